@@ -1,0 +1,63 @@
+/**
+ * Bundles the two programs into dist/: one file each, without run-time dependencies, so that an installation is this package alone. Also writes the
+ * licences of everything that is bundled.
+ */
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..");
+const dist = join(root, "dist");
+const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { version: string };
+
+/** CommonJS packages inside an ES module bundle still call require for node's own modules. */
+const banner = `#!/usr/bin/env node
+import { createRequire as cmd2hostCreateRequire } from "node:module";
+const require = cmd2hostCreateRequire(import.meta.url);`;
+
+async function bundle(entry: string, out: string): Promise<readonly string[]> {
+  const result = await build({
+    entryPoints: [join(root, entry)],
+    outfile: join(dist, out),
+    bundle: true,
+    platform: "node",
+    target: "node20",
+    format: "esm",
+    minifySyntax: true,
+    minifyWhitespace: true,
+    legalComments: "none",
+    metafile: true,
+    define: { CMD2HOST_VERSION: JSON.stringify(version) },
+    banner: { js: banner },
+    logLevel: "warning",
+  });
+  chmodSync(join(dist, out), 0o755);
+  return Object.keys(result.metafile.inputs);
+}
+
+/** node_modules/a/b.js → node_modules/a */
+function packageOf(input: string): string | undefined {
+  const match = /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(input);
+  return match?.[1];
+}
+
+function licenceText(directory: string): string {
+  const file = readdirSync(directory).find((name) => /^(licen[cs]e|copying)/i.test(name));
+  return file === undefined ? "(no licence file in the package)" : readFileSync(join(directory, file), "utf8").trim();
+}
+
+function licences(inputs: Iterable<string>): string {
+  const packages = [...new Set([...inputs].flatMap((input) => packageOf(input) ?? []))].sort();
+  const parts = packages.map((directory) => {
+    const path = join(root, directory);
+    const manifest = JSON.parse(readFileSync(join(path, "package.json"), "utf8")) as { name: string; version: string; license?: string };
+    return `${manifest.name} ${manifest.version} (${manifest.license ?? "see text"})\n\n${licenceText(path)}\n`;
+  });
+  return `Packages whose code is part of the programs in this directory.\n\n${parts.join("\n----------------------------------------\n\n")}`;
+}
+
+if (existsSync(dist)) rmSync(dist, { recursive: true });
+mkdirSync(dist, { recursive: true });
+const inputs = [...(await bundle("host/main.ts", "cmd2host.js")), ...(await bundle("mcp/main.ts", "cmd2host-mcp.js"))];
+writeFileSync(join(dist, "THIRD_PARTY_LICENSES.txt"), licences(inputs));

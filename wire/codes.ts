@@ -1,0 +1,325 @@
+/**
+ * Every code that a person or an agent can meet. `denied`: policy said no, nothing ran. `failed`: the machinery could not.
+ * `client`: said by our own clients and CLI, never by a daemon. docs/codes.md is generated from this table.
+ */
+export type CodeKind = "denied" | "failed" | "client";
+
+interface CodeEntry {
+  readonly kind: CodeKind;
+  /** What it means, one sentence. */
+  readonly means: string;
+  /** What to do, one sentence. */
+  readonly hint: string;
+}
+
+function entries<K extends string>(table: Record<K, CodeEntry>): Readonly<Record<K, CodeEntry>> {
+  return Object.freeze(table);
+}
+
+export const CODES = entries({
+  // framing and parsing
+  frame_too_large: {
+    kind: "denied",
+    means: "The request is larger than this client may send.",
+    hint: 'Send less, or announce the newer protocol by making "protocol": 2 the first member (1 MiB).',
+  },
+  frame_timeout: {
+    kind: "denied",
+    means: "No complete request arrived within 5 seconds of connecting.",
+    hint: "Send the whole JSON object at once.",
+  },
+  json_invalid: {
+    kind: "denied",
+    means: "The bytes are not one JSON object in UTF-8.",
+    hint: "Send exactly one JSON object.",
+  },
+  json_duplicate_key: {
+    kind: "denied",
+    means: "An object has the same member twice, or the member `__proto__`.",
+    hint: "Name each member once.",
+  },
+  json_trailing_data: {
+    kind: "denied",
+    means: "Something other than white space follows the request.",
+    hint: "One request per connection.",
+  },
+  request_unknown_type: {
+    kind: "denied",
+    means: "The object is none of list_operations, describe_operation, raw_argv and operation.",
+    hint: "Include one of these members.",
+  },
+  request_invalid: {
+    kind: "denied",
+    means: "A member of the request has the wrong type or shape.",
+    hint: "See docs/protocol.md for the members and their types.",
+  },
+  // authentication and project
+  unauthenticated: {
+    kind: "denied",
+    means: "The session token is unknown, malformed, revoked or expired.",
+    hint: "The owner of the host mints a new one with `cmd2host token mint`; tokens live 24 hours at most.",
+  },
+  token_unbound: {
+    kind: "denied",
+    means: "The token names no project and no repository.",
+    hint: "The owner of the host mints a bound one with `cmd2host token mint --project ID`.",
+  },
+  project_unknown: {
+    kind: "denied",
+    means: "There is no configuration for the project of this token.",
+    hint: "The owner of the host creates it with `cmd2host config init`.",
+  },
+  project_mismatch: {
+    kind: "denied",
+    means: "The token was minted for another repository than the project's first one.",
+    hint: "The owner of the host mints a new token for this project.",
+  },
+  config_invalid: {
+    kind: "denied",
+    means: "The project configuration does not load.",
+    hint: "The owner of the host runs `cmd2host config check ID`.",
+  },
+  config_untrusted: {
+    kind: "denied",
+    means: "A configuration file belongs to somebody else or can be written by others.",
+    hint: "The owner of the host fixes owner and mode: `chmod go-w FILE`.",
+  },
+  config_not_allowed: {
+    kind: "denied",
+    means: "The bytes of the project configuration are not the ones that the owner approved.",
+    hint: "The owner of the host reviews `cmd2host config diff ID` and runs `cmd2host config allow ID`.",
+  },
+  // target
+  target_required: {
+    kind: "denied",
+    means: "The project has several repositories and the request does not say which one.",
+    hint: "Pass target_repo.",
+  },
+  target_not_allowed: {
+    kind: "denied",
+    means: "target_repo is not one of the project's repositories.",
+    hint: "Use a repository that the project lists.",
+  },
+  host_invalid: {
+    kind: "denied",
+    means: "An entry of remote_hosts_allow is not a bare host name.",
+    hint: "The owner of the host corrects the project configuration.",
+  },
+  // operation
+  operation_unknown: {
+    kind: "denied",
+    means: "The project defines no operation of this name.",
+    hint: "List the operations first.",
+  },
+  operation_not_allowed: {
+    kind: "denied",
+    means: "The operation exists, but is not in allowed_operations.",
+    hint: "Only the owner of the host can allow it, in the project configuration.",
+  },
+  argv_empty: {
+    kind: "denied",
+    means: "raw_argv is empty.",
+    hint: "Send the command and its arguments.",
+  },
+  argv_no_match: {
+    kind: "denied",
+    means: "No allowed operation produces this command line.",
+    hint: "List the operations and use one of their forms.",
+  },
+  argv_ambiguous: {
+    kind: "denied",
+    means: "More than one allowed operation produces this command line.",
+    hint: "Call the operation by name instead.",
+  },
+  template_defect: {
+    kind: "denied",
+    means: "A template of the project cannot be matched against a command line.",
+    hint: "The owner of the host corrects the template.",
+  },
+  // values
+  param_unknown: {
+    kind: "denied",
+    means: "The operation has no parameter of this name.",
+    hint: "Describe the operation to see its parameters.",
+  },
+  param_invalid: {
+    kind: "denied",
+    means: "A parameter's value has the wrong type or breaks a rule of its schema.",
+    hint: "Describe the operation to see what the parameter accepts.",
+  },
+  param_missing: {
+    kind: "denied",
+    means: "A required parameter is absent.",
+    hint: "Describe the operation to see its parameters.",
+  },
+  flag_not_allowed: {
+    kind: "denied",
+    means: "The flag is not among the operation's allowed flags.",
+    hint: "Describe the operation to see its flags.",
+  },
+  flag_invalid: {
+    kind: "denied",
+    means: "A flag or its value has the wrong form.",
+    hint: "Write --flag=value; describe the operation to see what a flag accepts.",
+  },
+  path_denied: {
+    kind: "denied",
+    means: "A path leaves the workspace or is denied by the project.",
+    hint: "Use a plain relative path inside the workspace that path_deny does not cover.",
+  },
+  branch_denied: {
+    kind: "denied",
+    means: "The destination branch of the push is not one that branch_allow matches as a whole.",
+    hint: "Push to a branch whose whole name a pattern of branch_allow matches.",
+  },
+  branch_allow_missing: {
+    kind: "denied",
+    means: "The operation pushes, and the project has no branch_allow.",
+    hint: "The owner of the host adds constraints.branch_allow, for example `cmd2host config init --branch 'ai/.+'`.",
+  },
+  // workspace
+  origin_mismatch: {
+    kind: "denied",
+    means: "The workspace's origin is not the repository that the project names.",
+    hint: "Point origin at the project's repository, or ask the owner of the host to correct repo_paths.",
+  },
+  workspace_unreadable: {
+    kind: "denied",
+    means: "The workspace is not a git work tree whose configuration can be read.",
+    hint: "Check that repo_paths names a directory with a .git directory and an origin.",
+  },
+  workspace_untrusted: {
+    kind: "denied",
+    means: "The workspace's git configuration could run programs or redirect git on the host.",
+    hint: "Remove the named key.",
+  },
+  workspace_path_invalid: {
+    kind: "denied",
+    means: "An output path is not a plain path inside the workspace.",
+    hint: "Use a relative path that stays inside the workspace.",
+  },
+  output_scope: {
+    kind: "denied",
+    means: "The operation writes one file, but a flag or literal widens it to many.",
+    hint: "Drop the recursive flag.",
+  },
+  staging_unavailable: {
+    kind: "denied",
+    means: "The staging directory for output files cannot be used.",
+    hint: "Remove what stands at .cmd2host-staging, or set workspace_path_staging in daemon.json.",
+  },
+  template_incomplete: {
+    kind: "denied",
+    means: "The argument list cannot be built from the template and these values.",
+    hint: "Describe the operation to see its parameters.",
+  },
+  // execution
+  command_not_found: {
+    kind: "failed",
+    means: "The operation's program is not on the host.",
+    hint: "The owner of the host installs it or corrects `command`.",
+  },
+  command_untrusted: {
+    kind: "failed",
+    means: "The operation's program lies in a workspace or can be replaced by other users.",
+    hint: "The owner of the host names a program outside every workspace that only the owner and root can write.",
+  },
+  git_url_contract: {
+    kind: "failed",
+    means: "A remote git operation does not name the project's own URL right after the subcommand.",
+    hint: "The owner of the host writes the template as `SUBCOMMAND {expected_git_url} …`.",
+  },
+  spawn_failed: {
+    kind: "failed",
+    means: "The host could not start the program.",
+    hint: "See the daemon's log on the host.",
+  },
+  timed_out: {
+    kind: "failed",
+    means: "The program ran longer than its time limit and was ended.",
+    hint: "Ask for less, or ask the owner of the host to raise the operation's timeout.",
+  },
+  cancelled: {
+    kind: "failed",
+    means: "The client went away or cancelled; the program was ended.",
+    hint: "Call again.",
+  },
+  shutting_down: {
+    kind: "failed",
+    means: "The daemon stopped while the program was running; the program was ended.",
+    hint: "Call again when the daemon is back.",
+  },
+  output_finalize_failed: {
+    kind: "failed",
+    means: "The program succeeded, but its output file could not be put in place.",
+    hint: "Check the destination in the workspace.",
+  },
+  internal: {
+    kind: "failed",
+    means: "A bug in the daemon; the whole error is in its log.",
+    hint: "Report it with the log line.",
+  },
+  // said on the host or by our clients
+  daemon_config_invalid: {
+    kind: "client",
+    means: "daemon.json does not load.",
+    hint: "Correct the named member; `cmd2host check` tests it without starting.",
+  },
+  daemon_already_running: {
+    kind: "client",
+    means: "Another daemon serves this base directory or this address.",
+    hint: "Stop it first, or use another CMD2HOST_CONFIG_DIR.",
+  },
+  listen_failed: {
+    kind: "client",
+    means: "The daemon could not listen on its address or socket.",
+    hint: "Change listen_port or socket_path in daemon.json, or stop what holds it.",
+  },
+  base_unusable: {
+    kind: "client",
+    means: "The base directory is missing, belongs to somebody else or can be written by others.",
+    hint: "Set CMD2HOST_CONFIG_DIR or HOME; `chmod go-w DIR`.",
+  },
+  daemon_unreachable: {
+    kind: "client",
+    means: "No daemon answers at the address.",
+    hint: "Start it on the host with `cmd2host serve`, and check the address or the mounted socket.",
+  },
+  reply_timeout: {
+    kind: "client",
+    means: "The daemon accepted the request but did not answer in time.",
+    hint: "The command may be slow; raise --timeout or ask for less.",
+  },
+  reply_invalid: {
+    kind: "client",
+    means: "What came back is not a reply of a cmd2host daemon.",
+    hint: "Check that the address is the daemon's.",
+  },
+  token_missing: {
+    kind: "client",
+    means: "No session token was given.",
+    hint: "Mint one on the host with `cmd2host token mint` and pass --token-file or CMD2HOST_TOKEN.",
+  },
+  usage: {
+    kind: "client",
+    means: "The command line is not understood.",
+    hint: "See --help.",
+  },
+  not_found: {
+    kind: "client",
+    means: "The named thing does not exist.",
+    hint: "List what exists.",
+  },
+  already_exists: {
+    kind: "client",
+    means: "The file is there already.",
+    hint: "Use --force to replace it.",
+  },
+  file_failed: {
+    kind: "client",
+    means: "A file could not be read or written.",
+    hint: "Check the path, the owner and the free space.",
+  },
+});
+
+export type Code = keyof typeof CODES;

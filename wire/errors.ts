@@ -1,0 +1,29 @@
+import { CODES, type Code } from "./codes.ts";
+
+/**
+ * The one error that is meant for a person or an agent: a stable code, what was wrong and where, and what to do.
+ * Thrown by any step, caught once (`host/engine/handle.ts`, `host/cli/run.ts`). Anything else that is thrown is a bug.
+ */
+export class CodedError extends Error {
+  override readonly name = "CodedError";
+  readonly code: Code;
+  /** What to do; the code's own hint unless the thrower knows better. */
+  readonly hint: string;
+
+  constructor(code: Code, message: string, options: { readonly hint?: string; readonly cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.hint = options.hint ?? CODES[code].hint;
+  }
+}
+
+/** The system error code (`ENOENT`, …) of what a system call threw, or undefined. */
+export function errnoOf(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !("code" in error)) return undefined;
+  return typeof error.code === "string" ? error.code : undefined;
+}
+
+/** The message of whatever was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,64 @@
+/** What the walk below needs of a JSON Schema. */
+export interface Shape {
+  readonly properties?: Readonly<Record<string, Shape>>;
+  readonly additionalProperties?: Shape | boolean;
+  readonly items?: Shape;
+  readonly anyOf?: readonly Shape[];
+}
+
+export interface Folded {
+  readonly value: unknown;
+  /** JSON pointers of members that the schema does not know. */
+  readonly unknown: readonly string[];
+  /** Pointers of members that stand twice, in different case. */
+  readonly twice: readonly string[];
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function hasProperties(shape: Shape): boolean {
+  return shape.properties !== undefined || shape.additionalProperties !== undefined;
+}
+
+/**
+ * Reads JSON as the original's decoder does: member names match without regard to case, and `null` means "not set".
+ * Names in maps (operations, parameters, environment) are data and stay as they are. Unknown members are kept and reported.
+ */
+export function fold(value: unknown, shape: Shape): Folded {
+  const unknown: string[] = [];
+  const twice: string[] = [];
+
+  function walk(node: unknown, at: Shape, pointer: string): unknown {
+    if (Array.isArray(node)) {
+      const { items } = at;
+      return items === undefined ? node : node.map((item, index) => walk(item, items, `${pointer}/${index}`));
+    }
+    if (!isObject(node)) return node;
+    const here = at.anyOf?.find(hasProperties) ?? at;
+    return hasProperties(here) ? members(node, here, pointer) : node;
+  }
+
+  function members(node: Readonly<Record<string, unknown>>, at: Shape, pointer: string): unknown {
+    const names = new Map(Object.keys(at.properties ?? {}).map((name) => [name.toLowerCase(), name]));
+    const out = new Map<string, unknown>();
+    for (const [key, member] of Object.entries(node)) {
+      const path = `${pointer}/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`;
+      const name = names.get(key.toLowerCase());
+      const known = name === undefined ? undefined : at.properties?.[name];
+      if (name !== undefined && known !== undefined) {
+        if (out.has(name)) twice.push(path);
+        out.set(name, member === null ? undefined : walk(member, known, path));
+      } else if (typeof at.additionalProperties === "object") {
+        out.set(key, walk(member, at.additionalProperties, path));
+      } else {
+        unknown.push(path);
+        out.set(key, member);
+      }
+    }
+    return Object.fromEntries([...out].filter(([, member]) => member !== undefined));
+  }
+
+  return { value: walk(value, shape, ""), unknown, twice };
+}

@@ -1,0 +1,33 @@
+/** Bounds of the protocol. Sizes are bytes, times are milliseconds unless the name says otherwise. */
+
+/** Largest request of a client that announces nothing (compatible with the original daemon). */
+export const MAX_REQUEST_BYTES = 65_536;
+/** Largest request of a client whose first member is `"protocol": 2`. */
+export const MAX_REQUEST_BYTES_ANNOUNCED = 1_048_576;
+/** Deepest nesting of a request or a configuration. */
+export const MAX_JSON_DEPTH = 128;
+/** Longest member name in a request or a configuration. */
+export const MAX_JSON_KEY_BYTES = 1_024;
+/** From connect to the last byte of the request; absolute, not per read. */
+export const READ_DEADLINE_MS = 5_000;
+/** For writing the whole reply. */
+export const WRITE_DEADLINE_MS = 10_000;
+/** Delay of the answer to a failed authentication. */
+export const AUTH_FAILURE_DELAY_MS = 1_000;
+/** How long, and for how many bytes, a connection is read and dropped after its reply, so that no reset eats the reply. */
+export const LINGER_MS = 2_000;
+export const LINGER_BYTES = 16_777_216;
+/** After the client's FIN: when the first whitespace probe is sent, and how often. */
+export const PROBE_INTERVAL_MS = 500;
+/** Largest reply that a client accepts. */
+export const MAX_REPLY_BYTES = 10_485_760;
+/** Client: connect, and connect to end of reply. */
+export const CLIENT_DIAL_TIMEOUT_MS = 10_000;
+export const CLIENT_REPLY_TIMEOUT_MS = 60_000;
+/** Hard bound of captured output per stream, whatever a configuration asks for. */
+export const MAX_CAPTURE_BYTES = 67_108_864;
+export const MAX_REQUEST_ID_BYTES = 128;
+/** Longest value that is matched against an operator's pattern. */
+export const MAX_PATTERN_INPUT_BYTES = MAX_REQUEST_BYTES_ANNOUNCED;
+export const TOKEN_LIFETIME_MS = 24 * 60 * 60 * 1_000;
+export const DEFAULT_PORT = 9_876;

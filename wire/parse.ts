@@ -1,0 +1,259 @@
+import { isUtf8 } from "node:buffer";
+import { findNodeAtLocation, parseTree } from "jsonc-parser";
+import { CodedError } from "./errors.ts";
+import { fold } from "./fold.ts";
+import * as validators from "./generated/validate.js";
+import { isBlank } from "./framing.ts";
+import { SHAPES } from "./generated/shapes.js";
+import { JsonScanner, type JsonFault } from "./json.ts";
+import { MAX_REQUEST_ID_BYTES } from "./limits.ts";
+import type { OperationRequest, ReplyShape, Request } from "./request.ts";
+import type {
+  DaemonConfig,
+  DescribeReply,
+  DescribeRequestFields,
+  ListReply,
+  ListRequestFields,
+  OperationReply,
+  OperationRequestFields,
+  ProjectConfig,
+  TokenBinding,
+  ValidatedName,
+} from "./schema.ts";
+import { byteLength, quoted, shortened } from "./text.ts";
+
+/** The only door to the validators: unknown bytes or JSON in, typed data or a `CodedError` out. */
+
+interface Types {
+  daemon_config: DaemonConfig;
+  project_config: ProjectConfig;
+  token_binding: TokenBinding;
+  operation_request: OperationRequestFields;
+  list_request: ListRequestFields;
+  describe_request: DescribeRequestFields;
+  operation_reply: OperationReply;
+  list_reply: ListReply;
+  describe_reply: DescribeReply;
+}
+
+interface Violation {
+  /** JSON pointer to the value. */
+  readonly pointer: string;
+  /** "expected integer, got string "5"" */
+  readonly message: string;
+}
+
+export type Checked<T> =
+  | { readonly ok: true; readonly value: T; readonly unknown: readonly string[] }
+  | { readonly ok: false; readonly violation: Violation };
+
+function typeName(value: unknown): string {
+  if (value === null) return "null";
+  return Array.isArray(value) ? "array" : typeof value;
+}
+
+/** A value as it may stand in a message: its type, and itself where that is short and cannot be a secret of size. */
+function describeValue(value: unknown): string {
+  const type = typeName(value);
+  if (type === "string") return `string ${quoted(shortened(String(value), 40))}`;
+  return type === "number" || type === "boolean" ? `${type} ${String(value)}` : type;
+}
+
+function at(value: unknown, pointer: string): unknown {
+  let node = value;
+  for (const part of pointer.split("/").slice(1)) {
+    const key = part.replaceAll("~1", "/").replaceAll("~0", "~");
+    node = typeof node === "object" && node !== null && Object.hasOwn(node, key) ? (node as Record<string, unknown>)[key] : undefined;
+  }
+  return node;
+}
+
+interface RawError {
+  readonly keyword: string;
+  readonly instancePath: string;
+  readonly params: Readonly<Record<string, unknown>>;
+  readonly message?: string;
+}
+
+function violationOf(value: unknown, errors: readonly RawError[]): Violation {
+  // With alternatives (anyOf) the summary comes last and the members first; the first member says what was expected.
+  const [first] = errors;
+  if (first === undefined) return { pointer: "", message: "does not match the schema" };
+  const got = describeValue(at(value, first.instancePath));
+  const pointer = first.instancePath;
+  switch (first.keyword) {
+    case "type":
+      return { pointer, message: `expected ${String(first.params["type"])}, got ${got}` };
+    case "enum": {
+      const allowed = first.params["allowedValues"];
+      return { pointer, message: `expected one of ${Array.isArray(allowed) ? allowed.join(", ") : "the listed values"}, got ${got}` };
+    }
+    case "required":
+      return { pointer: `${pointer}/${String(first.params["missingProperty"])}`, message: "is missing" };
+    default:
+      return { pointer, message: `${first.message ?? "does not match the schema"}, got ${got}` };
+  }
+}
+
+/** Folds and validates parsed JSON. */
+export function check<N extends ValidatedName>(name: N, input: unknown): Checked<Types[N]> {
+  const folded = fold(input, SHAPES[name]);
+  const [twice] = folded.twice;
+  if (twice !== undefined) return { ok: false, violation: { pointer: twice, message: "stands twice, in different case" } };
+  const validate = validators[name];
+  if (!validate(folded.value)) return { ok: false, violation: violationOf(folded.value, validate.errors ?? []) };
+  return { ok: true, value: folded.value as Types[N], unknown: folded.unknown };
+}
+
+// --- files ---
+
+interface Position {
+  readonly line: number;
+  readonly column: number;
+}
+
+function positionAt(bytes: Buffer, offset: number): Position {
+  const before = bytes.subarray(0, offset);
+  const lines = before.toString("utf8").split("\n");
+  return { line: lines.length, column: (lines.at(-1)?.length ?? 0) + 1 };
+}
+
+function positionOf(bytes: Buffer, pointer: string): Position | undefined {
+  const text = bytes.toString("utf8");
+  const tree = parseTree(text);
+  const path = pointer
+    .split("/")
+    .slice(1)
+    .map((part) => part.replaceAll("~1", "/").replaceAll("~0", "~"));
+  // A missing or folded name is not found: fall back to the nearest ancestor that is.
+  for (let length = path.length; tree !== undefined && length >= 0; length--) {
+    const segments = path.slice(0, length).map((part) => (/^\d+$/.test(part) ? Number(part) : part));
+    const node = findNodeAtLocation(tree, segments);
+    if (node !== undefined) return positionAt(bytes, Buffer.byteLength(text.slice(0, node.offset)));
+  }
+  return undefined;
+}
+
+/** Where a file went wrong, for a message: `FILE:LINE:COLUMN: at /pointer: expected …`. */
+function locate(file: string, position: Position | undefined, pointer: string, message: string): string {
+  const place = position === undefined ? file : `${file}:${position.line}:${position.column}`;
+  return `${place}: ${pointer === "" ? "" : `at ${pointer}: `}${message}`;
+}
+
+/** `FILE:LINE:COLUMN: at POINTER: message` for a value of a JSON file. */
+export function located(file: string, bytes: Buffer, pointer: string, message: string): string {
+  return locate(file, positionOf(bytes, pointer), pointer, message);
+}
+
+/** `raw` is the JSON before names were folded and nulls dropped. */
+export type JsonFile<T> =
+  | { readonly ok: true; readonly value: T; readonly raw: unknown; readonly unknown: readonly string[] }
+  | { readonly ok: false; readonly fault: FileFault };
+
+export type FileFault = { readonly kind: JsonFault["kind"] | "schema"; readonly message: string };
+
+/**
+ * A JSON file that was read once: strict JSON (no duplicate members, comments, BOM or trailing bytes), then the schema.
+ * @param file only named in messages
+ */
+export function readJsonFile<N extends ValidatedName>(
+  name: N,
+  bytes: Buffer,
+  file: string,
+): JsonFile<Types[N]> {
+  const wrong = (kind: FileFault["kind"], offset: number, pointer: string, message: string) => ({
+    ok: false as const,
+    fault: { kind, message: locate(file, positionAt(bytes, offset), pointer, message) },
+  });
+  if (!isUtf8(bytes)) return wrong("syntax", 0, "", "is not UTF-8");
+  if (bytes.length === 0) return wrong("syntax", 0, "", "is empty; expected a JSON object");
+  const scanner = new JsonScanner();
+  let result = scanner.write(bytes);
+  if (result.state === "more") result = scanner.end();
+  if (result.state === "wrong") return wrong(result.fault.kind, result.fault.offset, result.fault.pointer, result.fault.message);
+  const end = result.state === "done" ? result.end : bytes.length;
+  if (!isBlank(bytes.subarray(end))) return wrong("syntax", end, "", "something follows the JSON object");
+  const raw: unknown = JSON.parse(bytes.subarray(0, end).toString("utf8"));
+  const checked = check(name, raw);
+  if (checked.ok) return { ...checked, raw };
+  const { pointer, message } = checked.violation;
+  return { ok: false, fault: { kind: "schema", message: located(file, bytes, pointer, message) } };
+}
+
+// --- requests ---
+
+/** Which reply form the sender of this object expects: decided by the presence of exact top-level names. */
+export function replyShapeOf(message: unknown): ReplyShape | undefined {
+  if (typeof message !== "object" || message === null || Array.isArray(message)) return undefined;
+  if (Object.hasOwn(message, "list_operations")) return "list";
+  if (Object.hasOwn(message, "describe_operation")) return "describe";
+  if (Object.hasOwn(message, "raw_argv") || Object.hasOwn(message, "operation")) return "operation";
+  return undefined;
+}
+
+const REQUEST_ID = /^[A-Za-z0-9._-]+$/;
+const OPERATION_ID = /^[a-z][a-z0-9_]{0,63}$/;
+const SOURCES = new Set(["", "mcp", "raw_argv"]);
+
+/** True for an id that a request may carry; also what `config check` asks of the ids in a configuration. */
+export function isOperationId(text: string): boolean {
+  return OPERATION_ID.test(text);
+}
+
+function invalid(message: string): CodedError {
+  return new CodedError("request_invalid", `Invalid request: ${message}`);
+}
+
+function typed<N extends ValidatedName>(name: N, message: unknown): Types[N] {
+  const checked = check(name, message);
+  if (checked.ok) return checked.value;
+  throw invalid(`${checked.violation.pointer === "" ? "" : `${checked.violation.pointer}: `}${checked.violation.message}`);
+}
+
+function protocolOf(fields: { readonly protocol?: number }): 1 | 2 {
+  return (fields.protocol ?? 1) >= 2 ? 2 : 1;
+}
+
+function operationRequest(message: object): OperationRequest {
+  const fields = typed("operation_request", message);
+  const { request_id: requestId, operation = "", source = "" } = fields;
+  if (requestId !== undefined && requestId !== "" && !(byteLength(requestId) <= MAX_REQUEST_ID_BYTES && REQUEST_ID.test(requestId))) {
+    throw invalid(`request_id ${quoted(shortened(requestId, 64))} must be at most ${MAX_REQUEST_ID_BYTES} of A-Z a-z 0-9 . _ -`);
+  }
+  if (!SOURCES.has(source)) throw invalid(`source ${quoted(shortened(source, 64))} must be "mcp" or "raw_argv"`);
+  if (operation !== "" && !OPERATION_ID.test(operation)) {
+    throw invalid(`operation ${quoted(shortened(operation, 80))} must be a small letter and at most 63 of a-z 0-9 _`);
+  }
+  const hint = fields.cwd_context;
+  return {
+    kind: "operation",
+    protocol: protocolOf(fields),
+    requestId: requestId === "" ? undefined : requestId,
+    token: fields.token ?? "",
+    targetRepo: fields.target_repo ?? "",
+    cwdHint: hint === undefined ? undefined : { toplevel: hint.toplevel ?? "", originUrl: hint.origin_url ?? "" },
+    route: Object.hasOwn(message, "raw_argv")
+      ? { kind: "raw", argv: (fields.raw_argv ?? []).map((word) => word ?? "") }
+      : { kind: "named", operation, params: new Map(Object.entries(fields.params ?? {})), flags: fields.flags ?? [] },
+  };
+}
+
+/** Turns a parsed JSON value into a typed request, or throws `request_unknown_type` / `request_invalid`. */
+export function parseRequest(message: unknown): Request {
+  const shape = replyShapeOf(message);
+  if (shape === undefined || typeof message !== "object" || message === null) {
+    throw new CodedError("request_unknown_type", "Unknown request type (expected list_operations, describe_operation, raw_argv or operation)");
+  }
+  switch (shape) {
+    case "list": {
+      const fields = typed("list_request", message);
+      return { kind: "list", protocol: protocolOf(fields), token: fields.token ?? "", prefix: fields.prefix ?? "" };
+    }
+    case "describe": {
+      const fields = typed("describe_request", message);
+      return { kind: "describe", protocol: protocolOf(fields), token: fields.token ?? "", operation: fields.describe_operation ?? "" };
+    }
+    case "operation":
+      return operationRequest(message);
+  }
+}

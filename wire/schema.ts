@@ -1,0 +1,322 @@
+import { type Static, type TSchema, Type } from "typebox";
+
+/**
+ * The one place for schemas. Types are derived from them, `schema/*.json` and docs/config.md are generated from them, and
+ * the validators in `wire/generated` are compiled from them. Lengths are bytes of UTF-8, times are seconds, unless said.
+ *
+ * For every list: *missing* and *empty* mean the same, "none", and none is never "all".
+ */
+
+/** The parameter types that `operation/params` knows. A value of any other type is refused when it is used. */
+export const PARAM_TYPES = ["string", "integer", "array", "path", "paths", "workspace_path"] as const;
+export type ParamType = (typeof PARAM_TYPES)[number];
+
+/** The types of a flag's value. */
+export const FLAG_TYPES = ["string", "integer", "path"] as const;
+export type FlagType = (typeof FLAG_TYPES)[number];
+
+export const PROFILES = ["minimal", "user", "git", "git_remote_strict", "gh", "aws"] as const;
+export type ProfileName = (typeof PROFILES)[number];
+
+export const LISTEN_MODES = ["tcp", "unix", "both"] as const;
+
+const strings = (description: string) => Type.Array(Type.String(), { description });
+const oneOf = <const T extends readonly string[]>(values: T, description?: string) =>
+  Type.Unsafe<T[number]>({ enum: [...values], ...(description === undefined ? {} : { description }) });
+
+export const ParamSchema = Type.Object(
+  {
+    type: Type.Optional(
+      Type.Union([oneOf(PARAM_TYPES), Type.String()], {
+        description:
+          "What the value is: string; integer; array (one argument per element); path and paths (relative, inside the workspace, checked against path_deny); workspace_path (an output file inside the workspace, at most one per operation).",
+      }),
+    ),
+    optional: Type.Optional(Type.Boolean({ description: "May be left out. Default: false, it must be given." })),
+    description: Type.Optional(Type.String({ description: "What the parameter is for; shown to the agent." })),
+    pattern: Type.Optional(
+      Type.String({ description: "RE2 pattern that must be found in the value; anchor it with ^ and $ to match the whole. For array and paths: in every element." }),
+    ),
+    minLength: Type.Optional(Type.Integer({ description: "Least length in bytes; 0 or less is off. For array and paths: of every element." })),
+    maxLength: Type.Optional(Type.Integer({ description: "Greatest length in bytes; 0 or less is off. For array and paths: of every element." })),
+    min: Type.Optional(Type.Integer({ description: "Least integer." })),
+    max: Type.Optional(Type.Integer({ description: "Greatest integer." })),
+    enum: Type.Optional(strings("The only values that are accepted. For array and paths: for every element.")),
+    items: Type.Optional(
+      Type.Object({ type: Type.Optional(Type.String()) }, { description: 'What the elements of an array are; "string".' }),
+    ),
+    direction: Type.Optional(Type.String({ description: 'workspace_path only; "output" is the only direction.' })),
+    allow_leading_dash: Type.Optional(
+      Type.Boolean({ description: "Accept a value that begins with '-', which most programs take for an option. Default: false." }),
+    ),
+  },
+  { description: "What a parameter accepts." },
+);
+
+export const FlagObject = Type.Object(
+  {
+    flag: Type.String({ description: "The flag with its dashes, for example --limit." }),
+    type: Type.Optional(oneOf(FLAG_TYPES, "What its value is. Default: string.")),
+    pattern: Type.Optional(Type.String({ description: "RE2 pattern that must be found in the value." })),
+    min: Type.Optional(Type.Integer({ description: "Least integer." })),
+    max: Type.Optional(Type.Integer({ description: "Greatest integer." })),
+    enum: Type.Optional(strings("The only values that are accepted.")),
+    description: Type.Optional(Type.String({ description: "What the flag is for; shown to the agent." })),
+  },
+  { description: "A flag whose value is checked." },
+);
+
+export const OperationSchema = Type.Object(
+  {
+    command: Type.Optional(Type.String({ description: "The program: an absolute path, or a name found on the daemon's PATH." })),
+    args_template: Type.Optional(
+      strings(
+        "The arguments, one element each. {name} stands for a parameter, an env entry, or {repo}, {repo_path}, {expected_git_url}; a whole element {name} may become several arguments or none.",
+      ),
+    ),
+    params: Type.Optional(Type.Record(Type.String(), ParamSchema, { description: "Parameters by name." })),
+    allowed_flags: Type.Optional(
+      Type.Array(Type.Union([Type.String(), FlagObject]), {
+        description: "Flags that the agent may add, as text or as an object with rules for the value. Missing or empty: none.",
+      }),
+    ),
+    bool_flags: Type.Optional(strings("Those of allowed_flags that take no value.")),
+    multi_value_flags: Type.Optional(strings("Those of allowed_flags that take several values: --flag a b c.")),
+    description: Type.Optional(Type.String({ description: "What the operation does; shown to the agent." })),
+    profile: Type.Optional(
+      oneOf(PROFILES, "The environment recipe. Default: chosen by the program's name (git, gh, aws), else minimal."),
+    ),
+    timeout: Type.Optional(Type.Integer({ minimum: 1, description: "Seconds until the program is ended; at most daemon.json's max_timeout." })),
+    max_stdout_bytes: Type.Optional(
+      Type.Integer({ minimum: 1, description: "Bytes of standard output that are kept; at most daemon.json's max_output_bytes." }),
+    ),
+    max_stderr_bytes: Type.Optional(
+      Type.Integer({ minimum: 1, description: "Bytes of standard error that are kept; at most daemon.json's max_output_bytes." }),
+    ),
+    on_disconnect: Type.Optional(
+      oneOf(["cancel", "finish"], "What happens when the client goes away while it runs. Default: cancel."),
+    ),
+  },
+  { description: "One operation: a program, its argument template, and what the agent may fill in." },
+);
+
+export const ConstraintsSchema = Type.Object(
+  {
+    remote_hosts_allow: Type.Optional(
+      strings("Git hosts of the project's repositories; the first is the one of repositories that repo_hosts does not name. Missing or empty: github.com."),
+    ),
+    path_deny: Type.Optional(
+      strings("Globs of paths, relative to the repository, that no parameter or flag of a path type may name. ** crosses directories. .git/** is always denied."),
+    ),
+    branch_allow: Type.Optional(
+      strings(
+        "RE2 patterns; a push is allowed only to a branch whose whole name one of them matches. Missing or empty: operations that push are refused.",
+      ),
+    ),
+  },
+  { description: "Rules that hold for every operation of the project." },
+);
+
+export const ProjectFile = Type.Object(
+  {
+    $schema: Type.Optional(Type.String({ description: "For editors; ignored." })),
+    repos: Type.Optional(strings("owner/name of each repository; the first is the primary one.")),
+    repo_paths: Type.Optional(strings("The local checkout of each repository, in the same order.")),
+    repo_hosts: Type.Optional(
+      Type.Record(Type.String(), Type.String(), {
+        description: "Host of a repository that is not on the first host of remote_hosts_allow; must be one of remote_hosts_allow.",
+      }),
+    ),
+    repo: Type.Optional(Type.String({ description: "Older form of repos with one entry." })),
+    repo_path: Type.Optional(Type.String({ description: "Older form of repo_paths with one entry." })),
+    allowed_operations: Type.Optional(strings("The operations that may run, in the order in which they are listed. Missing or empty: none.")),
+    constraints: Type.Optional(ConstraintsSchema),
+    operations: Type.Optional(Type.Record(Type.String(), OperationSchema, { description: "Operations by name." })),
+    env: Type.Optional(
+      Type.Record(Type.String(), Type.String(), {
+        description: "Environment of the programs, and placeholders of the templates. Variables that choose programs, libraries or hosts need env_unsafe.",
+      }),
+    ),
+    env_unsafe: Type.Optional(strings("Names in env that are accepted although they can change which program or host is used.")),
+    git_config: Type.Optional(Type.Record(Type.String(), Type.String(), { description: "Git configuration for git commands, key to value." })),
+  },
+  { $id: "project.json", title: "cmd2host project configuration", description: "projects/ID/config.json: what an agent may run for this project." },
+);
+
+export const DaemonFile = Type.Object(
+  {
+    $schema: Type.Optional(Type.String({ description: "For editors; ignored." })),
+    listen_mode: Type.Optional(Type.String({ description: 'Where to listen: "tcp", "unix" or "both". Default: both.' })),
+    listen_address: Type.Optional(Type.String({ description: "IP literal or localhost for TCP. Default: 127.0.0.1." })),
+    listen_port: Type.Optional(Type.Integer({ description: "TCP port. Default (also for 0): 9876." })),
+    allow_non_loopback: Type.Optional(
+      Type.Boolean({ description: "Permit an address that other machines can reach; tokens then travel in clear text. Default: false." }),
+    ),
+    socket_path: Type.Optional(Type.String({ description: "Unix socket. Default: cmd2host.sock in the base directory." })),
+    socket_mode: Type.Optional(Type.Integer({ minimum: 0, description: "Mode of the socket, as a decimal number. Default (also for 0): 432, which is 0660." })),
+    max_stdout_bytes: Type.Optional(
+      Type.Integer({ description: "Bytes of standard output kept per command. Default (also for 0): 1048576. Negative: 67108864, the hard bound." }),
+    ),
+    max_stderr_bytes: Type.Optional(
+      Type.Integer({ description: "Bytes of standard error kept per command. Default (also for 0): 65536. Negative: 67108864, the hard bound." }),
+    ),
+    default_timeout: Type.Optional(
+      Type.Integer({ description: "Seconds a command may run. Default (also for 0): 60. Negative: every command times out at once." }),
+    ),
+    max_timeout: Type.Optional(Type.Integer({ minimum: 0, description: "Upper bound of an operation's own timeout, in seconds. Default (also for 0): 3600." })),
+    max_output_bytes: Type.Optional(
+      Type.Integer({ minimum: 0, description: "Upper bound of an operation's own output limits, in bytes. Default (also for 0): 16777216; at most 67108864." }),
+    ),
+    max_in_flight: Type.Optional(
+      Type.Integer({ description: "Requests worked on at the same time; more are closed unanswered. Default (also for 0): 64. Negative: bounded by max_connections only." }),
+    ),
+    max_connections: Type.Optional(
+      Type.Integer({ minimum: 0, description: "Open connections; when one more comes, the one that has been idle longest is closed. Default (also for 0): 256." }),
+    ),
+    max_connections_per_peer: Type.Optional(
+      Type.Integer({ minimum: 0, description: "The same per TCP address, and for the Unix socket as a whole. Default (also for 0): 128." }),
+    ),
+    kill_grace: Type.Optional(Type.Integer({ minimum: 0, description: "Milliseconds between TERM and KILL when a command is ended. Default (also for 0): 2000." })),
+    drain_timeout: Type.Optional(
+      Type.Integer({ minimum: 0, description: "Seconds that running commands get to finish when the daemon stops. Default (also for 0): 30." }),
+    ),
+    workspace_path_staging: Type.Optional(
+      Type.Object(
+        {
+          mode: Type.Optional(Type.String({ description: 'Where output files are written before they are moved into place: "workspace" (default) or "explicit".' })),
+          root: Type.Optional(Type.String({ description: "Absolute directory for explicit mode." })),
+        },
+        { description: "Staging of output files." },
+      ),
+    ),
+  },
+  { $id: "daemon.json", title: "cmd2host daemon configuration", description: "daemon.json in the base directory. Every member is optional." },
+);
+
+/** What a token file holds. Written by `cmd2host token mint`; the original's files have only the first three. */
+export const TokenFile = Type.Object({
+  project_id: Type.Optional(Type.String()),
+  repo: Type.Optional(Type.String()),
+  profile: Type.Optional(Type.String()),
+  created_at: Type.Optional(Type.String()),
+  expires_at: Type.Optional(Type.String()),
+  label: Type.Optional(Type.String()),
+});
+
+// --- requests of protocol 1 ---
+
+const CwdContext = Type.Object({ toplevel: Type.Optional(Type.String()), origin_url: Type.Optional(Type.String()) });
+
+export const OperationRequestFile = Type.Object({
+  protocol: Type.Optional(Type.Integer()),
+  request_id: Type.Optional(Type.String()),
+  operation: Type.Optional(Type.String()),
+  source: Type.Optional(Type.String()),
+  raw_argv: Type.Optional(Type.Array(Type.Union([Type.String(), Type.Null()]))),
+  params: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
+  flags: Type.Optional(Type.Array(Type.String())),
+  token: Type.Optional(Type.String()),
+  target_repo: Type.Optional(Type.String()),
+  cwd_context: Type.Optional(CwdContext),
+});
+
+export const ListRequestFile = Type.Object({
+  protocol: Type.Optional(Type.Integer()),
+  list_operations: Type.Optional(Type.Boolean()),
+  prefix: Type.Optional(Type.String()),
+  token: Type.Optional(Type.String()),
+});
+
+export const DescribeRequestFile = Type.Object({
+  protocol: Type.Optional(Type.Integer()),
+  describe_operation: Type.Optional(Type.String()),
+  token: Type.Optional(Type.String()),
+});
+
+// --- replies of protocol 1 ---
+
+export const OUTCOMES = ["completed", "denied", "failed"] as const;
+
+export const OperationReplyFile = Type.Object({
+  request_id: Type.Optional(Type.String()),
+  exit_code: Type.Integer(),
+  stdout: Type.String(),
+  stderr: Type.String(),
+  denied_reason: Type.Optional(Type.Union([Type.String(), Type.Null()])),
+  stdout_truncated: Type.Optional(Type.Boolean()),
+  stderr_truncated: Type.Optional(Type.Boolean()),
+  stdout_original_bytes: Type.Optional(Type.Integer()),
+  stderr_original_bytes: Type.Optional(Type.Integer()),
+  // from here on ours; old clients ignore them
+  stdout_encoding: Type.Optional(Type.String()),
+  stderr_encoding: Type.Optional(Type.String()),
+  signal: Type.Optional(Type.String()),
+  outcome: Type.Optional(oneOf(OUTCOMES)),
+  code: Type.Optional(Type.String()),
+  hint: Type.Optional(Type.String()),
+  notice: Type.Optional(Type.String()),
+});
+
+export const FlagInfo = Type.Object({
+  flag: Type.String(),
+  type: Type.Optional(Type.String()),
+  pattern: Type.Optional(Type.String()),
+  min: Type.Optional(Type.Integer()),
+  max: Type.Optional(Type.Integer()),
+  enum: Type.Optional(Type.Array(Type.String())),
+  description: Type.Optional(Type.String()),
+  takes: oneOf(["none", "one", "several"]),
+});
+
+export const OperationInfoFile = Type.Object({
+  id: Type.String(),
+  command: Type.Optional(Type.String()),
+  description: Type.Optional(Type.String()),
+  params: Type.Optional(Type.Record(Type.String(), ParamSchema)),
+  allowed_flags: Type.Optional(Type.Array(Type.String())),
+  flag_rules: Type.Optional(Type.Array(FlagInfo)),
+});
+
+export const ListReplyFile = Type.Object({
+  operations: Type.Optional(Type.Union([Type.Array(OperationInfoFile), Type.Null()])),
+  error: Type.Optional(Type.String()),
+  code: Type.Optional(Type.String()),
+  hint: Type.Optional(Type.String()),
+});
+
+export const DescribeReplyFile = Type.Object({
+  operation: Type.Optional(Type.Union([OperationInfoFile, Type.Null()])),
+  error: Type.Optional(Type.String()),
+  code: Type.Optional(Type.String()),
+  hint: Type.Optional(Type.String()),
+});
+
+export type Param = Static<typeof ParamSchema>;
+export type FlagRule = Static<typeof FlagObject>;
+export type OperationTemplate = Static<typeof OperationSchema>;
+export type Constraints = Static<typeof ConstraintsSchema>;
+export type ProjectConfig = Static<typeof ProjectFile>;
+export type DaemonConfig = Static<typeof DaemonFile>;
+export type TokenBinding = Static<typeof TokenFile>;
+export type OperationRequestFields = Static<typeof OperationRequestFile>;
+export type ListRequestFields = Static<typeof ListRequestFile>;
+export type DescribeRequestFields = Static<typeof DescribeRequestFile>;
+export type OperationReply = Static<typeof OperationReplyFile>;
+export type ListReply = Static<typeof ListReplyFile>;
+export type DescribeReply = Static<typeof DescribeReplyFile>;
+export type OperationInfo = Static<typeof OperationInfoFile>;
+export type FlagInfo = Static<typeof FlagInfo>;
+
+/** Schemas that get a compiled validator, by the name of what they describe. */
+export const VALIDATED = {
+  daemon_config: DaemonFile,
+  project_config: ProjectFile,
+  token_binding: TokenFile,
+  operation_request: OperationRequestFile,
+  list_request: ListRequestFile,
+  describe_request: DescribeRequestFile,
+  operation_reply: OperationReplyFile,
+  list_reply: ListReplyFile,
+  describe_reply: DescribeReplyFile,
+} as const satisfies Record<string, TSchema>;
+export type ValidatedName = keyof typeof VALIDATED;
