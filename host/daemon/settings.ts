@@ -1,0 +1,130 @@
+import { isIP, isIPv4 } from "node:net";
+import { isAbsolute } from "node:path";
+import { CodedError } from "../../wire/errors.ts";
+import { DEFAULT_PORT, MAX_CAPTURE_BYTES } from "../../wire/limits.ts";
+import { located, readJsonFile } from "../../wire/parse.ts";
+import { LISTEN_MODES, type DaemonConfig } from "../../wire/schema.ts";
+import { printable, quoted } from "../../wire/text.ts";
+import type { BaseDirectory } from "../util/base-directory.ts";
+import { readTrusted } from "../util/read-trusted.ts";
+
+const MAX_DAEMON_FILE = 262_144;
+
+/** daemon.json with every default filled in. Times in milliseconds. */
+export interface DaemonSettings {
+  readonly listenMode: string;
+  readonly listenAddress: string;
+  readonly listenPort: number;
+  readonly socketPath: string;
+  readonly socketMode: number;
+  readonly maxStdoutBytes: number;
+  readonly maxStderrBytes: number;
+  readonly maxOutputBytes: number;
+  readonly defaultTimeoutMs: number;
+  readonly maxTimeoutMs: number;
+  readonly graceMs: number;
+  readonly drainMs: number;
+  /** Infinity when only max_connections bounds it. */
+  readonly maxInFlight: number;
+  readonly maxConnections: number;
+  readonly maxConnectionsPerPeer: number;
+  readonly staging: { readonly mode: "workspace" } | { readonly mode: "explicit"; readonly root: string };
+}
+
+export interface LoadedSettings {
+  readonly settings: DaemonSettings;
+  /** For people; each is one line. */
+  readonly warnings: readonly string[];
+  /** JSON pointers of members that the schema does not know. */
+  readonly unknown: readonly string[];
+}
+
+type Complain = (pointer: string, message: string) => never;
+
+/** Zero and absent mean the default. */
+function or(value: number | undefined, fallback: number): number {
+  return value === undefined || value === 0 ? fallback : value;
+}
+
+/** Negative means as much as the hard bound allows. */
+function cap(value: number | undefined, fallback: number): number {
+  const chosen = or(value, fallback);
+  return chosen < 0 ? MAX_CAPTURE_BYTES : Math.min(chosen, MAX_CAPTURE_BYTES);
+}
+
+function isLoopback(address: string): boolean {
+  const lower = address.toLowerCase();
+  const mapped = lower.startsWith("::ffff:") ? lower.slice("::ffff:".length) : lower;
+  return lower === "localhost" || lower === "::1" || (isIPv4(mapped) && mapped.startsWith("127."));
+}
+
+function checkAddress(address: string, allowed: boolean, complain: Complain): string | undefined {
+  if (address.toLowerCase() !== "localhost" && (isIP(address) === 0 || address.includes("%"))) {
+    complain("/listen_address", `invalid listen_address ${quoted(address)}: expected localhost, an IPv4 or an IPv6 address without brackets or zone`);
+  }
+  if (isLoopback(address)) return undefined;
+  if (!allowed) complain("/listen_address", `listen_address ${address} must be a loopback address (or set allow_non_loopback to true)`);
+  return `cmd2host: TCP listen_address ${address} is not loopback (allow_non_loopback=true): whoever can reach it can try tokens, which travel in clear text`;
+}
+
+function stagingOf(config: DaemonConfig, complain: Complain): DaemonSettings["staging"] {
+  const { mode = "", root = "" } = config.workspace_path_staging ?? {};
+  const here = "/workspace_path_staging";
+  if (mode === "" || mode === "workspace") {
+    if (root !== "") complain(`${here}/root`, 'workspace_path_staging: root belongs to mode "explicit"');
+    return { mode: "workspace" };
+  }
+  if (mode !== "explicit") complain(`${here}/mode`, `workspace_path_staging: mode ${quoted(mode)} must be "workspace" or "explicit"`);
+  if (!isAbsolute(root)) complain(`${here}/root`, "workspace_path_staging: explicit mode needs an absolute root");
+  return { mode: "explicit", root };
+}
+
+/** Fills in defaults and holds the rules that the schema cannot say. Pure. */
+export function settingsOf(config: DaemonConfig, base: BaseDirectory, complain: Complain): Omit<LoadedSettings, "unknown"> {
+  const listenMode = config.listen_mode === undefined || config.listen_mode === "" ? "both" : config.listen_mode;
+  if (!LISTEN_MODES.some((mode) => mode === listenMode)) complain("/listen_mode", `invalid listen_mode: ${printable(listenMode)} (expected ${LISTEN_MODES.join(", ")})`);
+  const listenAddress = config.listen_address === undefined || config.listen_address === "" ? "127.0.0.1" : config.listen_address;
+  const listenPort = or(config.listen_port, DEFAULT_PORT);
+  if (listenPort < 1 || listenPort > 65_535) complain("/listen_port", `expected a port from 1 to 65535, got ${listenPort}`);
+  const warning = listenMode === "unix" ? undefined : checkAddress(listenAddress, config.allow_non_loopback === true, complain);
+  const inFlight = or(config.max_in_flight, 64);
+  return {
+    warnings: warning === undefined ? [] : [warning],
+    settings: {
+      listenMode,
+      listenAddress,
+      listenPort,
+      socketPath: config.socket_path === undefined || config.socket_path === "" ? base.socket : config.socket_path,
+      socketMode: or(config.socket_mode, 0o660) & 0o777,
+      maxStdoutBytes: cap(config.max_stdout_bytes, 1_048_576),
+      maxStderrBytes: cap(config.max_stderr_bytes, 65_536),
+      maxOutputBytes: cap(config.max_output_bytes, 16_777_216),
+      defaultTimeoutMs: or(config.default_timeout, 60) * 1_000,
+      maxTimeoutMs: or(config.max_timeout, 3_600) * 1_000,
+      graceMs: or(config.kill_grace, 2_000),
+      drainMs: or(config.drain_timeout, 30) * 1_000,
+      maxInFlight: inFlight < 0 ? Number.POSITIVE_INFINITY : inFlight,
+      maxConnections: or(config.max_connections, 256),
+      maxConnectionsPerPeer: or(config.max_connections_per_peer, 128),
+      staging: stagingOf(config, complain),
+    },
+  };
+}
+
+/**
+ * Reads daemon.json, or takes the defaults when there is none.
+ * @throws CodedError `daemon_config_invalid` (file, line, JSON pointer, what was expected), `config_untrusted`, `file_failed`
+ */
+export function loadDaemonSettings(base: BaseDirectory): LoadedSettings {
+  const file = readTrusted(base.daemonFile, MAX_DAEMON_FILE);
+  const invalid = (message: string): CodedError => new CodedError("daemon_config_invalid", `Daemon config error: ${message}`);
+  const bytes = file?.bytes ?? Buffer.from("{}");
+  // A bare null is all defaults, as in the original.
+  const isNull = bytes.toString("utf8").trim() === "null";
+  const read = isNull ? { ok: true as const, value: {}, unknown: [] } : readJsonFile("daemon_config", bytes, base.daemonFile);
+  if (!read.ok) throw invalid(read.fault.message);
+  const complain: Complain = (pointer, message) => {
+    throw invalid(located(base.daemonFile, bytes, pointer, message));
+  };
+  return { ...settingsOf(read.value, base, complain), unknown: read.unknown };
+}

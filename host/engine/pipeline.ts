@@ -1,0 +1,79 @@
+import { CodedError } from "../../wire/errors.ts";
+import type { OperationRequest } from "../../wire/request.ts";
+import { quoted } from "../../wire/text.ts";
+import type { Session } from "../auth/token-store.ts";
+import type { WorkspaceFacts } from "../git/inspect.ts";
+import { checkCall, type Asked, type Call } from "../operation/call.ts";
+import { checkOutputScope, outputParam } from "../operation/output-scope.ts";
+import { checkPathsOnDisk } from "../operation/path-policy.ts";
+import { resolveOutputPath } from "../operation/paths-on-disk.ts";
+import { reverseMatch } from "../operation/reverse-match.ts";
+import type { Project } from "../project/types.ts";
+import { checkOrigin, resolveTarget, type Target } from "../target/target.ts";
+import { makePlan, realWorkspace, type Plan, type TrustedWorkspace } from "./plan.ts";
+import type { Destination, Rooms } from "./rooms.ts";
+
+/** What is known of a request so far: filled in step by step, read by the audit however the request ends. */
+export interface Trail {
+  session?: Session;
+  project?: Project;
+  target?: Target;
+  operation?: string;
+}
+
+/**
+ * From a typed request to a plan: read this first. Each step knows one thing and throws a `CodedError` to end the request. Their order decides
+ * which error wins, and is the original's.
+ */
+export function decide(rooms: Rooms, request: OperationRequest, trail: Trail): Plan {
+  const session = (trail.session = rooms.authenticate(request.token));
+  const project = (trail.project = rooms.resolveProject(session));
+  const target = (trail.target = resolveTarget(project, request.targetRepo, request.cwdHint));
+  const asked = resolveAsked(project, target, request);
+  trail.operation = asked.operation;
+  const call = checkCall(project, asked);
+  checkPathsOnDisk(call.operation, call.values, call.flagValues, call.flags, target.repo.path, project.pathDeny);
+  const workspace = checkWorkspace(rooms, project, target);
+  const destination = resolveOutput(call, workspace);
+  checkOutputScope(call.operation, call.flags);
+  return makePlan(rooms, project, target, call, workspace, destination);
+}
+
+/** The operation that is asked for: named, or found by matching a command line. */
+function resolveAsked(project: Project, target: Target, { route }: OperationRequest): Asked {
+  if (route.kind === "named") return route;
+  const [command] = route.argv;
+  if (command === undefined) throw new CodedError("argv_empty", "cmd2host: raw_argv field is present but empty");
+  if (command === "") throw new CodedError("argv_empty", "cmd2host: raw_argv command is empty");
+  return reverseMatch(project, { repo: target.repo.name, repo_path: target.repo.path, expected_git_url: target.url }, route.argv);
+}
+
+function untrusted({ findings }: WorkspaceFacts): CodedError | undefined {
+  const [finding] = findings;
+  if (finding === undefined) return undefined;
+  const place = `${finding.file}${finding.line === undefined ? "" : `:${finding.line}`}`;
+  const key = finding.key === undefined ? "" : `${finding.key} `;
+  const more = findings.length > 1 ? ` (and ${findings.length - 1} more)` : "";
+  return new CodedError("workspace_untrusted", `workspace refused: ${place}: ${key}${finding.why}${more}`, { hint: finding.fix });
+}
+
+/** Inspects the target's checkout and holds its origin against the target. */
+function checkWorkspace(rooms: Rooms, project: Project, target: Target): TrustedWorkspace {
+  const facts = rooms.inspectWorkspace(
+    target.repo.path,
+    project.repos.map((repo) => repo.path),
+  );
+  const refused = untrusted(facts);
+  if (refused !== undefined) throw refused;
+  checkOrigin(target, facts.originUrl);
+  return { root: realWorkspace(target.repo.path), all: project.repos.map((repo) => realWorkspace(repo.path)) };
+}
+
+/** Where the output file of the call goes, if it has one. */
+function resolveOutput(call: Call, workspace: TrustedWorkspace): Destination | undefined {
+  const name = outputParam(call.operation);
+  const value = name === undefined ? undefined : call.values.get(name);
+  if (value === undefined) return undefined;
+  if (value.kind !== "text") throw new CodedError("workspace_path_invalid", `workspace_path: ${quoted(name ?? "")} is not one path`);
+  return resolveOutputPath(workspace.root, value.text);
+}

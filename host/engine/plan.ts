@@ -1,0 +1,98 @@
+import { realpathSync } from "node:fs";
+import { CodedError, errnoOf } from "../../wire/errors.ts";
+import { printable } from "../../wire/text.ts";
+import { resolveCommand } from "../exec/command.ts";
+import type { Launch } from "../exec/run.ts";
+import type { StagedFile } from "../exec/staging.ts";
+import { argumentsOf, type Call } from "../operation/call.ts";
+import { outputParam } from "../operation/output-scope.ts";
+import type { Operation, Project } from "../project/types.ts";
+import { buildEnvironment, cleanPath } from "../sanitize/environment.ts";
+import { checkGitUrl, profileFor } from "../sanitize/profile.ts";
+import type { Target } from "../target/target.ts";
+import type { Destination, EngineSettings, Rooms } from "./rooms.ts";
+
+declare const made: unique symbol;
+
+/** Exactly what will run. Only `makePlan` makes one, and only from what the steps before it returned. */
+export interface Plan {
+  readonly [made]: true;
+  readonly project: Project;
+  readonly target: Target;
+  readonly operation: Operation;
+  readonly launch: Launch;
+  readonly output: StagedFile | undefined;
+}
+
+/** A workspace that was inspected and whose origin is the target's. Only `checkWorkspace` in the pipeline makes one. */
+export interface TrustedWorkspace {
+  /** Real path of the target's checkout. */
+  readonly root: string;
+  /** Real paths of every checkout of the project. */
+  readonly all: readonly string[];
+}
+
+function bounded(value: number | undefined, fallback: number, max: number): number {
+  return value === undefined ? fallback : Math.min(value, max);
+}
+
+/** The real path of a checkout; one that is gone keeps its configured path. */
+export function realWorkspace(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch (error) {
+    if (errnoOf(error) === "ENOENT") return path;
+    throw new CodedError("workspace_unreadable", `${printable(path)}: ${errnoOf(error) ?? "cannot be resolved"}`);
+  }
+}
+
+/** With an output file, its parameter stands for the staged file. */
+function withOutput(call: Call, output: StagedFile | undefined): Call {
+  const name = outputParam(call.operation);
+  if (output === undefined || name === undefined) return call;
+  return { ...call, values: new Map(call.values).set(name, { kind: "text", text: output.path }) };
+}
+
+function launchOf(project: Project, target: Target, call: Call, workspace: TrustedWorkspace, settings: EngineSettings): Launch {
+  const { operation } = call;
+  const { repo } = target;
+  const args = argumentsOf(project, call, { repo: repo.name, repoPath: repo.path, url: target.url });
+  const path = cleanPath(settings.hostEnvironment.get("PATH") ?? "", workspace.all);
+  const command = resolveCommand(operation.command, path, workspace.all);
+  const profile = profileFor(operation.command, args, operation.profile);
+  checkGitUrl(profile, args, target.url);
+  const situation = { host: settings.hostEnvironment, repo: repo.name, gitHost: repo.host, gitConfig: project.gitConfig };
+  return {
+    command,
+    args,
+    env: buildEnvironment(profile, situation, project.env, path),
+    cwd: workspace.root,
+    timeoutMs: bounded(operation.timeoutSeconds === undefined ? undefined : operation.timeoutSeconds * 1_000, settings.defaultTimeoutMs, settings.maxTimeoutMs),
+    graceMs: settings.graceMs,
+    maxStdoutBytes: bounded(operation.maxStdoutBytes, settings.maxStdoutBytes, settings.maxOutputBytes),
+    maxStderrBytes: bounded(operation.maxStderrBytes, settings.maxStderrBytes, settings.maxOutputBytes),
+  };
+}
+
+/**
+ * Turns a checked call on a trusted workspace into a plan: stages the output file, builds arguments and environment, finds the program.
+ * @throws CodedError `staging_unavailable`, `param_missing`, `template_incomplete`, `branch_*`, `command_*`, `git_url_contract`
+ */
+export function makePlan(
+  rooms: Pick<Rooms, "stage" | "settings">,
+  project: Project,
+  target: Target,
+  call: Call,
+  workspace: TrustedWorkspace,
+  destination: Destination | undefined,
+): Plan {
+  const output = destination === undefined ? undefined : rooms.stage(workspace.root, destination);
+  try {
+    const launch = launchOf(project, target, withOutput(call, output), workspace, rooms.settings);
+    const parts: Omit<Plan, typeof made> = { project, target, operation: call.operation, launch, output };
+    return parts as Plan;
+  } catch (error) {
+    output?.discard();
+    throw error;
+  }
+}

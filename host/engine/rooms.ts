@@ -1,0 +1,45 @@
+import type { Audit } from "../audit/audit.ts";
+import type { Session } from "../auth/token-store.ts";
+import type { Launch, RunResult } from "../exec/run.ts";
+import type { StagedFile } from "../exec/staging.ts";
+import type { WorkspaceFacts } from "../git/inspect.ts";
+import type { Project } from "../project/types.ts";
+
+/** Who connected. */
+export interface Peer {
+  readonly transport: "tcp" | "unix" | "internal";
+  /** What limits are counted by: the TCP address, or the socket. */
+  readonly id: string;
+}
+
+/** A path inside a workspace that will be written. */
+export interface Destination {
+  readonly absolute: string;
+  readonly relative: string;
+}
+
+/** What the engine needs of the other rooms. The daemon hands them in. */
+export interface Rooms {
+  readonly authenticate: (token: string) => Session;
+  readonly resolveProject: (session: Session) => Project;
+  readonly inspectWorkspace: (path: string, projectPaths: readonly string[]) => WorkspaceFacts;
+  readonly stage: (workspace: string, destination: Destination) => StagedFile;
+  readonly execute: (launch: Launch, signal: AbortSignal) => Promise<RunResult>;
+  readonly audit: Audit;
+  /** Something was thrown that nobody expected. */
+  readonly reportBug: (error: unknown, decisionId: string) => void;
+  readonly settings: EngineSettings;
+}
+
+/** Bounds and surroundings that hold for every operation. */
+export interface EngineSettings {
+  /** The daemon's own environment, as it was at start. */
+  readonly hostEnvironment: ReadonlyMap<string, string>;
+  readonly defaultTimeoutMs: number;
+  readonly maxTimeoutMs: number;
+  readonly graceMs: number;
+  readonly maxStdoutBytes: number;
+  readonly maxStderrBytes: number;
+  /** Upper bound of what an operation may ask for itself. */
+  readonly maxOutputBytes: number;
+}

@@ -1,0 +1,47 @@
+import type { Readable } from "node:stream";
+import type { Captured } from "../../wire/outcome.ts";
+
+/** Where to cut so that no UTF-8 character is split: back over continuation bytes, to the start of the last character. */
+export function cutPoint(bytes: Buffer, cap: number): number {
+  let at = cap;
+  while (at > 0 && ((bytes[at] ?? 0) & 0xc0) === 0x80) at--;
+  return at;
+}
+
+/**
+ * Keeps the first bytes of a stream up to a cap, and counts the rest without keeping it: memory is bounded by the cap however much is written.
+ */
+export class Capture {
+  readonly #cap: number;
+  readonly #chunks: Buffer[] = [];
+  #kept = 0;
+  #total = 0;
+
+  /** @param cap in bytes, 0 or more */
+  constructor(cap: number) {
+    this.#cap = cap;
+  }
+
+  attach(stream: Readable): void {
+    stream.on("data", (chunk: Buffer) => {
+      this.#take(chunk);
+    });
+  }
+
+  #take(chunk: Buffer): void {
+    this.#total += chunk.length;
+    // One byte more than the cap is kept, to see whether the cut falls inside a character.
+    const room = this.#cap + 1 - this.#kept;
+    if (room <= 0) return;
+    // A small copy: a slice would keep the whole pool of the stream alive.
+    const part = chunk.length <= room ? chunk : Buffer.from(chunk.subarray(0, room));
+    this.#chunks.push(part);
+    this.#kept += part.length;
+  }
+
+  result(): Captured {
+    const all = Buffer.concat(this.#chunks);
+    if (this.#total <= this.#cap) return { bytes: all, total: this.#total, truncated: false };
+    return { bytes: all.subarray(0, cutPoint(all, this.#cap)), total: this.#total, truncated: true };
+  }
+}

@@ -1,0 +1,200 @@
+import { spawn, type ChildProcessByStdio } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { constants } from "node:os";
+import type { Readable } from "node:stream";
+import { CodedError, errnoOf, messageOf } from "../../wire/errors.ts";
+import type { Captured } from "../../wire/outcome.ts";
+import { printable } from "../../wire/text.ts";
+import { Capture } from "./capture.ts";
+import type { Command } from "./command.ts";
+import { canFindDetached, endTree, groupExists, RUN_COOKIE } from "./process-tree.ts";
+
+/** Everything that is needed to start one program. */
+export interface Launch {
+  readonly command: Command;
+  readonly args: readonly string[];
+  readonly env: ReadonlyMap<string, string>;
+  readonly cwd: string;
+  /** Milliseconds; 0 or less: it times out before it is started. */
+  readonly timeoutMs: number;
+  readonly graceMs: number;
+  readonly maxStdoutBytes: number;
+  readonly maxStderrBytes: number;
+}
+
+/** Why a run was ended by us. The abort signal's reason is one of the last two. */
+export type EndReason = "timed_out" | "cancelled" | "shutting_down";
+
+/** How a run ended, with what was captured until then. */
+export interface RunResult {
+  readonly reason: "exited" | EndReason;
+  /** 0–255; 128+n when signal n ended it. */
+  readonly exitCode: number;
+  readonly signal: string | undefined;
+  readonly stdout: Captured;
+  readonly stderr: Captured;
+  /** True when processes may be left that cannot be found here. */
+  readonly maybeDetached: boolean;
+}
+
+type Child = ChildProcessByStdio<null, Readable, Readable>;
+
+interface Exit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+/** After the program's end, its pipes are read until they close or nothing comes for this long: something else may hold them open. */
+const QUIET_MS = 50;
+const QUIET_MAX_MS = 2_000;
+/** After we ended it, how long its last words are waited for. The reply goes out then; the ending goes on. */
+const LAST_WORDS_MS = 100;
+
+function exitCodeOf(exit: Exit): number {
+  if (exit.signal !== null) return 128 + constants.signals[exit.signal];
+  return exit.code ?? 1;
+}
+
+function isEndReason(value: unknown): value is EndReason {
+  return value === "cancelled" || value === "shutting_down" || value === "timed_out";
+}
+
+function start({ command, args, env, cwd }: Launch, cookie: string): Child {
+  try {
+    return spawn(command.file, [...args], {
+      argv0: command.argv0,
+      cwd,
+      env: { ...Object.fromEntries(env), [RUN_COOKIE]: cookie },
+      stdio: ["ignore", "pipe", "pipe"],
+      // A session and process group of its own: ended as one, and without our terminal.
+      detached: true,
+    });
+  } catch (error) {
+    throw new CodedError("spawn_failed", `could not start ${printable(command.file)}: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+async function exited(child: Child, file: string): Promise<Exit> {
+  return new Promise((resolve, reject) => {
+    child.once("exit", (code, signal) => {
+      resolve({ code, signal });
+    });
+    child.once("error", (error) => {
+      const missing = errnoOf(error) === "ENOENT";
+      reject(
+        missing
+          ? new CodedError("command_not_found", `Command not found: ${printable(file)}`)
+          : new CodedError("spawn_failed", `could not start ${printable(file)}: ${errnoOf(error) ?? error.message}`),
+      );
+    });
+  });
+}
+
+async function closed(stream: Readable): Promise<void> {
+  return new Promise((resolve) => {
+    if (stream.closed) resolve();
+    else stream.once("close", resolve);
+  });
+}
+
+/** Resolves when nothing has come from the streams for a while. */
+async function quiet(streams: readonly Readable[]): Promise<void> {
+  return new Promise((resolve) => {
+    const last = setTimeout(finish, QUIET_MAX_MS);
+    let timer = setTimeout(finish, QUIET_MS);
+    const again = (): void => {
+      clearTimeout(timer);
+      timer = setTimeout(finish, QUIET_MS);
+    };
+    for (const stream of streams) stream.on("data", again);
+    function finish(): void {
+      clearTimeout(last);
+      clearTimeout(timer);
+      for (const stream of streams) stream.off("data", again);
+      resolve();
+    }
+  });
+}
+
+/** Runs programs, and remembers what is still being ended so that a shutdown can wait for it. */
+export class Executor {
+  readonly #ending = new Set<Promise<void>>();
+
+  /** Resolves when no process of an ended run is left that can be found. */
+  async settled(): Promise<void> {
+    while (this.#ending.size > 0) await Promise.all(this.#ending);
+  }
+
+  #end(pid: number, cookie: string, graceMs: number): void {
+    const ending = endTree(pid, cookie, graceMs).finally(() => {
+      this.#ending.delete(ending);
+    });
+    this.#ending.add(ending);
+  }
+
+  /**
+   * Runs one program to its end, its time limit, or until `signal` aborts (with an `EndReason` as reason).
+   * @throws CodedError `command_not_found`, `spawn_failed`
+   */
+  async run(launch: Launch, signal: AbortSignal): Promise<RunResult> {
+    const stdout = new Capture(launch.maxStdoutBytes);
+    const stderr = new Capture(launch.maxStderrBytes);
+    const result = (reason: RunResult["reason"], exitCode: number, name: string | undefined): RunResult => ({
+      reason,
+      exitCode,
+      signal: name,
+      stdout: stdout.result(),
+      stderr: stderr.result(),
+      maybeDetached: reason !== "exited" && !canFindDetached(),
+    });
+    if (launch.timeoutMs <= 0) return result("timed_out", 124, undefined);
+    if (signal.aborted) return result(isEndReason(signal.reason) ? signal.reason : "cancelled", 143, undefined);
+
+    const cookie = randomBytes(16).toString("hex");
+    const child = start(launch, cookie);
+    stdout.attach(child.stdout);
+    stderr.attach(child.stderr);
+    const exit = exited(child, launch.command.file);
+    const streams = [child.stdout, child.stderr];
+    const drained = Promise.all(streams.map(closed));
+    const stop = stopper(launch.timeoutMs, signal);
+    try {
+      const first = await Promise.race([exit, stop.promise]);
+      const pid = child.pid ?? 0;
+      if (typeof first === "string") {
+        this.#end(pid, cookie, launch.graceMs);
+        await Promise.race([Promise.all([exit, drained]), delay(LAST_WORDS_MS)]);
+        return result(first, first === "timed_out" ? 124 : 143, undefined);
+      }
+      if (groupExists(pid)) this.#end(pid, cookie, launch.graceMs);
+      await Promise.race([drained, quiet(streams)]);
+      return result("exited", exitCodeOf(first), first.signal ?? undefined);
+    } finally {
+      stop.clear();
+      for (const stream of streams) stream.destroy();
+    }
+  }
+}
+
+async function delay(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** Resolves with the reason when the time is over or the signal aborts. */
+function stopper(timeoutMs: number, signal: AbortSignal): { readonly promise: Promise<EndReason>; readonly clear: () => void } {
+  let clear = (): void => undefined;
+  const promise = new Promise<EndReason>((resolve) => {
+    const timer = setTimeout(() => {
+      resolve("timed_out");
+    }, timeoutMs);
+    const aborted = (): void => {
+      resolve(isEndReason(signal.reason) ? signal.reason : "cancelled");
+    };
+    signal.addEventListener("abort", aborted, { once: true });
+    clear = () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", aborted);
+    };
+  });
+  return { promise, clear };
+}

@@ -1,0 +1,51 @@
+import type { Operation, Project } from "../project/types.ts";
+import { buildArgv } from "./argv.ts";
+import { checkBranches } from "./branch-policy.ts";
+import { checkFlags, normaliseFlags, type FlagValue } from "./flags.ts";
+import { resolveOperation } from "./resolve.ts";
+import { checkParams, type Values } from "./values.ts";
+
+/** An operation that may run, with values that keep every rule which can be judged without looking at the disk. */
+export interface Call {
+  readonly operation: Operation;
+  readonly values: Values;
+  /** Normalised. */
+  readonly flags: readonly string[];
+  readonly flagValues: readonly FlagValue[];
+}
+
+/** What a request asks for, whichever route it came by. */
+export interface Asked {
+  readonly operation: string;
+  readonly params: ReadonlyMap<string, unknown>;
+  readonly flags: readonly string[];
+}
+
+/**
+ * The policy: pure, data in, a call or a denial out.
+ * @throws CodedError `operation_unknown`, `operation_not_allowed`, `param_*`, `flag_*`
+ */
+export function checkCall(project: Project, asked: Asked): Call {
+  const operation = resolveOperation(project, asked.operation);
+  const flags = normaliseFlags(asked.flags, operation.flags);
+  const values = checkParams(operation, asked.params);
+  return { operation, values, flags, flagValues: checkFlags(operation, flags) };
+}
+
+/** Where a call acts, as far as its arguments are concerned. */
+export interface Place {
+  readonly repo: string;
+  readonly repoPath: string;
+  readonly url: string;
+}
+
+/**
+ * The arguments that a call runs with: the second half of the policy, as pure as the first.
+ * @throws CodedError `param_missing`, `template_incomplete`, `branch_denied`, `branch_allow_missing`
+ */
+export function argumentsOf(project: Project, call: Call, place: Place): readonly string[] {
+  const injected = { repo: place.repo, repo_path: place.repoPath, expected_git_url: place.url };
+  const args = buildArgv(call.operation, call.values, call.flags, { injected, env: project.env });
+  checkBranches(call.operation.command, args, project.branchAllow);
+  return args;
+}

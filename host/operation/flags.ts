@@ -1,0 +1,105 @@
+import { CodedError } from "../../wire/errors.ts";
+import { quoted, shortened } from "../../wire/text.ts";
+import type { FlagSpec, Operation } from "../project/types.ts";
+import { readsHostFile } from "./file-url.ts";
+
+type FlagSpecs = ReadonlyMap<string, FlagSpec>;
+
+/** The text before the first `=`, unless that stands at the very start. */
+function nameOf(token: string): string {
+  const equals = token.indexOf("=");
+  return equals > 0 ? token.slice(0, equals) : token;
+}
+
+/**
+ * Writes flags in one form: `--flag value` becomes `--flag=value` for flags that take one value, `--flag=a` becomes `--flag a` for flags that take
+ * several. Unknown flags pass through and are refused by `checkFlags`. Doing it twice changes nothing.
+ */
+export function normaliseFlags(flags: readonly string[], specs: FlagSpecs): readonly string[] {
+  const out: string[] = [];
+  for (let at = 0; at < flags.length; at++) {
+    const token = flags[at] ?? "";
+    const takes = token.startsWith("--") ? specs.get(nameOf(token))?.takes : undefined;
+    const equals = token.indexOf("=");
+    // A value that looks like a flag would be one when it stands alone; checkFlags refuses it as it is.
+    if (takes === "several" && equals > 0 && token[equals + 1] !== "-") {
+      out.push(token.slice(0, equals), token.slice(equals + 1));
+      continue;
+    }
+    const next = flags[at + 1];
+    if (takes === "one" && equals < 0 && next !== undefined && !next.startsWith("-")) {
+      out.push(`${token}=${next}`);
+      at++;
+      continue;
+    }
+    out.push(token);
+  }
+  return out;
+}
+
+/** A flag's value and where it came from; values of path type are checked against the disk later. */
+export interface FlagValue {
+  readonly spec: FlagSpec;
+  readonly value: string;
+}
+
+function invalid(message: string): CodedError {
+  return new CodedError("flag_invalid", `Invalid flags: ${message}`);
+}
+
+function checkValue(spec: FlagSpec, value: string): void {
+  const shown = quoted(shortened(value, 60));
+  if (value.includes("\0")) throw invalid(`${spec.flag}: contains a NUL`);
+  if (!value.isWellFormed()) throw invalid(`${spec.flag}: is not valid Unicode`);
+  if (spec.takes === "several" && value.startsWith("-")) throw invalid(`${spec.flag}: ${shown} begins with '-'`);
+  if (readsHostFile(value)) throw invalid(`${spec.flag}: ${shown} would read a file of the host`);
+  const { rule } = spec;
+  if (rule === undefined) return;
+  if (rule.enum !== undefined && rule.enum.length > 0 && !rule.enum.includes(value)) throw invalid(`${spec.flag}: ${shown} is none of ${rule.enum.join(", ")}`);
+  if (spec.pattern?.found(value) === false) throw invalid(`${spec.flag}: ${shown} does not match pattern ${quoted(spec.pattern.source)}`);
+  if (rule.type !== "integer") return;
+  if (!/^-?(0|[1-9][0-9]{0,15})$/.test(value) || !Number.isSafeInteger(Number(value))) throw invalid(`${spec.flag}: expected integer, got ${shown}`);
+  if (rule.min !== undefined && Number(value) < rule.min) throw invalid(`${spec.flag}: ${value} below minimum ${rule.min}`);
+  if (rule.max !== undefined && Number(value) > rule.max) throw invalid(`${spec.flag}: ${value} exceeds maximum ${rule.max}`);
+}
+
+/** Refuses a rule-bearing flag without a value: what its value would be is then the program's choice. */
+function requireValue(spec: FlagSpec): void {
+  if (spec.rule !== undefined && spec.takes === "one") throw invalid(`${spec.flag}: needs a value, as ${spec.flag}=VALUE`);
+}
+
+/**
+ * Checks normalised flags against what the operation allows, and returns their values.
+ * @throws CodedError `flag_not_allowed`, `flag_invalid`; the message begins `Invalid flags:`
+ */
+export function checkFlags(operation: Operation, normalised: readonly string[]): readonly FlagValue[] {
+  const specs = operation.flags;
+  if (normalised.length > 0 && specs.size === 0) {
+    throw new CodedError("flag_not_allowed", "Invalid flags: no flags allowed for this operation", { hint: "Call it without flags." });
+  }
+  const values: FlagValue[] = [];
+  let run: FlagSpec | undefined;
+  const take = (spec: FlagSpec, value: string): void => {
+    checkValue(spec, value);
+    values.push({ spec, value });
+  };
+  for (const token of normalised) {
+    if (!token.startsWith("-")) {
+      if (run === undefined) throw invalid(`invalid flag format: ${quoted(shortened(token, 60))}`);
+      take(run, token);
+      continue;
+    }
+    const name = nameOf(token);
+    const spec = specs.get(name);
+    if (spec === undefined) {
+      throw new CodedError("flag_not_allowed", `Invalid flags: flag not allowed: ${quoted(shortened(name, 60))}`, {
+        hint: `Allowed: ${[...specs.keys()].join(", ")}.`,
+      });
+    }
+    run = spec.takes === "several" && name === token ? spec : undefined;
+    if (name !== token) take(spec, token.slice(name.length + 1));
+    else if (token.includes("\0")) throw invalid(`${quoted(token)} contains a NUL`);
+    else requireValue(spec);
+  }
+  return values;
+}

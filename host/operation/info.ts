@@ -1,0 +1,44 @@
+import type { FlagInfo, OperationInfo } from "../../wire/schema.ts";
+import type { FlagSpec, Operation, Project } from "../project/types.ts";
+import { CodedError } from "../../wire/errors.ts";
+import { printable, shortened } from "../../wire/text.ts";
+
+function flagInfo({ flag, takes, rule }: FlagSpec): FlagInfo {
+  const { flag: _flag, ...rules } = rule ?? { flag };
+  return { flag, takes, ...rules };
+}
+
+/** What a session may know of an operation: never its template. Parameters come sorted by name. */
+export function operationInfo(operation: Operation): OperationInfo {
+  const names = [...operation.params.keys()].sort();
+  const params = names.flatMap((name) => {
+    const schema = operation.params.get(name)?.schema;
+    return schema === undefined ? [] : [[name, schema] as const];
+  });
+  const flags = [...operation.flags.values()];
+  return {
+    id: operation.id,
+    command: operation.command,
+    description: operation.description,
+    ...(params.length === 0 ? {} : { params: Object.fromEntries(params) }),
+    ...(flags.length === 0 ? {} : { allowed_flags: flags.map(({ flag }) => flag) }),
+    ...(flags.some(({ rule }) => rule !== undefined) ? { flag_rules: flags.filter(({ rule }) => rule !== undefined).map(flagInfo) } : {}),
+  };
+}
+
+/** The allowed operations whose id begins with `prefix`, in the order of the configuration. */
+export function listOperations(project: Project, prefix: string): readonly OperationInfo[] {
+  return project.allowed
+    .filter((id) => id.startsWith(prefix))
+    .flatMap((id) => {
+      const operation = project.operations.get(id);
+      return operation === undefined ? [] : [operationInfo(operation)];
+    });
+}
+
+/** @throws CodedError `operation_not_allowed`, also for names that do not exist: a session learns nothing of what it may not run */
+export function describeOperation(project: Project, id: string): OperationInfo {
+  const operation = project.allowed.includes(id) ? project.operations.get(id) : undefined;
+  if (operation === undefined) throw new CodedError("operation_not_allowed", `Operation not allowed: ${printable(shortened(id, 120))}`);
+  return operationInfo(operation);
+}

@@ -1,0 +1,37 @@
+import { CodedError } from "../../wire/errors.ts";
+import { quoted, shortened } from "../../wire/text.ts";
+import type { Operation } from "../project/types.ts";
+import { PARAM_KINDS } from "./params/index.ts";
+import { ValueError, type CheckedValue } from "./params/kind.ts";
+
+/** Checked values by parameter name. */
+export type Values = ReadonlyMap<string, CheckedValue>;
+
+/**
+ * Checks the supplied parameters against the operation's schemas. Absent ones are noticed only when the arguments are built, as the original does.
+ * @throws CodedError `param_unknown`, `param_invalid`; the message begins `Invalid parameters:`
+ */
+export function checkParams(operation: Operation, supplied: ReadonlyMap<string, unknown>): Values {
+  const values = new Map<string, CheckedValue>();
+  for (const [name, value] of supplied) {
+    const rule = operation.params.get(name);
+    if (rule === undefined) {
+      const known = [...operation.params.keys()];
+      throw new CodedError("param_unknown", `Invalid parameters: unknown parameter: ${quoted(shortened(name, 64))}`, {
+        hint: known.length === 0 ? "The operation takes no parameters." : `The operation takes ${known.join(", ")}.`,
+      });
+    }
+    if (rule.type === undefined) {
+      throw new CodedError("param_invalid", `Invalid parameters: ${name}: unknown type ${quoted(rule.schema.type ?? "")}`, {
+        hint: "The owner of the host corrects the parameter's type.",
+      });
+    }
+    try {
+      values.set(name, PARAM_KINDS[rule.type].check(value, rule));
+    } catch (error) {
+      if (!(error instanceof ValueError)) throw error;
+      throw new CodedError("param_invalid", `Invalid parameters: ${name}: ${error.message}`);
+    }
+  }
+  return values;
+}

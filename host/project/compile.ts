@@ -1,0 +1,206 @@
+import { resolve } from "node:path";
+import { CodedError } from "../../wire/errors.ts";
+import { located, readJsonFile } from "../../wire/parse.ts";
+import { PARAM_TYPES, type FlagRule, type OperationTemplate, type Param, type ParamType, type ProjectConfig } from "../../wire/schema.ts";
+import { quoted } from "../../wire/text.ts";
+import { compileGlob } from "../util/glob.ts";
+import { sha256Hex } from "../util/hash.ts";
+import { compilePattern, type Pattern } from "../util/pattern.ts";
+import { isEnvName, judgeEnvName } from "./env-rules.ts";
+import { isRepoName } from "./project-id.ts";
+import { gitSubcommand, programName, pushOf } from "./push.ts";
+import { parseElement, placeholdersOf } from "./template.ts";
+import { INJECTED, type FlagSpec, type Operation, type ParamRule, type Project, type Repo } from "./types.ts";
+
+export const DEFAULT_HOST = "github.com";
+
+/** A project, the configuration it was made from, and the members that the schema does not know. */
+export interface LoadedProject {
+  readonly project: Project;
+  readonly config: ProjectConfig;
+  readonly unknown: readonly string[];
+}
+
+/** Says that the value at `pointer` is wrong. */
+type Complain = (pointer: string, message: string) => never;
+
+function step(name: string): string {
+  return `/${name.replaceAll("~", "~0").replaceAll("/", "~1")}`;
+}
+
+const MIXED: readonly (readonly [string, string])[] = [
+  ["repo", "repos"],
+  ["repo", "repo_paths"],
+  ["repo_path", "repos"],
+  ["repo_path", "repo_paths"],
+];
+
+function refuseMixedForms(raw: unknown, complain: Complain): void {
+  if (typeof raw !== "object" || raw === null) return;
+  for (const [single, list] of MIXED) {
+    if (Object.hasOwn(raw, single) && Object.hasOwn(raw, list)) complain(`/${single}`, `mixing is not allowed: ${single} and ${list} stand side by side`);
+  }
+}
+
+function compileRepos(config: ProjectConfig, complain: Complain): readonly Repo[] {
+  const names = config.repos ?? (config.repo === undefined || config.repo === "" ? [] : [config.repo]);
+  const paths = config.repo_paths ?? (config.repo_path === undefined || config.repo_path === "" ? [] : [config.repo_path]);
+  if (names.length === 0) complain("/repos", "expected at least one owner/name");
+  if (names.length !== paths.length) complain("/repo_paths", `expected one path per repository: ${names.length} repos, ${paths.length} repo_paths`);
+  names.forEach((name, index) => {
+    if (!isRepoName(name)) complain(`/repos/${index}`, `expected owner/name, got ${quoted(name)}`);
+    if (names.indexOf(name) !== index) complain(`/repos/${index}`, `${name} stands twice`);
+  });
+  const clean = paths.map((path, index) => {
+    if (path === "") complain(`/repo_paths/${index}`, "expected a path, got an empty text");
+    return resolve(path);
+  });
+  clean.forEach((path, index) => {
+    if (clean.indexOf(path) !== index) complain(`/repo_paths/${index}`, `${path} stands twice`);
+  });
+  const hosts = config.constraints?.remote_hosts_allow ?? [];
+  const named = new Map(Object.entries(config.repo_hosts ?? {}));
+  for (const [repo, host] of named) {
+    if (!names.includes(repo)) complain(`/repo_hosts${step(repo)}`, `${quoted(repo)} is not one of repos`);
+    if (!(hosts.length === 0 ? [DEFAULT_HOST] : hosts).includes(host)) {
+      complain(`/repo_hosts${step(repo)}`, `${quoted(host)} is not one of constraints.remote_hosts_allow`);
+    }
+  }
+  return names.map((name, index) => ({ name, path: clean[index] ?? "", host: named.get(name) ?? hosts[0] ?? DEFAULT_HOST }));
+}
+
+function checkEnv(config: ProjectConfig, complain: Complain): void {
+  const accepted = new Set(config.env_unsafe ?? []);
+  for (const [name, value] of Object.entries(config.env ?? {})) {
+    const pointer = `/env${step(name)}`;
+    if (!isEnvName(name)) complain(pointer, `${quoted(name)} cannot be the name of a variable`);
+    if (value.includes("\0")) complain(pointer, `the value of ${name} has a NUL`);
+    const verdict = judgeEnvName(name);
+    if (verdict === "never") complain(pointer, `${name} chooses what code is loaded into the program and cannot be set`);
+    if (verdict === "needs_naming" && !accepted.has(name)) {
+      complain(pointer, `${name} can change which program, host or configuration is used; list it in env_unsafe if you mean it`);
+    }
+  }
+}
+
+function pattern(source: string | undefined, pointer: string, complain: Complain): Pattern | undefined {
+  if (source === undefined || source === "") return undefined;
+  const compiled = compilePattern(source);
+  if (compiled.ok) return compiled.pattern;
+  return complain(pointer, `pattern ${quoted(source)} is not RE2: ${compiled.message}`);
+}
+
+function paramType(schema: Param): ParamType | undefined {
+  return PARAM_TYPES.find((type) => type === schema.type);
+}
+
+function compileParams(source: OperationTemplate, pointer: string, complain: Complain): ReadonlyMap<string, ParamRule> {
+  const rules = Object.entries(source.params ?? {}).map(([name, schema]): readonly [string, ParamRule] => {
+    const here = `${pointer}/params${step(name)}`;
+    return [name, { name, type: paramType(schema), schema, pattern: pattern(schema.pattern, `${here}/pattern`, complain) }];
+  });
+  const outputs = rules.filter(([, rule]) => rule.type === "workspace_path");
+  for (const [name, { schema }] of outputs) {
+    const here = `${pointer}/params${step(name)}/direction`;
+    if (schema.direction === "input") complain(here, 'direction "input" is unsupported in cmd2host v1');
+    if (schema.direction !== undefined && schema.direction !== "" && schema.direction !== "output") complain(here, `unknown direction ${quoted(schema.direction)}`);
+  }
+  if (outputs.length > 1) complain(`${pointer}/params`, `at most one workspace_path parameter, found ${outputs.map(([name]) => name).join(", ")}`);
+  return new Map(rules);
+}
+
+function compileFlags(source: OperationTemplate, pointer: string, complain: Complain): ReadonlyMap<string, FlagSpec> {
+  const none = new Set(source.bool_flags ?? []);
+  const several = new Set(source.multi_value_flags ?? []);
+  const specs = (source.allowed_flags ?? []).map((entry, index): FlagSpec => {
+    const rule: FlagRule | undefined = typeof entry === "string" ? undefined : entry;
+    const flag = typeof entry === "string" ? entry : entry.flag;
+    if (rule !== undefined && none.has(flag)) complain(`${pointer}/allowed_flags/${index}`, `${quoted(flag)} takes no value (bool_flags), so it can have no rules for one`);
+    return {
+      flag,
+      takes: none.has(flag) ? "none" : several.has(flag) ? "several" : "one",
+      rule,
+      pattern: pattern(rule?.pattern, `${pointer}/allowed_flags/${index}/pattern`, complain),
+    };
+  });
+  return new Map(specs.map((spec) => [spec.flag, spec]));
+}
+
+function compileOperation(id: string, source: OperationTemplate, known: ReadonlySet<string>, complain: Complain): Operation {
+  const pointer = `/operations${step(id)}`;
+  const params = compileParams(source, pointer, complain);
+  const template = (source.args_template ?? []).map(parseElement);
+  template.forEach((element, index) => {
+    for (const name of placeholdersOf(element)) {
+      if (!known.has(name) && !params.has(name)) {
+        complain(`${pointer}/args_template/${index}`, `placeholder {${name}} has no schema: it is no parameter, no env entry, and none of ${INJECTED.join(", ")}`);
+      }
+    }
+    if (element.text.includes("\0")) complain(`${pointer}/args_template/${index}`, "has a NUL");
+  });
+  return {
+    id,
+    command: source.command ?? "",
+    template,
+    params,
+    flags: compileFlags(source, pointer, complain),
+    description: source.description ?? "",
+    profile: source.profile,
+    timeoutSeconds: source.timeout,
+    maxStdoutBytes: source.max_stdout_bytes,
+    maxStderrBytes: source.max_stderr_bytes,
+    onDisconnect: source.on_disconnect ?? "cancel",
+    source,
+  };
+}
+
+/** True when the template is a git command that pushes, or whose subcommand the caller chooses. */
+export function mayPush(operation: Operation): boolean {
+  if (programName(operation.command) !== "git") return false;
+  const words = operation.template.map((element) => element.text);
+  const [head = ""] = gitSubcommand(words);
+  return head === "" || head.includes("{") || pushOf(operation.command, words).kind !== "none";
+}
+
+/**
+ * Makes a project from the bytes of its configuration: the same bytes are hashed and parsed. Pure: reads nothing but its arguments
+ * (and the working directory, for relative repo_paths).
+ * @param file only named in messages
+ * @throws CodedError `config_invalid`, whose message begins `invalid project config:` and names file, line and JSON pointer
+ */
+export function compileProject(id: string, bytes: Buffer, file: string): LoadedProject {
+  const complain: Complain = (pointer, message) => {
+    throw new CodedError("config_invalid", `invalid project config: ${located(file, bytes, pointer, message)}`);
+  };
+  const read = readJsonFile("project_config", bytes, file);
+  if (!read.ok) throw new CodedError("config_invalid", `invalid project config: ${read.fault.message}`);
+  const config = read.value;
+  refuseMixedForms(read.raw, complain);
+  const repos = compileRepos(config, complain);
+  checkEnv(config, complain);
+  const known = new Set<string>([...INJECTED, ...Object.keys(config.env ?? {})]);
+  const operations = new Map(
+    Object.entries(config.operations ?? {}).map(([name, source]) => [name, compileOperation(name, source, known, complain)]),
+  );
+  const allowed = config.allowed_operations ?? [];
+  allowed.forEach((name, index) => {
+    if (!operations.has(name)) complain(`/allowed_operations/${index}`, `references unknown operation ${quoted(name)}`);
+  });
+  const branchAllow = (config.constraints?.branch_allow ?? []).flatMap((source, index) => {
+    const compiled = compilePattern(source);
+    if (!compiled.ok) return complain(`/constraints/branch_allow/${index}`, `constraints: invalid branch pattern ${quoted(source)}: ${compiled.message}`);
+    return [compiled.pattern];
+  });
+  const project: Project = {
+    id,
+    configHash: sha256Hex(bytes),
+    repos,
+    operations,
+    allowed: [...new Set(allowed)],
+    branchAllow,
+    pathDeny: (config.constraints?.path_deny ?? []).map((source) => ({ source, compiled: compileGlob(source) })),
+    env: new Map(Object.entries(config.env ?? {})),
+    gitConfig: new Map(Object.entries(config.git_config ?? {})),
+  };
+  return { project, config, unknown: read.unknown };
+}

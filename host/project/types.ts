@@ -1,0 +1,81 @@
+import type { FlagRule, OperationTemplate, Param, ParamType, ProfileName } from "../../wire/schema.ts";
+import type { CompiledGlob } from "../util/glob.ts";
+import type { Pattern } from "../util/pattern.ts";
+
+/** A project configuration after loading: checked, compiled, and bound to the hash of the bytes it was made from. */
+export interface Project {
+  readonly id: string;
+  /** SHA-256 of the configuration's bytes. */
+  readonly configHash: string;
+  readonly repos: readonly Repo[];
+  /** Every operation that is defined, allowed or not. */
+  readonly operations: ReadonlyMap<string, Operation>;
+  /** Ids that may run, in the order of the configuration, each once. */
+  readonly allowed: readonly string[];
+  readonly branchAllow: readonly Pattern[];
+  /** Malformed globs stay in, and deny when they are met. */
+  readonly pathDeny: readonly PathDeny[];
+  readonly env: ReadonlyMap<string, string>;
+  readonly gitConfig: ReadonlyMap<string, string>;
+}
+
+export interface PathDeny {
+  readonly source: string;
+  readonly compiled: CompiledGlob;
+}
+
+export interface Repo {
+  /** owner/name as the configuration spells it. */
+  readonly name: string;
+  /** Absolute, lexically clean. */
+  readonly path: string;
+  /** As configured; checked when it is used. */
+  readonly host: string;
+}
+
+export interface Operation {
+  readonly id: string;
+  readonly command: string;
+  readonly template: readonly TemplateElement[];
+  readonly params: ReadonlyMap<string, ParamRule>;
+  readonly flags: ReadonlyMap<string, FlagSpec>;
+  readonly description: string;
+  readonly profile: ProfileName | undefined;
+  readonly timeoutSeconds: number | undefined;
+  readonly maxStdoutBytes: number | undefined;
+  readonly maxStderrBytes: number | undefined;
+  readonly onDisconnect: "cancel" | "finish";
+  /** As in the configuration, for lint, diff and describe. */
+  readonly source: OperationTemplate;
+}
+
+export interface ParamRule {
+  readonly name: string;
+  /** Undefined when the configuration names a type that we do not know; a value is then refused. */
+  readonly type: ParamType | undefined;
+  readonly schema: Param;
+  readonly pattern: Pattern | undefined;
+}
+
+export interface FlagSpec {
+  readonly flag: string;
+  readonly takes: "none" | "one" | "several";
+  readonly rule: FlagRule | undefined;
+  readonly pattern: Pattern | undefined;
+}
+
+/** One element of an argument template. */
+export type TemplateElement =
+  | { readonly kind: "literal"; readonly text: string }
+  /** `{name}`: the value as one argument, several, or none. */
+  | { readonly kind: "whole"; readonly name: string; readonly text: string }
+  /** Text with placeholders inside: always one argument. */
+  | { readonly kind: "inline"; readonly parts: readonly TemplatePart[]; readonly text: string };
+
+export type TemplatePart =
+  | { readonly kind: "text"; readonly text: string }
+  | { readonly kind: "name"; readonly name: string };
+
+/** Placeholders that every operation has: the target repository, its path, and its URL. */
+export const INJECTED = ["repo", "repo_path", "expected_git_url"] as const;
+export type InjectedName = (typeof INJECTED)[number];

@@ -1,0 +1,12 @@
+import type { Recipe } from "./recipe.ts";
+
+export const aws: Recipe = {
+  name: "aws",
+  needs: "The home directory, where the credentials and the SSO cache are.",
+  passes: ["HOME", "USER"],
+  sets: () =>
+    new Map([
+      ["AWS_PAGER", ""],
+      ["AWS_CLI_AUTO_PROMPT", "off"],
+    ]),
+};

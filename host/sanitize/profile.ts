@@ -1,0 +1,26 @@
+import { CodedError } from "../../wire/errors.ts";
+import type { ProfileName } from "../../wire/schema.ts";
+import { gitSubcommand, programName } from "../project/push.ts";
+
+const REMOTE = new Set(["push", "fetch", "clone", "pull", "ls-remote", "send-pack", "fetch-pack", "http-push", "http-fetch", "archive"]);
+
+/**
+ * The recipe for a program: git and gh have their own whatever the configuration says, because those protect the host; otherwise what the operation names,
+ * else aws by name, else minimal.
+ */
+export function profileFor(command: string, args: readonly string[], named: ProfileName | undefined): ProfileName {
+  const program = programName(command);
+  if (program === "git") return REMOTE.has(gitSubcommand(args)[0] ?? "") ? "git_remote_strict" : named === "git_remote_strict" ? named : "git";
+  if (program === "gh") return "gh";
+  if (named !== undefined) return named;
+  return program === "aws" ? "aws" : "minimal";
+}
+
+/**
+ * A remote git operation names the project's own URL right behind the subcommand, which is the first argument; nothing else may stand there.
+ * @throws CodedError `git_url_contract`
+ */
+export function checkGitUrl(profile: ProfileName, args: readonly string[], expectedUrl: string): void {
+  if (profile !== "git_remote_strict" || args[1] === expectedUrl) return;
+  throw new CodedError("git_url_contract", "cmd2host: a remote git operation must have {expected_git_url} right after the subcommand");
+}

@@ -1,0 +1,8 @@
+import type { Recipe } from "./recipe.ts";
+
+export const user: Recipe = {
+  name: "user",
+  needs: "The home directory, for programs that keep their configuration or credentials there (docker, kubectl, …).",
+  passes: ["HOME", "USER", "LOGNAME", "XDG_RUNTIME_DIR"],
+  sets: () => new Map(),
+};

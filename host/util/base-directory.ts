@@ -1,0 +1,35 @@
+import { isAbsolute, join, resolve } from "node:path";
+import { CodedError } from "../../wire/errors.ts";
+
+/** Where everything of one daemon lives. */
+export interface BaseDirectory {
+  readonly root: string;
+  readonly daemonFile: string;
+  readonly socket: string;
+  /** The socket that is bound for as long as a daemon serves this directory. */
+  readonly lockSocket: string;
+  readonly tokens: string;
+  readonly projects: string;
+}
+
+/**
+ * `$CMD2HOST_CONFIG_DIR`, else `$HOME/.cmd2host`; `$DAEMON_CONFIG` moves only daemon.json. Empty means unset.
+ * @throws CodedError `base_unusable` when none is set
+ */
+export function baseDirectory(environment: NodeJS.ProcessEnv): BaseDirectory {
+  const configured = environment["CMD2HOST_CONFIG_DIR"] ?? "";
+  const home = environment["HOME"] ?? "";
+  if (configured === "" && home === "") {
+    throw new CodedError("base_unusable", "neither CMD2HOST_CONFIG_DIR nor HOME is set", { hint: "Set CMD2HOST_CONFIG_DIR." });
+  }
+  const root = configured === "" ? join(home, ".cmd2host") : resolve(configured);
+  const daemonConfig = environment["DAEMON_CONFIG"] ?? "";
+  return {
+    root,
+    daemonFile: daemonConfig === "" ? join(root, "daemon.json") : isAbsolute(daemonConfig) ? daemonConfig : resolve(daemonConfig),
+    socket: join(root, "cmd2host.sock"),
+    lockSocket: join(root, "daemon.lock"),
+    tokens: join(root, "tokens"),
+    projects: join(root, "projects"),
+  };
+}
