@@ -1,0 +1,30 @@
+# Each recipe is one npm script; `npm run` shows them too.
+
+default: check
+
+install:
+    npm ci
+
+build:
+    npm run build
+
+generate:
+    npm run generate
+
+check:
+    npm run check
+
+format:
+    npm run format
+
+test:
+    npm test
+
+unit *args:
+    npm run test:unit -- {{args}}
+
+bench *args:
+    npm run bench -- {{args}}
+
+quickstart:
+    npm run quickstart
