@@ -24,6 +24,8 @@ async function bundle(entry: string, out: string): Promise<readonly string[]> {
     platform: "node",
     target: "node20",
     format: "esm",
+    // Some packages' CommonJS build (jsonc-parser's) hides its requires from the bundler; their module build does not.
+    mainFields: ["module", "main"],
     minifySyntax: true,
     minifyWhitespace: true,
     legalComments: "none",

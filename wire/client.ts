@@ -27,23 +27,40 @@ export interface RunRequest {
   readonly targetRepo?: string | undefined;
 }
 
-async function connected(address: Address): Promise<Socket> {
+function cancelled(): CodedError {
+  return new CodedError("cancelled", "cancelled by the caller");
+}
+
+async function connected(address: Address, signal: AbortSignal | undefined): Promise<Socket> {
+  if (signal?.aborted === true) throw cancelled();
   return new Promise((resolve, reject) => {
     const socket = address.kind === "unix" ? createConnection(address.path) : createConnection(address.port, address.host);
-    const unreachable = (why: string): void => {
+    const giveUp = (error: CodedError): void => {
+      settle();
       socket.destroy();
-      reject(new CodedError("daemon_unreachable", `failed to connect to cmd2host daemon at ${addressText(address)}: ${why}`));
+      reject(error);
+    };
+    const unreachable = (why: string): void => {
+      giveUp(new CodedError("daemon_unreachable", `failed to connect to cmd2host daemon at ${addressText(address)}: ${why}`));
     };
     const timer = setTimeout(() => {
       unreachable(`no answer within ${CLIENT_DIAL_TIMEOUT_MS / 1_000} s`);
     }, CLIENT_DIAL_TIMEOUT_MS);
-    socket.once("connect", () => {
+    const cancel = (): void => {
+      giveUp(cancelled());
+    };
+    const settle = (): void => {
       clearTimeout(timer);
+      signal?.removeEventListener("abort", cancel);
       socket.removeAllListeners("error");
+      socket.on("error", () => undefined);
+    };
+    signal?.addEventListener("abort", cancel, { once: true });
+    socket.once("connect", () => {
+      settle();
       resolve(socket);
     });
     socket.once("error", (error) => {
-      clearTimeout(timer);
       unreachable(errnoOf(error) ?? error.message);
     });
   });
@@ -113,9 +130,9 @@ export class DaemonClient {
 
   async #call(fields: object, options: CallOptions = {}): Promise<Buffer> {
     const { signal, timeoutMs = CLIENT_REPLY_TIMEOUT_MS } = options;
-    const socket = await connected(this.#address);
+    const socket = await connected(this.#address, signal);
     const cancel = (): void => {
-      socket.destroy(new CodedError("cancelled", "cancelled by the caller"));
+      socket.destroy(cancelled());
     };
     signal?.addEventListener("abort", cancel, { once: true });
     if (signal?.aborted === true) cancel();

@@ -1,4 +1,5 @@
 import { type Static, type TSchema, Type } from "typebox";
+import { FLAG_TYPES, OUTCOMES, PARAM_TYPES, PROFILES } from "./names.ts";
 
 /**
  * The one place for schemas. Types are derived from them, `schema/*.json` and docs/config.md are generated from them, and
@@ -6,19 +7,6 @@ import { type Static, type TSchema, Type } from "typebox";
  *
  * For every list: *missing* and *empty* mean the same, "none", and none is never "all".
  */
-
-/** The parameter types that `operation/params` knows. A value of any other type is refused when it is used. */
-export const PARAM_TYPES = ["string", "integer", "array", "path", "paths", "workspace_path"] as const;
-export type ParamType = (typeof PARAM_TYPES)[number];
-
-/** The types of a flag's value. */
-export const FLAG_TYPES = ["string", "integer", "path"] as const;
-export type FlagType = (typeof FLAG_TYPES)[number];
-
-export const PROFILES = ["minimal", "user", "git", "git_remote_strict", "gh", "aws"] as const;
-export type ProfileName = (typeof PROFILES)[number];
-
-export const LISTEN_MODES = ["tcp", "unix", "both"] as const;
 
 const strings = (description: string) => Type.Array(Type.String(), { description });
 const oneOf = <const T extends readonly string[]>(values: T, description?: string) =>
@@ -234,8 +222,6 @@ export const DescribeRequestFile = Type.Object({
 });
 
 // --- replies of protocol 1 ---
-
-export const OUTCOMES = ["completed", "denied", "failed"] as const;
 
 export const OperationReplyFile = Type.Object({
   request_id: Type.Optional(Type.String()),

@@ -1,0 +1,16 @@
+/** Closed lists of names that the schemas and the code share. Apart from the schemas, so that programs need not carry the schema builder. */
+
+/** The parameter types that `operation/params` knows. A value of any other type is refused when it is used. */
+export const PARAM_TYPES = ["string", "integer", "array", "path", "paths", "workspace_path"] as const;
+export type ParamType = (typeof PARAM_TYPES)[number];
+
+/** The types of a flag's value. */
+export const FLAG_TYPES = ["string", "integer", "path"] as const;
+export type FlagType = (typeof FLAG_TYPES)[number];
+
+export const PROFILES = ["minimal", "user", "git", "git_remote_strict", "gh", "aws"] as const;
+export type ProfileName = (typeof PROFILES)[number];
+
+export const LISTEN_MODES = ["tcp", "unix", "both"] as const;
+
+export const OUTCOMES = ["completed", "denied", "failed"] as const;
