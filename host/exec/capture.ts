@@ -13,7 +13,7 @@ export function cutPoint(bytes: Buffer, cap: number): number {
  */
 export class Capture {
   readonly #cap: number;
-  readonly #chunks: Buffer[] = [];
+  #buffer = Buffer.alloc(0);
   #kept = 0;
   #total = 0;
 
@@ -33,14 +33,22 @@ export class Capture {
     // One byte more than the cap is kept, to see whether the cut falls inside a character.
     const room = this.#cap + 1 - this.#kept;
     if (room <= 0) return;
-    // A small copy: a slice would keep the whole pool of the stream alive.
-    const part = chunk.length <= room ? chunk : Buffer.from(chunk.subarray(0, room));
-    this.#chunks.push(part);
+    const part = chunk.subarray(0, room);
+    this.#reserve(this.#kept + part.length);
+    part.copy(this.#buffer, this.#kept);
     this.#kept += part.length;
   }
 
+  /** One buffer that grows, not a list of chunks: output that comes byte by byte would cost a hundred times its size. */
+  #reserve(length: number): void {
+    if (length <= this.#buffer.length) return;
+    const grown = Buffer.alloc(Math.min(this.#cap + 1, Math.max(length, 2 * this.#buffer.length, 4_096)));
+    this.#buffer.copy(grown, 0, 0, this.#kept);
+    this.#buffer = grown;
+  }
+
   result(): Captured {
-    const all = Buffer.concat(this.#chunks);
+    const all = this.#buffer.subarray(0, this.#kept);
     if (this.#total <= this.#cap) return { bytes: all, total: this.#total, truncated: false };
     return { bytes: all.subarray(0, cutPoint(all, this.#cap)), total: this.#total, truncated: true };
   }

@@ -29,7 +29,7 @@ function locate(command: string, path: string): string {
   if (command === "") throw notFound(command, "command not found: the operation names none");
   if (command.includes("..")) throw notFound(command, `command path contains '..': ${printable(command)}`);
   if (command.startsWith("-")) throw notFound(command, `command begins with '-': ${printable(command)}`);
-  const candidates = command.includes("/") ? [resolve(command)] : path.split(delimiter).map((directory) => join(directory, command));
+  const candidates = command.includes("/") ? [resolve(command)] : path.split(delimiter).filter(isAbsolute).map((directory) => join(directory, command));
   const found = candidates.find(isExecutable);
   if (found === undefined) throw notFound(command);
   return found;

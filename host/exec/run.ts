@@ -49,6 +49,8 @@ const QUIET_MS = 50;
 const QUIET_MAX_MS = 2_000;
 /** After we ended it, how long its last words are waited for. The reply goes out then; the ending goes on. */
 const LAST_WORDS_MS = 100;
+/** The longest that a timer can wait; it would fire at once beyond. */
+const LONGEST_TIMER_MS = 2_147_483_647;
 
 function exitCodeOf(exit: Exit): number {
   if (exit.signal !== null) return 128 + constants.signals[exit.signal];
@@ -152,15 +154,17 @@ export class Executor {
 
     const cookie = randomBytes(16).toString("hex");
     const child = start(launch, cookie);
+    const exit = exited(child, launch.command.file);
+    const { pid } = child;
+    // Nothing runs, and when file descriptors are short there are no pipes either. Why comes as an event, which `exit` throws.
+    if (pid === undefined) return result("exited", exitCodeOf(await exit), undefined);
     stdout.attach(child.stdout);
     stderr.attach(child.stderr);
-    const exit = exited(child, launch.command.file);
     const streams = [child.stdout, child.stderr];
     const drained = Promise.all(streams.map(closed));
     const stop = stopper(launch.timeoutMs, signal);
     try {
       const first = await Promise.race([exit, stop.promise]);
-      const pid = child.pid ?? 0;
       if (typeof first === "string") {
         this.#end(pid, cookie, launch.graceMs);
         await Promise.race([Promise.all([exit, drained]), delay(LAST_WORDS_MS)]);
@@ -186,7 +190,7 @@ function stopper(timeoutMs: number, signal: AbortSignal): { readonly promise: Pr
   const promise = new Promise<EndReason>((resolve) => {
     const timer = setTimeout(() => {
       resolve("timed_out");
-    }, timeoutMs);
+    }, Math.min(timeoutMs, LONGEST_TIMER_MS));
     const aborted = (): void => {
       resolve(isEndReason(signal.reason) ? signal.reason : "cancelled");
     };

@@ -1,5 +1,5 @@
 import { CodedError } from "../../wire/errors.ts";
-import { quoted } from "../../wire/text.ts";
+import { quoted, shortened } from "../../wire/text.ts";
 import { pushOf } from "../project/push.ts";
 import type { Pattern } from "../util/pattern.ts";
 
@@ -15,7 +15,7 @@ export function checkBranches(command: string, args: readonly string[], branchAl
   if (push.kind === "unclear") throw new CodedError("branch_denied", `branch not allowed: where it pushes to cannot be told (${push.why})`);
   const denied = push.branches.find((branch) => !branchAllow.some((pattern) => pattern.matchesWhole(branch)));
   if (denied === undefined) return;
-  throw new CodedError("branch_denied", `branch ${quoted(denied)} not allowed`, {
+  throw new CodedError("branch_denied", `branch ${quoted(shortened(denied, 120))} not allowed`, {
     hint: `The whole name must match one of: ${branchAllow.map((pattern) => pattern.source).join(", ")}`,
   });
 }

@@ -4,8 +4,7 @@ import { CodedError } from "../../wire/errors.ts";
 import { printable, shortened } from "../../wire/text.ts";
 
 function flagInfo({ flag, takes, rule }: FlagSpec): FlagInfo {
-  const { flag: _flag, ...rules } = rule ?? { flag };
-  return { flag, takes, ...rules };
+  return { flag, takes, ...rule };
 }
 
 /** What a session may know of an operation: never its template. Parameters come sorted by name. */

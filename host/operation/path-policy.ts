@@ -4,7 +4,9 @@ import { gitSubcommand, programName } from "../project/push.ts";
 import type { Operation, PathDeny } from "../project/types.ts";
 import type { FlagValue } from "./flags.ts";
 import { PARAM_KINDS } from "./params/index.ts";
-import { checkInputPath, isCaseInsensitive, isGitInternal } from "./paths-on-disk.ts";
+import { cleanRelative } from "../util/glob.ts";
+import { outputParam } from "./output-scope.ts";
+import { checkInputPath, isCaseInsensitive, isGitInternal, resolveOutputPath } from "./paths-on-disk.ts";
 import type { Values } from "./values.ts";
 
 /** A value that names a path in the workspace. `strict`: of a path type, so every rule holds even without path_deny. */
@@ -38,10 +40,20 @@ function checkDenyList(where: string, clean: string, deny: readonly PathDeny[], 
   }
 }
 
+/** Where an output file would go: as written, and after links. What is wrong with the place itself shows when it is resolved for good. */
+function outputPlaces(repoPath: string, value: string): readonly string[] {
+  const written = cleanRelative(value);
+  try {
+    return [written, resolveOutputPath(repoPath, value).relative];
+  } catch {
+    return [written];
+  }
+}
+
 /** `git add` can be told to take its paths from a file, or to take all: then there is no path to check. */
 function guardGitAdd(operation: Operation, hasPaths: boolean, flags: readonly string[]): void {
   const [head, subcommand] = [programName(operation.command), gitSubcommand(operation.template.map((element) => element.text))[0]];
-  if (head !== "git" || subcommand !== "add") return;
+  if (head !== "git" || (subcommand !== "add" && subcommand !== "stage")) return;
   const named = (name: string): boolean => flags.some((flag) => flag === name || flag.startsWith(`${name}=`));
   if (["--pathspec-from-file", "--pathspec-file-nul"].some(named)) {
     throw new CodedError("path_denied", "git add: pathspec source cannot be enforced against path_deny");
@@ -74,5 +86,12 @@ export function checkPathsOnDisk(
     if (isGitInternal(clean)) throw denied(where, clean, "denied by pattern .git/**");
     checkDenyList(where, clean, deny, ignoreCase);
   }
-  if (deny.length > 0) guardGitAdd(operation, values.has("paths"), flags);
+  if (deny.length === 0) return;
+  const output = outputParam(operation) ?? "";
+  const destination = values.get(output);
+  if (destination?.kind === "text") {
+    const folds = isCaseInsensitive(repoPath);
+    for (const place of outputPlaces(repoPath, destination.text)) checkDenyList(output, place, deny, folds);
+  }
+  guardGitAdd(operation, values.get("paths")?.kind === "text" || named.some(({ where }) => values.has(where)), flags);
 }

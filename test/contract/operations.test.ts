@@ -107,7 +107,7 @@ describe("parameters, flags, arguments", () => {
   });
 
   conforms([54, 55], "writing flags in one form twice changes nothing, and only the first = divides", async () => {
-    const specs = compileProject("p", Buffer.from(JSON.stringify(defaultProject(repo, { allowed_operations: [], operations }))), "f").project.operations.get("flags");
+    const specs = compileProject("p", Buffer.from(JSON.stringify(defaultProject(repo, { allowed_operations: [], operations, env: { E: "" } }))), "f").project.operations.get("flags");
     if (specs === undefined) throw new Error("no operation");
     const table: readonly (readonly [readonly string[], readonly string[] | "refused"])[] = [
       [["--one", "v"], ["--one=v"]],
@@ -148,6 +148,7 @@ describe("path_deny", async () => {
       ...operations,
       add: { command: "git", args_template: ["add", "--", "{paths}"], params: { paths: { type: "array", optional: true } }, allowed_flags: ["-A", "--all", "-u", "--update", "--pathspec-from-file"] },
     },
+    env: { E: "from-env" },
     constraints: { path_deny: deny },
   });
   const running = await startDaemon(strict.base);

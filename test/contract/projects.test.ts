@@ -134,8 +134,7 @@ describe("tokens and projects", () => {
   });
 
   conforms(34, "the older singular form loads; both forms together do not", () => {
-    const { repos: _repos, repo_paths: _paths, ...rest } = defaultProject(repo);
-    const single = { ...rest, repo: "owner/repo", repo_path: repo };
+    const single = { ...defaultProject(repo), repos: undefined, repo_paths: undefined, repo: "owner/repo", repo_path: repo };
     expect(compileProject("p", Buffer.from(JSON.stringify(single)), "f").project.repos).toEqual([{ name: "owner/repo", path: repo, host: "github.com" }]);
     for (const [key, value] of [
       ["repo", "owner/repo"],

@@ -1,4 +1,4 @@
-import type { ParamType } from "../../../wire/schema.ts";
+import type { ParamType } from "../../../wire/names.ts";
 import { array } from "./array.ts";
 import { integer } from "./integer.ts";
 import type { ParamKind } from "./kind.ts";

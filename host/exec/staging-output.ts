@@ -1,0 +1,157 @@
+import { closeSync, fchmodSync, fstatSync, type BigIntStats } from "node:fs";
+import { join } from "node:path";
+import { CodedError, errnoOf } from "../../wire/errors.ts";
+import { quoted } from "../../wire/text.ts";
+import { DirHandleError, type DirHandle } from "./dir-handle.ts";
+
+/** An output file that waits for its command to succeed. */
+export interface StagedFile {
+  /** What the command is given instead of the destination. */
+  readonly path: string;
+  /** Moves the file to its destination, over a file or link there. Once, after exit code 0. Throws `output_finalize_failed`. */
+  finalize(): void;
+  /** Removes the file and whatever else the command left beside it. Never throws; a second call does nothing. */
+  discard(): void;
+}
+
+export const STAGED_NAME = "staged";
+
+/** While it is written nobody else reads the file. */
+const STAGED_MODE = 0o600;
+/** Most that a finished file gets, less the daemon's umask: its reader may be another user, in a container. */
+const OUTPUT_MODE = 0o644;
+/** The same for directories on the way to it. */
+const PARENT_MODE = 0o755;
+
+/** The directories of one staged file, from the workspace to the one it lies in, all of them open. */
+export interface StagedPlace {
+  readonly workspace: DirHandle;
+  readonly slot: DirHandle;
+  readonly destination: { readonly absolute: string; readonly relative: string };
+  /** Removes everything and closes all handles. */
+  readonly cleanUp: () => void;
+  /** What an owner can do when the destination lies on another file system. */
+  readonly crossDeviceAdvice: string;
+}
+
+class FinalizeError extends Error {
+  override readonly name = "FinalizeError";
+}
+
+/**
+ * Makes the empty file and returns the mode that it gets at its destination. The umask is read off the new file, because
+ * asking node for it changes it for other threads.
+ */
+export function createStaged(slot: DirHandle): number {
+  const fd = slot.createFile(STAGED_NAME, 0o666);
+  try {
+    const stats = fstatSync(fd);
+    if (!stats.isFile() || stats.nlink !== 1) throw new DirHandleError("the new file has other names");
+    fchmodSync(fd, STAGED_MODE);
+    return stats.mode & OUTPUT_MODE;
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Whether a file may be placed: nothing but a plain file of our own that has no other name. */
+function objectionTo(stats: BigIntStats): string | undefined {
+  if (!stats.isFile()) return "it is not a regular file any more";
+  if (stats.nlink !== 1n) return "it has other names (hard links)";
+  const self = process.geteuid?.();
+  return self !== undefined && stats.uid !== BigInt(self) ? `it belongs to user ${stats.uid}` : undefined;
+}
+
+/** The staged file of one run. */
+export class StagedOutput implements StagedFile {
+  readonly path: string;
+  readonly #place: StagedPlace;
+  readonly #outputMode: number;
+  #isDone = false;
+
+  constructor(place: StagedPlace, outputMode: number) {
+    this.path = join(place.slot.path, STAGED_NAME);
+    this.#place = place;
+    this.#outputMode = outputMode;
+  }
+
+  finalize(): void {
+    try {
+      if (this.#isDone) throw new FinalizeError("it was finished before");
+      this.#moveIntoPlace();
+    } catch (error) {
+      throw this.#failure(error);
+    } finally {
+      this.discard();
+    }
+  }
+
+  discard(): void {
+    if (this.#isDone) return;
+    this.#isDone = true;
+    this.#place.cleanUp();
+  }
+
+  #moveIntoPlace(): void {
+    const checked = this.#check();
+    const parts = this.#place.destination.relative.split("/");
+    const name = parts.pop() ?? "";
+    const opened: DirHandle[] = [];
+    try {
+      let parent = this.#place.workspace;
+      for (const part of parts) {
+        parent = parent.ensure(part, PARENT_MODE);
+        opened.push(parent);
+      }
+      this.#place.slot.move(STAGED_NAME, parent, name);
+      const placed = parent.stats(name);
+      if (placed?.ino === checked.ino && placed.dev === checked.dev) return;
+      if (placed?.isSymbolicLink() === true) parent.removeFile(name);
+      throw new FinalizeError("it was replaced while it was moved");
+    } finally {
+      for (const handle of opened.reverse()) handle.close();
+    }
+  }
+
+  /** Checks what the command left, on an open handle, and gives it its final mode. */
+  #check(): BigIntStats {
+    let fd: number;
+    try {
+      fd = this.#place.slot.openFile(STAGED_NAME);
+    } catch (error) {
+      if (errnoOf(error) === "ENOENT") throw new FinalizeError("the command removed it", { cause: error });
+      if (["ELOOP", "EMLINK"].includes(errnoOf(error) ?? ""))
+        throw new FinalizeError("the command replaced it by a link", { cause: error });
+      throw error;
+    }
+    try {
+      const stats = fstatSync(fd, { bigint: true });
+      const objection = objectionTo(stats);
+      if (objection !== undefined) throw new FinalizeError(objection);
+      fchmodSync(fd, this.#outputMode);
+      return stats;
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  #failure(error: unknown): unknown {
+    const { destination, crossDeviceAdvice } = this.#place;
+    const place = quoted(destination.relative);
+    const about = (text: string, hint?: string): CodedError =>
+      new CodedError("output_finalize_failed", text, { cause: error, ...(hint === undefined ? {} : { hint }) });
+    if (error instanceof FinalizeError)
+      return about(`the output file for ${place} was not put in place: ${error.message}`);
+    if (error instanceof DirHandleError) return about(`output to ${place}: ${error.message}`);
+    const code = errnoOf(error);
+    if (code === undefined) return error;
+    if (code === "EXDEV") {
+      return about(
+        `output to ${place}: the staging directory is on another file system; ${crossDeviceAdvice}`,
+        crossDeviceAdvice,
+      );
+    }
+    const isDirectory = code === "EISDIR" || code === "ENOTEMPTY" || code === "EEXIST";
+    return about(`output to ${place}: ${isDirectory ? "a directory stands there" : code}`);
+  }
+}

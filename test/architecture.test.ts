@@ -1,0 +1,169 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, normalize } from "node:path";
+import { describe, expect, it } from "vitest";
+import { projectRoot } from "./fixtures/temp.ts";
+
+interface Import {
+  readonly from: string;
+  /** A path from the root for our own files, else the package. */
+  readonly to: string;
+  readonly typeOnly: boolean;
+}
+
+const ROOMS = ["wire", "host", "mcp"];
+const IMPORT = /^(?:import|export)\s+(type\s+)?(?:[^'";]*?\s+from\s+)?"([^"]+)";/gm;
+
+function sources(): readonly string[] {
+  return ROOMS.flatMap((room) =>
+    readdirSync(join(projectRoot, room), { recursive: true, encoding: "utf8" })
+      .filter((name) => name.endsWith(".ts") && !name.startsWith("generated"))
+      .map((name) => join(room, name)),
+  );
+}
+
+const imports: readonly Import[] = sources().flatMap((from) => {
+  const text = readFileSync(join(projectRoot, from), "utf8");
+  const found = [...text.matchAll(IMPORT)].map(([, type, to = ""]) => ({ to, typeOnly: type !== undefined }));
+  const lazy = [...text.matchAll(/import\("([^"]+)"\)/g)].map(([, to = ""]) => ({ to, typeOnly: false }));
+  return [...found, ...lazy].map(({ to, typeOnly }) => ({
+    from,
+    typeOnly,
+    to: to.startsWith(".") ? normalize(join(dirname(from), to)) : to,
+  }));
+});
+
+/** The room of a file: `wire`, `mcp`, or `host/NAME`. */
+function roomOf(path: string): string {
+  const [first = "", second = ""] = path.split("/");
+  return first === "host" && second.includes(".") ? "host" : first === "host" ? `host/${second}` : first;
+}
+
+/** Which other rooms a room may import, besides itself. */
+const MAY: Readonly<Record<string, readonly string[]>> = {
+  wire: [],
+  mcp: ["wire"],
+  "host/util": ["wire"],
+  "host/project": ["wire", "host/util"],
+  "host/auth": ["wire", "host/util"],
+  "host/target": ["wire", "host/util", "host/project"],
+  "host/operation": ["wire", "host/util", "host/project"],
+  "host/sanitize": ["wire", "host/util", "host/project"],
+  "host/git": ["wire", "host/util"],
+  "host/exec": ["wire", "host/util"],
+  "host/audit": ["wire", "host/util"],
+  "host/engine": [
+    "wire",
+    "host/util",
+    "host/project",
+    "host/auth",
+    "host/target",
+    "host/operation",
+    "host/sanitize",
+    "host/git",
+    "host/exec",
+    "host/audit",
+  ],
+  "host/listen": ["wire", "host/util", "host/engine"],
+  "host/daemon": [
+    "wire",
+    "host/util",
+    "host/project",
+    "host/auth",
+    "host/audit",
+    "host/exec",
+    "host/git",
+    "host/engine",
+    "host/listen",
+  ],
+  "host/cli": ["wire", "host/util", "host/project", "host/auth", "host/exec", "host/sanitize", "host/daemon"],
+  host: ["host/cli"],
+};
+
+/** The one file or room that may import a package. */
+const DOORS: Readonly<Record<string, string>> = {
+  "jsonc-parser": "wire/parse.ts",
+  re2js: "host/util/pattern.ts",
+  "@noble/hashes/blake3.js": "host/util/hash.ts",
+  "@noble/hashes/utils.js": "host/util/hash.ts",
+  "proper-lockfile": "host/util/lock.ts",
+  "write-file-atomic": "host/util/write-atomic.ts",
+  "node:child_process": "host/exec/run.ts",
+  yargs: "host/cli/run.ts",
+  pino: "host/daemon/log.ts",
+  "pino-pretty": "host/daemon/log.ts",
+  typebox: "wire/schema.ts",
+  "@modelcontextprotocol/server": "mcp/",
+  "@modelcontextprotocol/server/stdio": "mcp/",
+  zod: "mcp/",
+};
+
+describe("the architecture", () => {
+  it("lets every room import only the rooms that its row names", () => {
+    const wrong = imports.filter(({ from, to }) => {
+      if (!/^(wire|host|mcp|test|scripts)\//.test(to)) return false;
+      const [own, other] = [roomOf(from), roomOf(to)];
+      return own !== other && !(MAY[own] ?? []).includes(other);
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  it("lets listeners see only the types of the engine", () => {
+    expect(
+      imports.filter(
+        ({ from, to, typeOnly }) => roomOf(from) === "host/listen" && roomOf(to) === "host/engine" && !typeOnly,
+      ),
+    ).toEqual([]);
+  });
+
+  it("gives every library one door", () => {
+    for (const [name, door] of Object.entries(DOORS)) {
+      const users = [
+        ...new Set(imports.filter(({ to, typeOnly }) => to === name && !typeOnly).map(({ from }) => from)),
+      ];
+      expect([name, users.filter((user) => user !== door && !(door.endsWith("/") && user.startsWith(door)))]).toEqual([
+        name,
+        [],
+      ]);
+    }
+  });
+
+  it("keeps the compiled validators behind wire/parse.ts and the schema builder out of the programs", () => {
+    const generated = imports.filter(({ to }) => to === "wire/generated/validate.js").map(({ from }) => from);
+    expect([...new Set(generated)]).toEqual(["wire/parse.ts"]);
+    expect(imports.filter(({ to, typeOnly }) => to === "wire/schema.ts" && !typeOnly)).toEqual([]);
+  });
+
+  it("has no import cycle", () => {
+    const graph = new Map<string, string[]>();
+    for (const { from, to, typeOnly } of imports) if (!typeOnly) graph.set(from, [...(graph.get(from) ?? []), to]);
+    const done = new Set<string>();
+    const walk = (file: string, path: readonly string[]): void => {
+      if (path.includes(file))
+        throw new Error(`import cycle: ${[...path.slice(path.indexOf(file)), file].join(" → ")}`);
+      if (done.has(file)) return;
+      for (const next of graph.get(file) ?? []) walk(next, [...path, file]);
+      done.add(file);
+    };
+    for (const file of graph.keys()) walk(file, []);
+  });
+
+  it("keeps nothing at module level that could change", () => {
+    const mutable = sources().filter((file) =>
+      /^(?:export )?let /m.test(readFileSync(join(projectRoot, file), "utf8")),
+    );
+    expect(mutable).toEqual([]);
+  });
+
+  it("keeps rooms small enough for one person to hold", () => {
+    // These are tables.
+    const long = sources().filter(
+      (file) => !["wire/codes.ts", "wire/schema.ts"].includes(file) && readFileSync(join(projectRoot, file), "utf8").split("\n").length > 320,
+    );
+    expect(long).toEqual([]);
+  });
+
+  it("makes a plan in one place only", () => {
+    const makers = sources().filter((file) => /\bas Plan\b/.test(readFileSync(join(projectRoot, file), "utf8")));
+    expect(makers).toEqual(["host/engine/plan.ts"]);
+  });
+});
