@@ -1,8 +1,9 @@
 import { resolve } from "node:path";
 import { CodedError } from "../../wire/errors.ts";
 import { located, readJsonFile } from "../../wire/parse.ts";
-import { PARAM_TYPES, type FlagRule, type OperationTemplate, type Param, type ParamType, type ProjectConfig } from "../../wire/schema.ts";
-import { quoted } from "../../wire/text.ts";
+import { PARAM_TYPES, type ParamType } from "../../wire/names.ts";
+import type { FlagRule, OperationTemplate, Param, ProjectConfig } from "../../wire/schema.ts";
+import { printable, quoted, shortened } from "../../wire/text.ts";
 import { compileGlob } from "../util/glob.ts";
 import { sha256Hex } from "../util/hash.ts";
 import { compilePattern, type Pattern } from "../util/pattern.ts";
@@ -56,7 +57,7 @@ function compileRepos(config: ProjectConfig, complain: Complain): readonly Repo[
     return resolve(path);
   });
   clean.forEach((path, index) => {
-    if (clean.indexOf(path) !== index) complain(`/repo_paths/${index}`, `${path} stands twice`);
+    if (clean.indexOf(path) !== index) complain(`/repo_paths/${index}`, `${printable(path)} stands twice`);
   });
   const hosts = config.constraints?.remote_hosts_allow ?? [];
   const named = new Map(Object.entries(config.repo_hosts ?? {}));
@@ -105,7 +106,7 @@ function compileParams(source: OperationTemplate, pointer: string, complain: Com
     if (schema.direction === "input") complain(here, 'direction "input" is unsupported in cmd2host v1');
     if (schema.direction !== undefined && schema.direction !== "" && schema.direction !== "output") complain(here, `unknown direction ${quoted(schema.direction)}`);
   }
-  if (outputs.length > 1) complain(`${pointer}/params`, `at most one workspace_path parameter, found ${outputs.map(([name]) => name).join(", ")}`);
+  if (outputs.length > 1) complain(`${pointer}/params`, `at most one workspace_path parameter, found ${outputs.map(([name]) => printable(name)).join(", ")}`);
   return new Map(rules);
 }
 
@@ -123,6 +124,13 @@ function compileFlags(source: OperationTemplate, pointer: string, complain: Comp
       pattern: pattern(rule?.pattern, `${pointer}/allowed_flags/${index}/pattern`, complain),
     };
   });
+  // Of a flag that stands twice only one entry counts: that must not be the one without rules by accident.
+  specs.forEach(({ flag }, index) => {
+    const first = specs.findIndex((other) => other.flag === flag);
+    if (first !== index && [specs[first], specs[index]].some((spec) => spec?.rule !== undefined)) {
+      complain(`${pointer}/allowed_flags/${index}`, `${quoted(flag)} stands twice, and one of them has rules`);
+    }
+  });
   return new Map(specs.map((spec) => [spec.flag, spec]));
 }
 
@@ -133,7 +141,7 @@ function compileOperation(id: string, source: OperationTemplate, known: Readonly
   template.forEach((element, index) => {
     for (const name of placeholdersOf(element)) {
       if (!known.has(name) && !params.has(name)) {
-        complain(`${pointer}/args_template/${index}`, `placeholder {${name}} has no schema: it is no parameter, no env entry, and none of ${INJECTED.join(", ")}`);
+        complain(`${pointer}/args_template/${index}`, `placeholder {${printable(shortened(name, 120))}} has no schema: it is no parameter, no env entry, and none of ${INJECTED.join(", ")}`);
       }
     }
     if (element.text.includes("\0")) complain(`${pointer}/args_template/${index}`, "has a NUL");

@@ -1,5 +1,4 @@
 import { rmSync } from "node:fs";
-import { join } from "node:path";
 import { CodedError } from "../../wire/errors.ts";
 import { equalInConstantTime, sha256Hex } from "../util/hash.ts";
 import { withLock } from "../util/lock.ts";
@@ -20,13 +19,9 @@ export interface ProjectFiles {
 }
 
 export function projectFiles(projects: string, id: string): ProjectFiles {
-  const directory = join(projects, id);
-  return {
-    directory,
-    config: join(directory, "config.json"),
-    pin: join(directory, "allowed.sha256"),
-    snapshot: join(directory, "allowed.json"),
-  };
+  // Plain text instead of path.join, which is slow: this is asked for every request.
+  const directory = `${projects}/${id}`;
+  return { directory, config: `${directory}/config.json`, pin: `${directory}/allowed.sha256`, snapshot: `${directory}/allowed.json` };
 }
 
 /** The approved hash, or undefined when nothing is approved. White space around it is ignored; upper case does not match. */

@@ -1,4 +1,5 @@
 import { basename } from "node:path";
+import { quoted, shortened } from "../../wire/text.ts";
 
 /** What a git command line would push. Decided from the words alone, before anything runs. */
 export type Push =
@@ -8,7 +9,7 @@ export type Push =
   /** It pushes, but where to cannot be told from the words. */
   | { readonly kind: "unclear"; readonly why: string };
 
-const GLOBAL_WITH_VALUE = new Set(["-C", "-c", "--git-dir", "--work-tree", "--namespace", "--super-prefix", "--config-env", "--attr-source"]);
+const GLOBAL_WITH_VALUE = new Set(["-C", "-c", "--git-dir", "--work-tree", "--namespace", "--super-prefix", "--config-env", "--attr-source", "--shallow-file"]);
 const PUSHING = new Set(["push", "send-pack", "http-push"]);
 const PUSHING_SECOND = new Map([
   ["subtree", "push"],
@@ -18,7 +19,9 @@ const PUSHING_SECOND = new Map([
 ]);
 const PUSH_WITH_VALUE = new Set(["-o", "--push-option", "--receive-pack", "--exec", "--repo"]);
 /** Options that push refs which no refspec names. git also takes any unambiguous beginning of a long option. */
-const WIDENING = ["--all", "--branches", "--mirror", "--tags", "--follow-tags", "--prune", "--repo"];
+const WIDENING = ["--all", "--branches", "--mirror", "--tags", "--follow-tags", "--prune", "--repo", "--recurse-submodules"];
+const NOT_WIDENING = new Set(["--recurse-submodules=no", "--recurse-submodules=check"]);
+const HEADS = "refs/heads/";
 
 /** Name of a program without its directory and without `.exe`. */
 export function programName(command: string): string {
@@ -32,22 +35,33 @@ export function gitSubcommand(args: readonly string[]): readonly string[] {
   return args.slice(at);
 }
 
-function widens(option: string): boolean {
-  const name = option.split("=", 1)[0] ?? option;
-  return name.length > 2 && WIDENING.some((bad) => bad.startsWith(name));
+function shown(word: string): string {
+  return quoted(shortened(word, 120));
 }
 
+function widens(option: string): boolean {
+  const name = option.split("=", 1)[0] ?? option;
+  return !NOT_WIDENING.has(option) && name.length > 2 && WIDENING.some((bad) => bad.startsWith(name));
+}
+
+/** True for options written so that it cannot be told whether their value is the next word: `--push-opt`, `-fo`. */
+function hidesValue(option: string): boolean {
+  if (!option.startsWith("--")) return option.length > 2 && option.endsWith("o");
+  return !PUSH_WITH_VALUE.has(option) && [...PUSH_WITH_VALUE].some((full) => full.startsWith(option));
+}
+
+/**
+ * Only a destination that is written out is known. For any other git decides: by the branch that a symbolic ref of the workspace leads to, by what
+ * kind of ref the source is, by what the remote has.
+ */
 function destination(refspec: string): Push {
   const unclear = (why: string): Push => ({ kind: "unclear", why });
-  const text = refspec.replace(/^\+/, "");
-  if (text.startsWith("^")) return unclear("a negative refspec");
-  const colon = text.lastIndexOf(":");
-  const target = colon < 0 ? text : text.slice(colon + 1);
-  if (target === "" || target === "HEAD" || target === "@") return unclear(`the refspec ${refspec} names no branch`);
+  if (refspec.startsWith("^")) return unclear("a negative refspec");
+  const colon = refspec.lastIndexOf(":");
+  const target = refspec.slice(colon + 1);
   if (target.includes("*")) return unclear("a refspec with a star");
-  const branch = target.startsWith("refs/heads/") ? target.slice("refs/heads/".length) : target;
-  if (branch === target && /^(refs|heads|tags|remotes)\//.test(target)) return unclear(`${target} is not a branch`);
-  return { kind: "branches", branches: [branch] };
+  if (colon < 0 || !target.startsWith(HEADS)) return unclear(`the refspec ${shown(refspec)} does not end in :refs/heads/BRANCH`);
+  return { kind: "branches", branches: [target.slice(HEADS.length)] };
 }
 
 function destinations(args: readonly string[]): Push {
@@ -55,9 +69,10 @@ function destinations(args: readonly string[]): Push {
   let options = true;
   for (let at = 0; at < args.length; at++) {
     const word = args[at] ?? "";
-    if (options && word === "--") options = false;
+    if (options && (word === "--" || word === "--end-of-options")) options = false;
     else if (options && word.startsWith("-") && word !== "-") {
-      if (widens(word)) return { kind: "unclear", why: `${word} pushes more than the refspecs say` };
+      if (widens(word)) return { kind: "unclear", why: `${shown(word)} pushes more than the refspecs say` };
+      if (hidesValue(word)) return { kind: "unclear", why: `${shown(word)} may take the next word for its value` };
       if (PUSH_WITH_VALUE.has(word)) at++;
     } else positionals.push(word);
   }
@@ -73,7 +88,9 @@ function destinations(args: readonly string[]): Push {
 export function pushOf(command: string, args: readonly string[]): Push {
   if (programName(command) !== "git") return { kind: "none" };
   const [subcommand = "", ...rest] = gitSubcommand(args);
-  if (PUSHING_SECOND.get(subcommand) === rest.find((word) => !word.startsWith("-")) && PUSHING_SECOND.has(subcommand)) {
+  const second = PUSHING_SECOND.get(subcommand);
+  // Anywhere: which words before it are values of options is theirs to know.
+  if (second !== undefined && rest.includes(second)) {
     return { kind: "unclear", why: `git ${subcommand} pushes in its own way` };
   }
   if (!PUSHING.has(subcommand)) return { kind: "none" };

@@ -1,6 +1,6 @@
 import { CodedError } from "../../wire/errors.ts";
 import { IdentityCache } from "../util/identity-cache.ts";
-import { readTrusted } from "../util/read-trusted.ts";
+import { readTrusted, type TrustedFile } from "../util/read-trusted.ts";
 import { compileProject, type LoadedProject } from "./compile.ts";
 import { isPinned, MAX_CONFIG_BYTES, projectFiles, readPin, type ProjectFiles } from "./pin.ts";
 import { distinctProjectId, plainProjectId, requireProjectId } from "./project-id.ts";
@@ -19,9 +19,18 @@ interface CachedProject {
   readonly pin: string | undefined;
 }
 
+function readConfig(files: ProjectFiles): TrustedFile | undefined {
+  try {
+    return readTrusted(files.config, MAX_CONFIG_BYTES);
+  } catch (error) {
+    if (!(error instanceof CodedError) || error.code !== "file_failed") throw error;
+    throw new CodedError("config_invalid", `invalid project config: ${error.message}`, { cause: error });
+  }
+}
+
 /** Reads and compiles a project's configuration from one read of one handle. Throws `project_unknown` when there is none. */
 export function loadProject(files: ProjectFiles, id: string): LoadedProject & { readonly bytes: Buffer } {
-  const file = readTrusted(files.config, MAX_CONFIG_BYTES);
+  const file = readConfig(files);
   if (file === undefined) throw new CodedError("project_unknown", `project config not found: ${id} (expected at ${files.config})`);
   return { ...compileProject(id, file.bytes, files.config), bytes: file.bytes };
 }

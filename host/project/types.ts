@@ -1,4 +1,5 @@
-import type { FlagRule, OperationTemplate, Param, ParamType, ProfileName } from "../../wire/schema.ts";
+import type { ParamType, ProfileName } from "../../wire/names.ts";
+import type { FlagRule, OperationTemplate, Param } from "../../wire/schema.ts";
 import type { CompiledGlob } from "../util/glob.ts";
 import type { Pattern } from "../util/pattern.ts";
 

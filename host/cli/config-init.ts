@@ -1,0 +1,141 @@
+import { existsSync, realpathSync } from "node:fs";
+import { resolve } from "node:path";
+import { CodedError } from "../../wire/errors.ts";
+import { printable } from "../../wire/text.ts";
+import { canonicalText } from "../project/canonical.ts";
+import { compileProject } from "../project/compile.ts";
+import { checkRepos, chooseProjectId, fillTemplate, isCheckout, parseTemplate } from "../project/init.ts";
+import { lintProject } from "../project/lint.ts";
+import { projectFiles } from "../project/pin.ts";
+import { requireProjectId } from "../project/project-id.ts";
+import { readTemplate } from "../project/templates.ts";
+import { withLock } from "../util/lock.ts";
+import { makePrivateDirectory, writeAtomic } from "../util/write-atomic.ts";
+import { command, JSON_SWITCH } from "./command.ts";
+import type { Context } from "./context.ts";
+import { commandFinder } from "./find-command.ts";
+import { approve } from "./review.ts";
+
+/** The given paths; else, for one repository, the current directory when it is a checkout; else none. */
+function choosePaths(given: readonly string[], repos: readonly string[], cwd: string): readonly string[] {
+  if (given.length > 0) return given.map((path) => resolve(cwd, path));
+  return repos.length === 1 && isCheckout(cwd) ? [resolve(cwd)] : [];
+}
+
+function finder(context: Context, paths: readonly string[]): (name: string) => string | undefined {
+  const find = commandFinder(context.environment);
+  const workspaces = paths.filter((path) => existsSync(path)).map((path) => realpathSync(path));
+  return (name) => {
+    try {
+      return find(name, workspaces);
+    } catch (error) {
+      if (error instanceof CodedError) return undefined;
+      throw error;
+    }
+  };
+}
+
+function howTo(id: string, allowed: boolean): string {
+  const steps = [
+    ...(allowed ? [] : [`Read and approve it:     cmd2host config show ${id} && cmd2host config allow ${id}`]),
+    `Make a session token:    cmd2host token mint --project=${id} --out=TOKEN_FILE`,
+    "Give it to a container:  mount TOKEN_FILE read-only at /run/cmd2host-token, and add the cmd2host feature to devcontainer.json",
+    "Start the daemon:        cmd2host serve",
+  ];
+  return steps.map((step, index) => `  ${index + 1}. ${step}\n`).join("");
+}
+
+export const configInit = command({
+  path: ["config", "init"],
+  about: "Write a project configuration from a template.",
+  options: {
+    repo: {
+      kind: "texts",
+      about: "Repository; the first is the primary one",
+      placeholder: "OWNER/NAME",
+      required: true,
+    },
+    "repo-path": {
+      kind: "texts",
+      about: "Its checkout, one per --repo (default for one: the current directory, if it is a checkout)",
+      placeholder: "PATH",
+    },
+    template: {
+      kind: "text",
+      about: "Template to start from, see cmd2host templates",
+      placeholder: "NAME",
+      default: "readonly",
+    },
+    branch: {
+      kind: "texts",
+      about: "RE2 pattern of branches that may be pushed to, matched as a whole (replaces the template's)",
+      placeholder: "PATTERN",
+    },
+    host: { kind: "text", about: "Git host of the repositories (default: the template's)", placeholder: "HOST" },
+    id: { kind: "text", about: "Project id (default: made from the first repository)", placeholder: "ID" },
+    allow: { kind: "switch", about: "Approve the result at once" },
+    force: { kind: "switch", about: "Replace a configuration that is there" },
+    json: JSON_SWITCH,
+  },
+  examples: [
+    [
+      "config init --repo=OWNER/NAME --repo-path=PATH --template=readonly",
+      "Let an agent read issues and pull requests",
+    ],
+    [
+      "config init --repo OWNER/NAME --template git_github_write --branch 'ai/.+'",
+      "Let it also push to ai/…, and open pull requests",
+    ],
+  ],
+  run: async (values, context) => {
+    const { repo: repos, template, branch: branches, host, allow, force } = values;
+    checkRepos(repos, values["repo-path"]);
+    const paths = choosePaths(values["repo-path"], repos, context.cwd);
+    const source = parseTemplate(readTemplate(context.templates, template), template);
+    const { config, missing } = fillTemplate(source, {
+      repos,
+      paths,
+      branches,
+      host,
+      findCommand: finder(context, paths),
+    });
+    const { projects } = context.base();
+    const id = values.id === undefined ? chooseProjectId(projects, repos[0] ?? "") : requireProjectId(values.id);
+    const files = projectFiles(projects, id);
+    const bytes = Buffer.from(canonicalText(config), "utf8");
+    const loaded = compileProject(id, bytes, files.config);
+    makePrivateDirectory(files.directory);
+    await withLock(files.directory, () => {
+      if (!force && existsSync(files.config))
+        throw new CodedError("already_exists", `${printable(files.config)} already exists`);
+      writeAtomic(files.config, bytes);
+    });
+    const approved = allow ? await approve(id, context) : undefined;
+    const warnings = [
+      ...(paths.length === 0
+        ? [
+            `repo_paths still holds the template's placeholder ${(config.repo_paths ?? []).join(", ")}; correct it, or use --repo-path`,
+          ]
+        : []),
+      ...missing.map((name) => `${name} was not found on PATH; its operations fail until it is`),
+      ...lintProject(loaded, bytes, commandFinder(context.environment))
+        .filter((finding) => finding.rule.startsWith("branch_allow"))
+        .map((finding) => `${finding.pointer}: ${finding.message}. ${finding.fix}`),
+    ];
+    return {
+      exit: 0,
+      human: `Created config: ${printable(files.config)}\n${paths.map((path) => `Checkout: ${printable(path)}\n`).join("")}${
+        approved === undefined ? `Not allowed yet: cmd2host config allow ${id}\n` : `${approved.text}Config allowed.\n`
+      }\nNext:\n${howTo(id, allow)}`,
+      json: {
+        project: id,
+        config: files.config,
+        repo_paths: paths,
+        allowed: allow,
+        hash: loaded.project.configHash,
+        missing_commands: missing,
+      },
+      stderr: (approved?.stderr ?? "") + warnings.map((warning) => `warning: ${warning}\n`).join(""),
+    };
+  },
+});

@@ -1,0 +1,44 @@
+import { check } from "./check.ts";
+import type { Command } from "./command.ts";
+import { configAllow } from "./config-allow.ts";
+import { configCheck } from "./config-check.ts";
+import { configDiff } from "./config-diff.ts";
+import { configDisallow } from "./config-disallow.ts";
+import { configInit } from "./config-init.ts";
+import { configMigrate } from "./config-migrate.ts";
+import { configShow } from "./config-show.ts";
+import { projects } from "./projects.ts";
+import { serve } from "./serve.ts";
+import { suggestSubmodules } from "./suggest-submodules.ts";
+import { templates, templatesShow } from "./templates.ts";
+import { tokenList } from "./token-list.ts";
+import { tokenMint } from "./token-mint.ts";
+import { tokenRevoke } from "./token-revoke.ts";
+import { tokenRotate } from "./token-rotate.ts";
+
+/** Every subcommand, in the order of --help. */
+export const COMMANDS: readonly Command[] = [
+  serve,
+  check,
+  configInit,
+  configShow,
+  configCheck,
+  configDiff,
+  configAllow,
+  configDisallow,
+  configMigrate,
+  tokenMint,
+  tokenList,
+  tokenRevoke,
+  tokenRotate,
+  projects,
+  templates,
+  templatesShow,
+  suggestSubmodules,
+];
+
+/** What the words that only group subcommands are about. */
+export const GROUPS: ReadonlyMap<string, string> = new Map([
+  ["config", "Write, check and approve project configurations."],
+  ["token", "Make, list and end session tokens."],
+]);

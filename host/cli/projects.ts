@@ -1,0 +1,31 @@
+import { printable } from "../../wire/text.ts";
+import { listProjectIds } from "../project/project-id.ts";
+import { command, JSON_SWITCH } from "./command.ts";
+import { approvalOf } from "./approval.ts";
+
+export const projects = command({
+  path: ["projects"],
+  about: "List the configured projects and whether their configuration is approved.",
+  options: { json: JSON_SWITCH },
+  examples: [["projects", "One line per project"]],
+  run: (_values, context) => {
+    const directory = context.base().projects;
+    const rows = listProjectIds(directory).map((id) => ({ id, approval: approvalOf(directory, id) }));
+    const { style } = context;
+    const lines = rows.map(
+      ({ id, approval }) =>
+        `  ${id} ${approval === "allowed" ? style.good("(allowed)") : style.careful("(not allowed)")}\n`,
+    );
+    return {
+      exit: 0,
+      human:
+        rows.length === 0
+          ? `No projects configured.\nDirectory: ${printable(directory)}\n`
+          : `Configured projects:\n${lines.join("")}`,
+      json: {
+        directory,
+        projects: rows.map(({ id, approval }) => ({ id, allowed: approval === "allowed", approval })),
+      },
+    };
+  },
+});

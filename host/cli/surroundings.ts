@@ -1,0 +1,24 @@
+import { text } from "node:stream/consumers";
+import { templatesDirectory } from "../project/templates.ts";
+import type { Surroundings } from "./context.ts";
+
+const MAX_COLUMNS = 120;
+const DEFAULT_COLUMNS = 100;
+
+/** What this process was started in. The daemon's code is loaded only by the commands that need it. */
+export function processSurroundings(): Surroundings {
+  const { stdin, stdout, stderr } = process;
+  return {
+    environment: process.env,
+    cwd: process.cwd(),
+    stdin: async () => text(stdin),
+    stdoutIsTerminal: stdout.isTTY,
+    stderrIsTerminal: stderr.isTTY,
+    columns: Math.min(stdout.isTTY ? stdout.columns : DEFAULT_COLUMNS, MAX_COLUMNS),
+    templates: templatesDirectory(),
+    daemon: {
+      serve: async (environment) => (await import("../daemon/serve.ts")).serve(environment),
+      settings: async (base) => (await import("../daemon/settings.ts")).loadDaemonSettings(base),
+    },
+  };
+}

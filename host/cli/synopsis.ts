@@ -1,0 +1,27 @@
+import type { Command, Option } from "./command.ts";
+
+function part(name: string, option: Option): string {
+  switch (option.kind) {
+    case "word":
+      return name.toUpperCase();
+    case "optional_word":
+      return `[${name.toUpperCase()}]`;
+    case "words":
+      return `[${name.toUpperCase()}…]`;
+    case "switch":
+      return `[--${name}]`;
+    case "text":
+      return option.required === true ? `--${name}=${option.placeholder}` : `[--${name}=${option.placeholder}]`;
+    case "texts":
+      return option.required === true ? `--${name}=${option.placeholder}…` : `[--${name}=${option.placeholder}]…`;
+  }
+}
+
+/** The form of a command in one line: `cmd2host token list [--project=ID] [--json]`. */
+export function synopsis(command: Command): string {
+  return [
+    "cmd2host",
+    ...command.path,
+    ...Object.entries(command.options).map(([name, option]) => part(name, option)),
+  ].join(" ");
+}

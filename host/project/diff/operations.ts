@@ -1,0 +1,97 @@
+import { isDeepStrictEqual } from "node:util";
+import type { FlagSpec, Operation, Project } from "../types.ts";
+import { commandLine, flagWords, operationDetails, paramWords, profileWords, word } from "../words.ts";
+import { changes, narrows, widens, type Change } from "./change.ts";
+import { flagRuleChanges, paramChanges, upperBound } from "./rules.ts";
+
+function paramSetChanges(before: Operation, after: Operation): readonly Change[] {
+  const names = new Set([...before.params.keys(), ...after.params.keys()]);
+  return [...names].flatMap((name): readonly Change[] => {
+    const [old, now] = [before.params.get(name), after.params.get(name)];
+    if (now === undefined) return [changes(`removes param ${word(name)} from ${word(after.id)}`)];
+    if (old === undefined) return [widens(`adds param ${word(name)} to ${word(after.id)}: ${paramWords(now.schema)}`)];
+    return paramChanges(`param ${word(name)} of ${word(after.id)}`, old.schema, now.schema);
+  });
+}
+
+const TAKES = { none: "no value", one: "one value", several: "several values" } as const;
+
+function flagChanges(id: string, old: FlagSpec, now: FlagSpec): readonly Change[] {
+  const what = `flag ${word(now.flag)} of ${id}`;
+  const takes = `${what}: takes ${TAKES[now.takes]} instead of ${TAKES[old.takes]}`;
+  return [
+    ...(old.takes === now.takes
+      ? []
+      : [now.takes === "none" ? narrows(`narrows ${takes}`) : widens(`widens ${takes}`)]),
+    ...flagRuleChanges(what, old.rule, now.rule),
+  ];
+}
+
+function flagSetChanges(before: Operation, after: Operation): readonly Change[] {
+  const names = new Set([...before.flags.keys(), ...after.flags.keys()]);
+  return [...names].flatMap((name): readonly Change[] => {
+    const [old, now] = [before.flags.get(name), after.flags.get(name)];
+    if (now === undefined) return [narrows(`takes flag ${word(name)} away from ${word(after.id)}`)];
+    if (old === undefined) return [widens(`allows flag ${flagWords(now)} on ${word(after.id)}`)];
+    return flagChanges(word(after.id), old, now);
+  });
+}
+
+function operationChanges(before: Operation, after: Operation): readonly Change[] {
+  const id = word(after.id);
+  const [oldProfile, newProfile] = [profileWords(before), profileWords(after)];
+  const sameTemplate = isDeepStrictEqual(
+    before.template.map((element) => element.text),
+    after.template.map((element) => element.text),
+  );
+  return [
+    ...(before.command === after.command
+      ? []
+      : [widens(`command of ${id} changes from ${word(before.command)} to ${word(after.command)}`)]),
+    ...(sameTemplate
+      ? []
+      : [widens(`arguments of ${id} change`, [`from ${commandLine(before)}`, `to   ${commandLine(after)}`])]),
+    ...paramSetChanges(before, after),
+    ...flagSetChanges(before, after),
+    ...(oldProfile === newProfile ? [] : [widens(`profile of ${id} changes from ${oldProfile} to ${newProfile}`)]),
+    ...upperBound(id, "timeout", before.timeoutSeconds, after.timeoutSeconds),
+    ...upperBound(id, "max_stdout_bytes", before.maxStdoutBytes, after.maxStdoutBytes),
+    ...upperBound(id, "max_stderr_bytes", before.maxStderrBytes, after.maxStderrBytes),
+    ...(before.onDisconnect === after.onDisconnect
+      ? []
+      : [
+          after.onDisconnect === "finish"
+            ? widens(`${id} runs to its end when the client goes away`)
+            : narrows(`${id} is ended when the client goes away`),
+        ]),
+    ...(before.description === after.description ? [] : [changes(`changes the description of ${id}`)]),
+  ];
+}
+
+/** Definitions that may not run are mentioned, because allowing one later is then a small change. */
+function unallowedChanges(before: Operation | undefined, after: Operation | undefined): readonly Change[] {
+  if (after === undefined)
+    return before === undefined ? [] : [changes(`drops the definition of ${word(before.id)}, which was not allowed`)];
+  if (before === undefined) return [changes(`defines ${word(after.id)} without allowing it: ${commandLine(after)}`)];
+  return isDeepStrictEqual(before.source, after.source)
+    ? []
+    : [changes(`changes ${word(after.id)}, which is not allowed`)];
+}
+
+export function operationSetChanges(before: Project | undefined, after: Project): readonly Change[] {
+  const ids = new Set([
+    ...after.allowed,
+    ...(before?.allowed ?? []),
+    ...after.operations.keys(),
+    ...(before?.operations.keys() ?? []),
+  ]);
+  return [...ids].flatMap((id): readonly Change[] => {
+    const [old, now] = [before?.operations.get(id), after.operations.get(id)];
+    const wasAllowed = before?.allowed.includes(id) === true;
+    if (after.allowed.includes(id) && now !== undefined) {
+      if (wasAllowed && old !== undefined) return operationChanges(old, now);
+      return [widens(`adds operation ${word(id)}: ${commandLine(now)}`, operationDetails(now))];
+    }
+    return wasAllowed ? [narrows(`removes operation ${word(id)}`)] : unallowedChanges(old, now);
+  });
+}

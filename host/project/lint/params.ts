@@ -1,0 +1,125 @@
+import { PARAM_TYPES } from "../../../wire/names.ts";
+import { printable, quoted } from "../../../wire/text.ts";
+import { placeholdersOf } from "../template.ts";
+import { INJECTED, type Operation, type ParamRule } from "../types.ts";
+import { limit } from "../words.ts";
+import { pointerTo, type OperationRule, type Report } from "./finding.ts";
+
+const ENDS_OPTIONS = new Set(["--", "--end-of-options"]);
+
+function checkType(rule: ParamRule, at: string, report: Report): void {
+  if (rule.type === undefined) {
+    const given = rule.schema.type ?? "";
+    report({
+      severity: "error",
+      rule: "param_type",
+      pointer: given === "" ? at : `${at}/type`,
+      message:
+        given === ""
+          ? `param ${printable(rule.name)} has no type; every value is refused`
+          : `unknown type ${quoted(given)}; every value is refused`,
+      fix: `Use one of ${PARAM_TYPES.join(", ")}.`,
+    });
+  }
+  const items = rule.schema.items?.type;
+  if (rule.type === "array" && items !== undefined && items !== "string") {
+    report({
+      severity: "warning",
+      rule: "param_items",
+      pointer: `${at}/items/type`,
+      message: `elements of type ${quoted(items)} are refused`,
+      fix: 'Use "string".',
+    });
+  }
+}
+
+function checkLimits(rule: ParamRule, at: string, report: Report): void {
+  const { min, max, enum: choices = [] } = rule.schema;
+  const [minLength, maxLength] = [limit(rule.schema.minLength), limit(rule.schema.maxLength)];
+  const empty = (low: number | undefined, high: number | undefined): boolean =>
+    low !== undefined && high !== undefined && low > high;
+  if (empty(min, max) || empty(minLength, maxLength)) {
+    report({
+      severity: "error",
+      rule: "param_limits",
+      pointer: at,
+      message: `no value can lie between the limits of ${printable(rule.name)}`,
+      fix: "Swap the limits.",
+    });
+  }
+  if (rule.type === undefined || rule.type === "integer") return;
+  const wild = rule.pattern === undefined || (rule.pattern.found("") && rule.pattern.found("-x\n$(y)é"));
+  if (wild && choices.length === 0 && maxLength === undefined) {
+    report({
+      severity: "warning",
+      rule: "param_wild",
+      pointer: at,
+      message: `param ${printable(rule.name)} accepts any text of any length`,
+      fix: "Give it a pattern, an enum or a maxLength.",
+    });
+  }
+}
+
+/** True when a value of the placeholder at `index` would be read as an option if it began with a dash. */
+function standsOpen(operation: Operation, index: number): boolean {
+  const element = operation.template[index];
+  if (element === undefined || element.kind === "literal") return false;
+  if (element.kind === "inline" && element.parts[0]?.kind === "text") return false;
+  const before = operation.template.slice(0, index);
+  if (before.some((one) => one.kind === "literal" && ENDS_OPTIONS.has(one.text))) return false;
+  // Right behind an option that takes a value, it is that value.
+  const previous = before.at(-1);
+  return !(previous?.kind === "literal" && previous.text.startsWith("-") && !previous.text.includes("="));
+}
+
+function checkDash(operation: Operation, rule: ParamRule, at: string, report: Report): void {
+  if (rule.schema.allow_leading_dash !== true) return;
+  const open = operation.template.some(
+    (element, index) => placeholdersOf(element).includes(rule.name) && standsOpen(operation, index),
+  );
+  if (!open) return;
+  report({
+    severity: "error",
+    rule: "param_option",
+    pointer: `${at}/allow_leading_dash`,
+    message: `a value of ${printable(rule.name)} that begins with '-' stands where the program reads options`,
+    fix: "Drop allow_leading_dash, or put -- or --end-of-options before the placeholder.",
+  });
+}
+
+function checkUse(operation: Operation, rule: ParamRule, at: string, report: Report): void {
+  const injected = INJECTED.some((name) => name === rule.name);
+  const used = operation.template.some((element) => placeholdersOf(element).includes(rule.name));
+  if (used && !injected) return;
+  report({
+    severity: "warning",
+    rule: injected ? "param_shadowed" : "param_unused",
+    pointer: at,
+    message: injected
+      ? `{${rule.name}} always stands for the target; the parameter is ignored`
+      : `param ${printable(rule.name)} does not occur in args_template`,
+    fix: injected
+      ? "Give the parameter another name."
+      : `Add {${printable(rule.name)}} to args_template, or remove the parameter.`,
+  });
+}
+
+/** Parameters that cannot be used, are not used, accept too much, or could be read as options. */
+export const params: OperationRule = (operation, here, report, { loaded }) => {
+  for (const rule of operation.params.values()) {
+    const at = here + pointerTo("params", rule.name);
+    checkType(rule, at, report);
+    checkLimits(rule, at, report);
+    checkUse(operation, rule, at, report);
+    checkDash(operation, rule, at, report);
+    if (loaded.project.env.has(rule.name)) {
+      report({
+        severity: "warning",
+        rule: "env_shadowed",
+        pointer: at,
+        message: `param ${printable(rule.name)} hides the env entry of the same name`,
+        fix: "Give one of them another name.",
+      });
+    }
+  }
+};

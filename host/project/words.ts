@@ -1,0 +1,98 @@
+import type { FlagRule, Param } from "../../wire/schema.ts";
+import { printable, quoted } from "../../wire/text.ts";
+import type { FlagSpec, Operation } from "./types.ts";
+
+/** A policy in words, for the person who approves it. Everything that comes from a configuration is made printable. */
+
+const PLAIN_WORD = /^[A-Za-z0-9_@%+=:,./{}*^-]+$/;
+
+/** One argument as it may be shown in a line of them. */
+export function word(text: string): string {
+  return PLAIN_WORD.test(text) ? text : quoted(text);
+}
+
+/** The program and its template, in one line. */
+export function commandLine(operation: Operation): string {
+  return [
+    operation.command === "" ? "(no command)" : operation.command,
+    ...operation.template.map((element) => element.text),
+  ]
+    .map(word)
+    .join(" ");
+}
+
+function range(low: number | undefined, high: number | undefined, unit: string): readonly string[] {
+  const suffix = unit === "" ? "" : ` ${unit}`;
+  if (low !== undefined && high !== undefined) return [`${low} to ${high}${suffix}`];
+  if (low !== undefined) return [`at least ${low}${suffix}`];
+  return high === undefined ? [] : [`at most ${high}${suffix}`];
+}
+
+/** A limit that is off when it is 0 or less. */
+export function limit(value: number | undefined): number | undefined {
+  return value === undefined || value <= 0 ? undefined : value;
+}
+
+function sharedWords(rule: Param | FlagRule): readonly string[] {
+  const choices = rule.enum ?? [];
+  return [
+    ...range(rule.min, rule.max, ""),
+    ...(choices.length === 0 ? [] : [`one of ${choices.map(word).join(", ")}`]),
+    ...(rule.pattern === undefined || rule.pattern === "" ? [] : [`matching ${printable(rule.pattern)}`]),
+  ];
+}
+
+/** What a parameter accepts: `string, 1 to 255 bytes, matching ^…$`. */
+export function paramWords(schema: Param): string {
+  return [
+    schema.type === undefined || schema.type === "" ? "(no type)" : printable(schema.type),
+    ...(schema.optional === true ? ["optional"] : []),
+    ...range(limit(schema.minLength), limit(schema.maxLength), "bytes"),
+    ...sharedWords(schema),
+    ...(schema.allow_leading_dash === true ? ["may begin with '-'"] : []),
+  ].join(", ");
+}
+
+/** What a flag accepts: `--limit (integer, 1 to 1000)`. */
+export function flagWords(spec: FlagSpec): string {
+  const { rule } = spec;
+  const values = spec.takes === "several" ? ["several values"] : [];
+  const rules = rule === undefined ? [] : [...(rule.type === undefined ? [] : [rule.type]), ...sharedWords(rule)];
+  const about =
+    spec.takes === "none"
+      ? ["no value"]
+      : [...values, ...(rules.length === 0 && values.length === 0 ? ["any value"] : rules)];
+  return `${word(spec.flag)} (${about.join(", ")})`;
+}
+
+/** How long an operation may run, as the configuration says it. */
+export function timeoutWords(operation: Operation): string {
+  return operation.timeoutSeconds === undefined ? "the daemon's default" : `${operation.timeoutSeconds} s`;
+}
+
+export function profileWords(operation: Operation): string {
+  return operation.profile ?? "by the program's name";
+}
+
+/** What the caller of an operation may fill in and add, one line each. */
+export function operationDetails(operation: Operation): readonly string[] {
+  return [
+    ...[...operation.params.values()].map((rule) => `param ${word(rule.name)}: ${paramWords(rule.schema)}`),
+    ...[...operation.flags.values()].map((spec) => `flag ${flagWords(spec)}`),
+    ...(operation.profile === undefined ? [] : [`profile ${operation.profile}`]),
+    ...(operation.timeoutSeconds === undefined ? [] : [`timeout ${operation.timeoutSeconds} s`]),
+    ...(operation.onDisconnect === "finish" ? ["runs to its end when the client goes away"] : []),
+  ];
+}
+
+const SECRET_NAME = /TOKEN|SECRET|PASSW|CREDENTIAL|PRIVATE|API_?KEY|ACCESS_?KEY|AUTH(?!OR)|COOKIE|EXTRAHEADER/i;
+
+/** True for a setting whose value should not be shown. */
+export function isSecretName(name: string): boolean {
+  return SECRET_NAME.test(name);
+}
+
+/** `NAME=value`, without the value when the name says that it is a secret. */
+export function setting(name: string, value: string): string {
+  return isSecretName(name) ? `${word(name)} (value not shown)` : `${word(name)}=${word(value)}`;
+}

@@ -1,0 +1,120 @@
+import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach } from "vitest";
+import type { CodedError } from "../../wire/errors.ts";
+import type { DaemonDoor, Surroundings } from "../../host/cli/context.ts";
+import { cli, type Output } from "../../host/cli/run.ts";
+import { templatesDirectory } from "../../host/project/templates.ts";
+
+const made: string[] = [];
+
+afterEach(() => {
+  for (const path of made.splice(0)) rmSync(path, { recursive: true, force: true });
+});
+
+/** A directory of its own, without links in its path, that goes away after the test. */
+export function temporaryDirectory(): string {
+  const path = realpathSync(mkdtempSync(join(tmpdir(), "cmd2host-cli-")));
+  made.push(path);
+  return path;
+}
+
+/** Says who called it instead of starting anything. */
+export class RecordedDaemon implements DaemonDoor {
+  served = 0;
+  exit = 0;
+  failure: CodedError | undefined;
+
+  async serve(): Promise<number> {
+    this.served++;
+    if (this.failure !== undefined) throw this.failure;
+    return Promise.resolve(this.exit);
+  }
+
+  async settings(): ReturnType<DaemonDoor["settings"]> {
+    if (this.failure !== undefined) throw this.failure;
+    return Promise.resolve({
+      settings: { listen: { port: 9_876 }, listenMode: "both", maxInFlight: Number.POSITIVE_INFINITY },
+      warnings: ["reachable from outside"],
+      unknown: ["/lisen_port"],
+    });
+  }
+}
+
+/** One host user: a base directory, a place with programs, a checkout, and a command line. */
+export class Host {
+  readonly root = temporaryDirectory();
+  readonly base = join(this.root, "base");
+  readonly bin = join(this.root, "bin");
+  readonly checkout = join(this.root, "checkout");
+  readonly daemon = new RecordedDaemon();
+  stdin = "";
+  terminal = false;
+  environment: NodeJS.ProcessEnv = {};
+  cwd: string = this.root;
+
+  constructor() {
+    mkdirSync(join(this.checkout, ".git"), { recursive: true });
+    mkdirSync(this.bin);
+    for (const name of ["git", "gh", "aws"]) this.program(name);
+    this.environment = { CMD2HOST_CONFIG_DIR: this.base, PATH: this.bin };
+  }
+
+  /** Puts an executable on PATH. */
+  program(name: string, mode = 0o755): string {
+    const path = join(this.bin, name);
+    writeFileSync(path, "#!/bin/sh\nexit 0\n");
+    chmodSync(path, mode);
+    return path;
+  }
+
+  projectFile(id: string, name = "config.json"): string {
+    return join(this.base, "projects", id, name);
+  }
+
+  /** Writes a project configuration without approving it. */
+  project(id: string, config: object): string {
+    const file = this.projectFile(id);
+    mkdirSync(join(this.base, "projects", id), { recursive: true, mode: 0o700 });
+    writeFileSync(file, JSON.stringify(config, null, 2), { mode: 0o600 });
+    return file;
+  }
+
+  async run(...argv: string[]): Promise<Output> {
+    const surroundings: Surroundings = {
+      environment: this.environment,
+      cwd: this.cwd,
+      stdin: async () => Promise.resolve(this.stdin),
+      stdoutIsTerminal: this.terminal,
+      stderrIsTerminal: this.terminal,
+      columns: 100,
+      templates: templatesDirectory(),
+      daemon: this.daemon,
+    };
+    return cli(argv, surroundings);
+  }
+
+  /** Runs with --json and returns what was printed, parsed. */
+  async json(...argv: string[]): Promise<unknown> {
+    const { stdout } = await this.run(...argv, "--json");
+    return JSON.parse(stdout);
+  }
+}
+
+/** The smallest configuration that loads, with one operation. */
+export function smallConfig(checkout: string, more: object = {}): object {
+  return {
+    repos: ["owner/repo"],
+    repo_paths: [checkout],
+    allowed_operations: ["say"],
+    operations: {
+      say: {
+        command: "git",
+        args_template: ["log", "-n", "{count}"],
+        params: { count: { type: "integer", min: 1, max: 9 } },
+      },
+    },
+    ...more,
+  };
+}
