@@ -24,6 +24,6 @@ export default tseslint.config(
   },
   {
     files: ["**/*.js", "**/*.mjs"],
-    languageOptions: { globals: { process: "readonly", console: "readonly", Buffer: "readonly", setTimeout: "readonly", setInterval: "readonly" } },
+    languageOptions: { globals: { performance: "readonly", process: "readonly", console: "readonly", Buffer: "readonly", setTimeout: "readonly", setInterval: "readonly" } },
   },
 );

@@ -11,10 +11,11 @@ const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const dist = join(root, "dist");
 const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { version: string };
 
-/** CommonJS packages inside an ES module bundle still call require for node's own modules. */
+/** CommonJS packages inside an ES module bundle still call require for node's own modules, and some ask for their own file name. */
 const banner = `#!/usr/bin/env node
 import { createRequire as cmd2hostCreateRequire } from "node:module";
-const require = cmd2hostCreateRequire(import.meta.url);`;
+const require = cmd2hostCreateRequire(import.meta.url);
+const __filename = import.meta.filename, __dirname = import.meta.dirname;`;
 
 async function bundle(entry: string, out: string): Promise<readonly string[]> {
   const result = await build({

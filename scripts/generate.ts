@@ -45,8 +45,7 @@ async function validators(): Promise<void> {
   const names = Object.keys(VALIDATED);
   const refs: Record<string, string> = {};
   for (const name of names) {
-    const { $id: _dropped, ...schema } = plain(VALIDATED[name as keyof typeof VALIDATED]) as JsonSchema & { $id?: string };
-    ajv.addSchema({ ...schema, $id: `#${name}` });
+    ajv.addSchema({ ...plain(VALIDATED[name as keyof typeof VALIDATED]), $id: `#${name}` });
     refs[name] = `#${name}`;
   }
   const code = standalone.default(ajv, refs);
@@ -75,8 +74,8 @@ async function validators(): Promise<void> {
 
 /** Published form: a draft that editors know, and no internal id. */
 function published(schema: object): string {
-  const { $id: _dropped, ...rest } = plain(schema) as JsonSchema & { $id?: string };
-  return `${JSON.stringify({ $schema: "http://json-schema.org/draft-07/schema#", ...rest }, null, 2)}\n`;
+  const draft = { $schema: "http://json-schema.org/draft-07/schema#", ...plain(schema), $id: undefined };
+  return `${JSON.stringify(draft, null, 2)}\n`;
 }
 
 function typeText(schema: JsonSchema): string {
@@ -128,12 +127,56 @@ function codesDoc(): string {
   return `<!-- Written by npm run generate from wire/codes.ts; edit that. -->\n\n# Codes\n\nEvery denial and failure carries one of these in \`code\`, with a \`hint\`. Codes are stable; the texts beside them may change.\n\n${parts.join("\n")}`;
 }
 
+function cell(text: string): string {
+  return text.replaceAll("|", "\\|").replaceAll("<", "&lt;");
+}
+
+/** Loaded late: the command line needs the validators, which may not be there before the first run. */
+async function cliDoc(): Promise<string> {
+  const { COMMANDS } = await import("../host/cli/index.ts");
+  const { synopsis } = await import("../host/cli/synopsis.ts");
+  const sections = COMMANDS.map((command) => {
+    const rows = Object.entries(command.options).map(([name, option]) => {
+      const fallback = "default" in option ? ` Default: ${option.default}.` : "";
+      const shown = option.kind.endsWith("word") || option.kind === "words" ? name : `--${name}${"placeholder" in option ? ` ${option.placeholder}` : ""}`;
+      return `| \`${shown}\` | ${cell(option.about)}.${fallback}${"required" in option ? " Required." : ""} |`;
+    });
+    const table = rows.length === 0 ? "" : `\n| | |\n|---|---|\n${rows.join("\n")}\n`;
+    const examples = command.examples.map(([line, about]) => `cmd2host ${line}\n    ${about}`).join("\n");
+    const more = command.more === undefined ? "" : `\n${cell(command.more)}\n`;
+    return `## cmd2host ${command.path.join(" ")}\n\n\`${synopsis(command)}\`\n\n${cell(command.about)}\n${table}${more}\n\`\`\`\n${examples}\n\`\`\`\n`;
+  });
+  return `<!-- Written by npm run generate from host/cli; edit that. -->\n\n${readFileSync(join(root, "docs/cli.intro.md"), "utf8")}\n${sections.join("\n")}`;
+}
+
+async function profilesDoc(): Promise<string> {
+  const { RECIPES } = await import("../host/sanitize/index.ts");
+  const { BASE_PASSES } = await import("../host/sanitize/recipe.ts");
+  const situation = { host: new Map<string, string>(), repo: "OWNER/NAME", gitHost: "HOST", gitConfig: new Map<string, string>() };
+  const code = (text: string): string => `\`${text}\``;
+  const sections = Object.values(RECIPES).map((recipe) => {
+    const sets = [...recipe.sets(situation)].map(([name, value]) => code(`${name}=${value}`));
+    const config = [...(recipe.gitConfig?.(situation) ?? [])].map(([key, value]) => code(`${key}=${value}`));
+    const lines = [
+      `needs: ${recipe.needs}`,
+      `passes on, when set on the host: ${recipe.passes.length === 0 ? "nothing" : recipe.passes.map(code).join(", ")}`,
+      `sets: ${sets.length === 0 ? "nothing" : sets.join(", ")}`,
+      ...(config.length === 0 ? [] : [`git configuration that wins over every file: ${config.join(", ")}`]),
+    ];
+    return `## ${recipe.name}\n\n${lines.map((line) => `- ${line}`).join("\n")}\n`;
+  });
+  const base = BASE_PASSES.map(code).join(", ");
+  return `<!-- Written by npm run generate from host/sanitize; edit that. -->\n\n# Environment profiles\n\nThe environment of a program is made from nothing. Every program gets \`PATH\` (the daemon's own, without relative, empty or workspace entries) and, when the host has them, ${base}; then the project's checked \`env\`; then what its profile sets, which nothing can replace. \`CMD2HOST_RUN\` marks the processes of one run, so that they can be found when it is ended.\n\ngit and gh always have their own profiles; another program has the one that its operation names, else \`aws\` by name, else \`minimal\`.\n\n${sections.join("\n")}`;
+}
+
 /** Path from the root → content, for everything that is kept in git. */
 export async function keptFiles(): Promise<ReadonlyMap<string, string>> {
   return new Map([
     ["schema/daemon.schema.json", published(DaemonFile)],
     ["schema/project.schema.json", published(ProjectFile)],
     ["docs/config.md", await format(configDoc(), { parser: "markdown" })],
+    ["docs/cli.md", await format(await cliDoc(), { parser: "markdown" })],
+    ["docs/profiles.md", await format(await profilesDoc(), { parser: "markdown" })],
     ["docs/codes.md", await format(codesDoc(), { parser: "markdown" })],
   ]);
 }

@@ -34,14 +34,17 @@ function cancelled(): CodedError {
 async function connected(address: Address, signal: AbortSignal | undefined): Promise<Socket> {
   if (signal?.aborted === true) throw cancelled();
   return new Promise((resolve, reject) => {
-    const socket = address.kind === "unix" ? createConnection(address.path) : createConnection(address.port, address.host);
+    const socket =
+      address.kind === "unix" ? createConnection(address.path) : createConnection(address.port, address.host);
     const giveUp = (error: CodedError): void => {
       settle();
       socket.destroy();
       reject(error);
     };
     const unreachable = (why: string): void => {
-      giveUp(new CodedError("daemon_unreachable", `failed to connect to cmd2host daemon at ${addressText(address)}: ${why}`));
+      giveUp(
+        new CodedError("daemon_unreachable", `failed to connect to cmd2host daemon at ${addressText(address)}: ${why}`),
+      );
     };
     const timer = setTimeout(() => {
       unreachable(`no answer within ${CLIENT_DIAL_TIMEOUT_MS / 1_000} s`);
@@ -72,11 +75,16 @@ async function roundTrip(socket: Socket, request: object, timeoutMs: number): Pr
     const chunks: Buffer[] = [];
     let length = 0;
     const timer = setTimeout(() => {
-      socket.destroy(new CodedError("reply_timeout", `failed to read response: no complete reply within ${timeoutMs / 1_000} s`));
+      socket.destroy(
+        new CodedError("reply_timeout", `failed to read response: no complete reply within ${timeoutMs / 1_000} s`),
+      );
     }, timeoutMs);
     socket.on("data", (chunk: Buffer) => {
       length += chunk.length;
-      if (length > MAX_REPLY_BYTES) socket.destroy(new CodedError("reply_invalid", `failed to read response: longer than ${MAX_REPLY_BYTES} bytes`));
+      if (length > MAX_REPLY_BYTES)
+        socket.destroy(
+          new CodedError("reply_invalid", `failed to read response: longer than ${MAX_REPLY_BYTES} bytes`),
+        );
       else chunks.push(chunk);
     });
     socket.once("end", () => {
@@ -85,7 +93,8 @@ async function roundTrip(socket: Socket, request: object, timeoutMs: number): Pr
     // Whatever ends the connection, a complete reply that came before it counts: the original resets after an oversize request.
     socket.once("error", (error) => {
       if (error instanceof CodedError) reject(error);
-      else if (length === 0) reject(new CodedError("reply_invalid", `failed to read response: ${errnoOf(error) ?? error.message}`));
+      else if (length === 0)
+        reject(new CodedError("reply_invalid", `failed to read response: ${errnoOf(error) ?? error.message}`));
     });
     socket.once("close", () => {
       clearTimeout(timer);
@@ -147,9 +156,13 @@ export class DaemonClient {
 
 function parseReply<N extends "list_reply" | "describe_reply" | "operation_reply">(name: N, bytes: Buffer) {
   if (bytes.length === 0) {
-    throw new CodedError("reply_invalid", "failed to parse response: the daemon closed the connection without a reply", {
-      hint: "The daemon may be at its limit of requests (max_in_flight), or what listens there is not a cmd2host daemon; call again.",
-    });
+    throw new CodedError(
+      "reply_invalid",
+      "failed to parse response: the daemon closed the connection without a reply",
+      {
+        hint: "The daemon may be at its limit of requests (max_in_flight), or what listens there is not a cmd2host daemon; call again.",
+      },
+    );
   }
   let message: unknown;
   try {
@@ -159,7 +172,8 @@ function parseReply<N extends "list_reply" | "describe_reply" | "operation_reply
   }
   const checked = check(name, message);
   if (checked.ok) return checked.value;
-  throw new CodedError("reply_invalid", `failed to parse response: ${checked.violation.pointer}: ${checked.violation.message}`);
+  const { pointer, message: wrong } = checked.violation;
+  throw new CodedError("reply_invalid", `failed to parse response: ${pointer === "" ? "" : `${pointer}: `}${wrong}`);
 }
 
 /** The bytes of a stream of a reply, whatever its encoding. */

@@ -41,12 +41,19 @@ export function fold(value: unknown, shape: Shape): Folded {
   }
 
   function members(node: Readonly<Record<string, unknown>>, at: Shape, pointer: string): unknown {
-    const names = new Map(Object.keys(at.properties ?? {}).map((name) => [name.toLowerCase(), name]));
+    const properties = at.properties ?? {};
+    let names: ReadonlyMap<string, string> | undefined;
+    // Nearly every name is spelled as the schema spells it; the others are looked up without regard to case.
+    const nameOf = (key: string): string | undefined => {
+      if (Object.hasOwn(properties, key)) return key;
+      names ??= new Map(Object.keys(properties).map((name) => [name.toLowerCase(), name]));
+      return names.get(key.toLowerCase());
+    };
     const out = new Map<string, unknown>();
     for (const [key, member] of Object.entries(node)) {
-      const path = `${pointer}/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`;
-      const name = names.get(key.toLowerCase());
-      const known = name === undefined ? undefined : at.properties?.[name];
+      const path = `${pointer}/${/[~/]/.test(key) ? key.replaceAll("~", "~0").replaceAll("/", "~1") : key}`;
+      const name = nameOf(key);
+      const known = name === undefined ? undefined : properties[name];
       if (name !== undefined && known !== undefined) {
         if (out.has(name)) twice.push(path);
         out.set(name, member === null ? undefined : walk(member, known, path));

@@ -20,7 +20,10 @@ function refused(error: CodedError): Frame {
 
 function faultError(fault: JsonFault): CodedError {
   const code = fault.kind === "duplicate_key" ? "json_duplicate_key" : "json_invalid";
-  return new CodedError(code, `Invalid JSON: ${fault.message}${fault.message.includes("EOF") ? "" : ` at byte ${fault.offset}`}`);
+  return new CodedError(
+    code,
+    `Invalid JSON: ${fault.message}${fault.message.includes("EOF") ? "" : ` at byte ${fault.offset}`}`,
+  );
 }
 
 const OPENINGS = new Map([
@@ -38,7 +41,8 @@ function notAnObject(chunk: Buffer): CodedError | undefined {
   const first = chunk.find((byte) => !isJsonSpace(byte)) ?? 0;
   const character = String.fromCharCode(first);
   if (character === "{" || character === "n") return undefined;
-  const kind = OPENINGS.get(character) ?? (/[-0-9]/.test(character) ? "number" : `byte 0x${first.toString(16).padStart(2, "0")}`);
+  const kind =
+    OPENINGS.get(character) ?? (/[-0-9]/.test(character) ? "number" : `byte 0x${first.toString(16).padStart(2, "0")}`);
   return new CodedError("json_invalid", `Invalid JSON: expected an object, got ${kind}`);
 }
 
@@ -119,7 +123,8 @@ export class RequestFramer {
   #finish(result: ScanResult, chunk: Buffer, chunkStart: number): Frame {
     if (result.state === "more") return result;
     if (result.state === "wrong") return refused(faultError(result.fault));
-    const all = this.#chunks.length === 1 && this.#chunks[0] !== undefined ? this.#chunks[0] : Buffer.concat(this.#chunks);
+    const all =
+      this.#chunks.length === 1 && this.#chunks[0] !== undefined ? this.#chunks[0] : Buffer.concat(this.#chunks);
     const text = all.subarray(0, result.end);
     if (!isUtf8(text)) return refused(new CodedError("json_invalid", "Invalid JSON: not UTF-8"));
     const message: unknown = JSON.parse(text.toString("utf8"));

@@ -1,3 +1,4 @@
+import { COMPLETE_NUMBER, isDigit, nextNumberPart, type NumberPart } from "./json-number.ts";
 import { MAX_JSON_DEPTH, MAX_JSON_KEY_BYTES } from "./limits.ts";
 
 /**
@@ -47,10 +48,6 @@ type State =
   | "number"
   | "done";
 
-/** Where in a number we are, and which kinds of byte may follow. */
-type NumberPart = "minus" | "zero" | "digits" | "point" | "fraction" | "exponent" | "sign" | "power";
-const COMPLETE_NUMBER = new Set<NumberPart>(["zero", "digits", "fraction", "power"]);
-
 const SPACE = new Set([0x20, 0x09, 0x0a, 0x0d]);
 const LITERALS = new Map([
   [0x74, "true"],
@@ -62,35 +59,6 @@ const BACKSLASH = 0x5c;
 
 export function isJsonSpace(byte: number): boolean {
   return SPACE.has(byte);
-}
-
-function isDigit(byte: number): boolean {
-  return byte >= 0x30 && byte <= 0x39;
-}
-
-function nextNumberPart(part: NumberPart, byte: number): NumberPart | undefined {
-  if (isDigit(byte)) {
-    switch (part) {
-      case "minus":
-        return byte === 0x30 ? "zero" : "digits";
-      case "zero":
-        return undefined;
-      case "digits":
-        return "digits";
-      case "point":
-      case "fraction":
-        return "fraction";
-      case "exponent":
-      case "sign":
-      case "power":
-        return "power";
-    }
-  }
-  const whole = part === "zero" || part === "digits";
-  if (byte === 0x2e) return whole ? "point" : undefined;
-  if (byte === 0x65 || byte === 0x45) return whole || part === "fraction" ? "exponent" : undefined;
-  if (byte === 0x2b || byte === 0x2d) return part === "exponent" ? "sign" : undefined;
-  return undefined;
 }
 
 function describeByte(byte: number): string {
@@ -116,8 +84,7 @@ export class JsonScanner {
 
   /** Reads a chunk; bytes behind the end of the value are not looked at. Not to be called again after done or wrong. */
   write(chunk: Uint8Array): ScanResult {
-    for (let index = 0; index < chunk.length; index++) {
-      const byte = chunk[index] ?? 0;
+    for (const byte of chunk) {
       // A number ends at the first byte that is not part of it; that byte is then read again.
       if (this.#state === "number") {
         const next = nextNumberPart(this.#number, byte);
@@ -161,7 +128,9 @@ export class JsonScanner {
 
   #pointer(): string {
     return this.#stack
-      .map((frame) => (frame.kind === "object" ? frame.key?.replaceAll("~", "~0").replaceAll("/", "~1") : String(frame.index)))
+      .map((frame) =>
+        frame.kind === "object" ? frame.key?.replaceAll("~", "~0").replaceAll("/", "~1") : String(frame.index),
+      )
       .map((part) => (part === undefined ? "" : `/${part}`))
       .join("");
   }
@@ -256,9 +225,10 @@ export class JsonScanner {
     return undefined;
   }
 
-  #close(): undefined {
+  #close(): ScanResult | undefined {
     this.#stack.pop();
     this.#endValue();
+    return undefined;
   }
 
   #endValue(): void {
@@ -281,7 +251,8 @@ export class JsonScanner {
       this.#state = "unicode";
     } else {
       if (this.#highSurrogate) return this.#wrong("syntax", "lone surrogate escape");
-      if (!'"\\/bfnrt'.includes(String.fromCharCode(byte))) return this.#wrong("syntax", `unknown escape ${describeByte(byte)}`);
+      if (!'"\\/bfnrt'.includes(String.fromCharCode(byte)))
+        return this.#wrong("syntax", `unknown escape ${describeByte(byte)}`);
       this.#state = "string";
     }
     return this.#keepKeyByte(byte);

@@ -47,7 +47,12 @@ export type Outcome = Completed | Denied | Failed;
 
 /** What goes back to a client, before it is written in a protocol's form. */
 export type Reply =
-  | { readonly shape: "operation"; readonly requestId: string | undefined; readonly protocol: 1 | 2; readonly outcome: Outcome }
+  | {
+      readonly shape: "operation";
+      readonly requestId: string | undefined;
+      readonly protocol: 1 | 2;
+      readonly outcome: Outcome;
+    }
   | { readonly shape: "list"; readonly operations: readonly OperationInfo[] }
   | { readonly shape: "describe"; readonly operation: OperationInfo }
   | { readonly shape: Exclude<ReplyShape, "operation">; readonly error: CodedError };

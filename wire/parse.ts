@@ -63,7 +63,10 @@ function at(value: unknown, pointer: string): unknown {
   let node = value;
   for (const part of pointer.split("/").slice(1)) {
     const key = part.replaceAll("~1", "/").replaceAll("~0", "~");
-    node = typeof node === "object" && node !== null && Object.hasOwn(node, key) ? (node as Record<string, unknown>)[key] : undefined;
+    node =
+      typeof node === "object" && node !== null && Object.hasOwn(node, key)
+        ? (node as Record<string, unknown>)[key]
+        : undefined;
   }
   return node;
 }
@@ -86,7 +89,10 @@ function violationOf(value: unknown, errors: readonly RawError[]): Violation {
       return { pointer, message: `expected ${String(first.params["type"])}, got ${got}` };
     case "enum": {
       const allowed = first.params["allowedValues"];
-      return { pointer, message: `expected one of ${Array.isArray(allowed) ? allowed.join(", ") : "the listed values"}, got ${got}` };
+      return {
+        pointer,
+        message: `expected one of ${Array.isArray(allowed) ? allowed.join(", ") : "the listed values"}, got ${got}`,
+      };
     }
     case "required":
       return { pointer: `${pointer}/${String(first.params["missingProperty"])}`, message: "is missing" };
@@ -99,7 +105,8 @@ function violationOf(value: unknown, errors: readonly RawError[]): Violation {
 export function check<N extends ValidatedName>(name: N, input: unknown): Checked<Types[N]> {
   const folded = fold(input, SHAPES[name]);
   const [twice] = folded.twice;
-  if (twice !== undefined) return { ok: false, violation: { pointer: twice, message: "stands twice, in different case" } };
+  if (twice !== undefined)
+    return { ok: false, violation: { pointer: twice, message: "stands twice, in different case" } };
   const validate = validators[name];
   if (!validate(folded.value)) return { ok: false, violation: violationOf(folded.value, validate.errors ?? []) };
   return { ok: true, value: folded.value as Types[N], unknown: folded.unknown };
@@ -150,17 +157,16 @@ export type JsonFile<T> =
   | { readonly ok: true; readonly value: T; readonly raw: unknown; readonly unknown: readonly string[] }
   | { readonly ok: false; readonly fault: FileFault };
 
-export type FileFault = { readonly kind: JsonFault["kind"] | "schema"; readonly message: string };
+export interface FileFault {
+  readonly kind: JsonFault["kind"] | "schema";
+  readonly message: string;
+}
 
 /**
  * A JSON file that was read once: strict JSON (no duplicate members, comments, BOM or trailing bytes), then the schema.
  * @param file only named in messages
  */
-export function readJsonFile<N extends ValidatedName>(
-  name: N,
-  bytes: Buffer,
-  file: string,
-): JsonFile<Types[N]> {
+export function readJsonFile<N extends ValidatedName>(name: N, bytes: Buffer, file: string): JsonFile<Types[N]> {
   const wrong = (kind: FileFault["kind"], offset: number, pointer: string, message: string) => ({
     ok: false as const,
     fault: { kind, message: locate(file, positionAt(bytes, offset), pointer, message) },
@@ -170,7 +176,8 @@ export function readJsonFile<N extends ValidatedName>(
   const scanner = new JsonScanner();
   let result = scanner.write(bytes);
   if (result.state === "more") result = scanner.end();
-  if (result.state === "wrong") return wrong(result.fault.kind, result.fault.offset, result.fault.pointer, result.fault.message);
+  if (result.state === "wrong")
+    return wrong(result.fault.kind, result.fault.offset, result.fault.pointer, result.fault.message);
   const end = result.state === "done" ? result.end : bytes.length;
   if (!isBlank(bytes.subarray(end))) return wrong("syntax", end, "", "something follows the JSON object");
   const raw: unknown = JSON.parse(bytes.subarray(0, end).toString("utf8"));
@@ -207,7 +214,9 @@ function invalid(message: string): CodedError {
 function typed<N extends ValidatedName>(name: N, message: unknown): Types[N] {
   const checked = check(name, message);
   if (checked.ok) return checked.value;
-  throw invalid(`${checked.violation.pointer === "" ? "" : `${checked.violation.pointer}: `}${checked.violation.message}`);
+  throw invalid(
+    `${checked.violation.pointer === "" ? "" : `${checked.violation.pointer}: `}${checked.violation.message}`,
+  );
 }
 
 function protocolOf(fields: { readonly protocol?: number }): 1 | 2 {
@@ -217,8 +226,14 @@ function protocolOf(fields: { readonly protocol?: number }): 1 | 2 {
 function operationRequest(message: object): OperationRequest {
   const fields = typed("operation_request", message);
   const { request_id: requestId, operation = "", source = "" } = fields;
-  if (requestId !== undefined && requestId !== "" && !(byteLength(requestId) <= MAX_REQUEST_ID_BYTES && REQUEST_ID.test(requestId))) {
-    throw invalid(`request_id ${quoted(shortened(requestId, 64))} must be at most ${MAX_REQUEST_ID_BYTES} of A-Z a-z 0-9 . _ -`);
+  if (
+    requestId !== undefined &&
+    requestId !== "" &&
+    !(byteLength(requestId) <= MAX_REQUEST_ID_BYTES && REQUEST_ID.test(requestId))
+  ) {
+    throw invalid(
+      `request_id ${quoted(shortened(requestId, 64))} must be at most ${MAX_REQUEST_ID_BYTES} of A-Z a-z 0-9 . _ -`,
+    );
   }
   if (!SOURCES.has(source)) throw invalid(`source ${quoted(shortened(source, 64))} must be "mcp" or "raw_argv"`);
   if (operation !== "" && !OPERATION_ID.test(operation)) {
@@ -242,7 +257,10 @@ function operationRequest(message: object): OperationRequest {
 export function parseRequest(message: unknown): Request {
   const shape = replyShapeOf(message);
   if (shape === undefined || typeof message !== "object" || message === null) {
-    throw new CodedError("request_unknown_type", "Unknown request type (expected list_operations, describe_operation, raw_argv or operation)");
+    throw new CodedError(
+      "request_unknown_type",
+      "Unknown request type (expected list_operations, describe_operation, raw_argv or operation)",
+    );
   }
   switch (shape) {
     case "list": {
@@ -251,7 +269,12 @@ export function parseRequest(message: unknown): Request {
     }
     case "describe": {
       const fields = typed("describe_request", message);
-      return { kind: "describe", protocol: protocolOf(fields), token: fields.token ?? "", operation: fields.describe_operation ?? "" };
+      return {
+        kind: "describe",
+        protocol: protocolOf(fields),
+        token: fields.token ?? "",
+        operation: fields.describe_operation ?? "",
+      };
     }
     case "operation":
       return operationRequest(message);

@@ -21,7 +21,8 @@ interface Stream {
 }
 
 function streamText(captured: Captured, protocol: 1 | 2): Stream {
-  if (protocol === 2 && !isUtf8(captured.bytes)) return { text: captured.bytes.toString("base64"), encoding: { base64: true } };
+  if (protocol === 2 && !isUtf8(captured.bytes))
+    return { text: captured.bytes.toString("base64"), encoding: { base64: true } };
   return { text: captured.bytes.toString("utf8"), encoding: undefined };
 }
 

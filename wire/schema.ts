@@ -23,19 +23,33 @@ export const ParamSchema = Type.Object(
     optional: Type.Optional(Type.Boolean({ description: "May be left out. Default: false, it must be given." })),
     description: Type.Optional(Type.String({ description: "What the parameter is for; shown to the agent." })),
     pattern: Type.Optional(
-      Type.String({ description: "RE2 pattern that must be found in the value; anchor it with ^ and $ to match the whole. For array and paths: in every element." }),
+      Type.String({
+        description:
+          "RE2 pattern that must be found in the value; anchor it with ^ and $ to match the whole. For array and paths: in every element.",
+      }),
     ),
-    minLength: Type.Optional(Type.Integer({ description: "Least length in bytes; 0 or less is off. For array and paths: of every element." })),
-    maxLength: Type.Optional(Type.Integer({ description: "Greatest length in bytes; 0 or less is off. For array and paths: of every element." })),
+    minLength: Type.Optional(
+      Type.Integer({ description: "Least length in bytes; 0 or less is off. For array and paths: of every element." }),
+    ),
+    maxLength: Type.Optional(
+      Type.Integer({
+        description: "Greatest length in bytes; 0 or less is off. For array and paths: of every element.",
+      }),
+    ),
     min: Type.Optional(Type.Integer({ description: "Least integer." })),
     max: Type.Optional(Type.Integer({ description: "Greatest integer." })),
     enum: Type.Optional(strings("The only values that are accepted. For array and paths: for every element.")),
     items: Type.Optional(
-      Type.Object({ type: Type.Optional(Type.String()) }, { description: 'What the elements of an array are; "string".' }),
+      Type.Object(
+        { type: Type.Optional(Type.String()) },
+        { description: 'What the elements of an array are; "string".' },
+      ),
     ),
     direction: Type.Optional(Type.String({ description: 'workspace_path only; "output" is the only direction.' })),
     allow_leading_dash: Type.Optional(
-      Type.Boolean({ description: "Accept a value that begins with '-', which most programs take for an option. Default: false." }),
+      Type.Boolean({
+        description: "Accept a value that begins with '-', which most programs take for an option. Default: false.",
+      }),
     ),
   },
   { description: "What a parameter accepts." },
@@ -56,7 +70,9 @@ export const FlagObject = Type.Object(
 
 export const OperationSchema = Type.Object(
   {
-    command: Type.Optional(Type.String({ description: "The program: an absolute path, or a name found on the daemon's PATH." })),
+    command: Type.Optional(
+      Type.String({ description: "The program: an absolute path, or a name found on the daemon's PATH." }),
+    ),
     args_template: Type.Optional(
       strings(
         "The arguments, one element each. {name} stands for a parameter, an env entry, or {repo}, {repo_path}, {expected_git_url}; a whole element {name} may become several arguments or none.",
@@ -65,7 +81,8 @@ export const OperationSchema = Type.Object(
     params: Type.Optional(Type.Record(Type.String(), ParamSchema, { description: "Parameters by name." })),
     allowed_flags: Type.Optional(
       Type.Array(Type.Union([Type.String(), FlagObject]), {
-        description: "Flags that the agent may add, as text or as an object with rules for the value. Missing or empty: none.",
+        description:
+          "Flags that the agent may add, as text or as an object with rules for the value. Missing or empty: none.",
       }),
     ),
     bool_flags: Type.Optional(strings("Those of allowed_flags that take no value.")),
@@ -74,12 +91,23 @@ export const OperationSchema = Type.Object(
     profile: Type.Optional(
       oneOf(PROFILES, "The environment recipe. Default: chosen by the program's name (git, gh, aws), else minimal."),
     ),
-    timeout: Type.Optional(Type.Integer({ minimum: 1, description: "Seconds until the program is ended; at most daemon.json's max_timeout." })),
+    timeout: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        description: "Seconds until the program is ended; at most daemon.json's max_timeout.",
+      }),
+    ),
     max_stdout_bytes: Type.Optional(
-      Type.Integer({ minimum: 1, description: "Bytes of standard output that are kept; at most daemon.json's max_output_bytes." }),
+      Type.Integer({
+        minimum: 1,
+        description: "Bytes of standard output that are kept; at most daemon.json's max_output_bytes.",
+      }),
     ),
     max_stderr_bytes: Type.Optional(
-      Type.Integer({ minimum: 1, description: "Bytes of standard error that are kept; at most daemon.json's max_output_bytes." }),
+      Type.Integer({
+        minimum: 1,
+        description: "Bytes of standard error that are kept; at most daemon.json's max_output_bytes.",
+      }),
     ),
     on_disconnect: Type.Optional(
       oneOf(["cancel", "finish"], "What happens when the client goes away while it runs. Default: cancel."),
@@ -91,10 +119,14 @@ export const OperationSchema = Type.Object(
 export const ConstraintsSchema = Type.Object(
   {
     remote_hosts_allow: Type.Optional(
-      strings("Git hosts of the project's repositories; the first is the one of repositories that repo_hosts does not name. Missing or empty: github.com."),
+      strings(
+        "Git hosts of the project's repositories; the first is the one of repositories that repo_hosts does not name. Missing or empty: github.com.",
+      ),
     ),
     path_deny: Type.Optional(
-      strings("Globs of paths, relative to the repository, that no parameter or flag of a path type may name. ** crosses directories. .git/** is always denied."),
+      strings(
+        "Globs of paths, relative to the repository, that no parameter or flag of a path type may name. ** crosses directories. .git/** is always denied.",
+      ),
     ),
     branch_allow: Type.Optional(
       strings(
@@ -112,73 +144,141 @@ export const ProjectFile = Type.Object(
     repo_paths: Type.Optional(strings("The local checkout of each repository, in the same order.")),
     repo_hosts: Type.Optional(
       Type.Record(Type.String(), Type.String(), {
-        description: "Host of a repository that is not on the first host of remote_hosts_allow; must be one of remote_hosts_allow.",
+        description:
+          "Host of a repository that is not on the first host of remote_hosts_allow; must be one of remote_hosts_allow.",
       }),
     ),
     repo: Type.Optional(Type.String({ description: "Older form of repos with one entry." })),
     repo_path: Type.Optional(Type.String({ description: "Older form of repo_paths with one entry." })),
-    allowed_operations: Type.Optional(strings("The operations that may run, in the order in which they are listed. Missing or empty: none.")),
+    allowed_operations: Type.Optional(
+      strings("The operations that may run, in the order in which they are listed. Missing or empty: none."),
+    ),
     constraints: Type.Optional(ConstraintsSchema),
     operations: Type.Optional(Type.Record(Type.String(), OperationSchema, { description: "Operations by name." })),
     env: Type.Optional(
       Type.Record(Type.String(), Type.String(), {
-        description: "Environment of the programs, and placeholders of the templates. Variables that choose programs, libraries or hosts need env_unsafe.",
+        description:
+          "Environment of the programs, and placeholders of the templates. Variables that choose programs, libraries or hosts need env_unsafe.",
       }),
     ),
-    env_unsafe: Type.Optional(strings("Names in env that are accepted although they can change which program or host is used.")),
-    git_config: Type.Optional(Type.Record(Type.String(), Type.String(), { description: "Git configuration for git commands, key to value." })),
+    env_unsafe: Type.Optional(
+      strings("Names in env that are accepted although they can change which program or host is used."),
+    ),
+    git_config: Type.Optional(
+      Type.Record(Type.String(), Type.String(), { description: "Git configuration for git commands, key to value." }),
+    ),
   },
-  { $id: "project.json", title: "cmd2host project configuration", description: "projects/ID/config.json: what an agent may run for this project." },
+  {
+    $id: "project.json",
+    title: "cmd2host project configuration",
+    description: "projects/ID/config.json: what an agent may run for this project.",
+  },
 );
 
 export const DaemonFile = Type.Object(
   {
     $schema: Type.Optional(Type.String({ description: "For editors; ignored." })),
-    listen_mode: Type.Optional(Type.String({ description: 'Where to listen: "tcp", "unix" or "both". Default: both.' })),
+    listen_mode: Type.Optional(
+      Type.String({ description: 'Where to listen: "tcp", "unix" or "both". Default: both.' }),
+    ),
     listen_address: Type.Optional(Type.String({ description: "IP literal or localhost for TCP. Default: 127.0.0.1." })),
     listen_port: Type.Optional(Type.Integer({ description: "TCP port. Default (also for 0): 9876." })),
     allow_non_loopback: Type.Optional(
-      Type.Boolean({ description: "Permit an address that other machines can reach; tokens then travel in clear text. Default: false." }),
+      Type.Boolean({
+        description:
+          "Permit an address that other machines can reach; tokens then travel in clear text. Default: false.",
+      }),
     ),
-    socket_path: Type.Optional(Type.String({ description: "Unix socket. Default: cmd2host.sock in the base directory." })),
-    socket_mode: Type.Optional(Type.Integer({ minimum: 0, description: "Mode of the socket, as a decimal number. Default (also for 0): 432, which is 0660." })),
+    socket_path: Type.Optional(
+      Type.String({ description: "Unix socket. Default: cmd2host.sock in the base directory." }),
+    ),
+    socket_mode: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        description: "Mode of the socket, as a decimal number. Default (also for 0): 432, which is 0660.",
+      }),
+    ),
     max_stdout_bytes: Type.Optional(
-      Type.Integer({ description: "Bytes of standard output kept per command. Default (also for 0): 1048576. Negative: 67108864, the hard bound." }),
+      Type.Integer({
+        description:
+          "Bytes of standard output kept per command. Default (also for 0): 1048576. Negative: 67108864, the hard bound.",
+      }),
     ),
     max_stderr_bytes: Type.Optional(
-      Type.Integer({ description: "Bytes of standard error kept per command. Default (also for 0): 65536. Negative: 67108864, the hard bound." }),
+      Type.Integer({
+        description:
+          "Bytes of standard error kept per command. Default (also for 0): 65536. Negative: 67108864, the hard bound.",
+      }),
     ),
     default_timeout: Type.Optional(
-      Type.Integer({ description: "Seconds a command may run. Default (also for 0): 60. Negative: every command times out at once." }),
+      Type.Integer({
+        description: "Seconds a command may run. Default (also for 0): 60. Negative: every command times out at once.",
+      }),
     ),
-    max_timeout: Type.Optional(Type.Integer({ minimum: 0, description: "Upper bound of an operation's own timeout, in seconds. Default (also for 0): 3600." })),
+    max_timeout: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        description: "Upper bound of an operation's own timeout, in seconds. Default (also for 0): 3600.",
+      }),
+    ),
     max_output_bytes: Type.Optional(
-      Type.Integer({ minimum: 0, description: "Upper bound of an operation's own output limits, in bytes. Default (also for 0): 16777216; at most 67108864." }),
+      Type.Integer({
+        minimum: 0,
+        description:
+          "Upper bound of an operation's own output limits, in bytes. Default (also for 0): 16777216; at most 67108864.",
+      }),
     ),
     max_in_flight: Type.Optional(
-      Type.Integer({ description: "Requests worked on at the same time; more are closed unanswered. Default (also for 0): 64. Negative: bounded by max_connections only." }),
+      Type.Integer({
+        description:
+          "Requests worked on at the same time; more are closed unanswered. Default (also for 0): 64. Negative: bounded by max_connections only.",
+      }),
     ),
     max_connections: Type.Optional(
-      Type.Integer({ minimum: 0, description: "Open connections; when one more comes, the one that has been idle longest is closed. Default (also for 0): 256." }),
+      Type.Integer({
+        minimum: 0,
+        description:
+          "Open connections; when one more comes, the one that has been idle longest is closed. Default (also for 0): 256.",
+      }),
     ),
     max_connections_per_peer: Type.Optional(
-      Type.Integer({ minimum: 0, description: "The same per TCP address, and for the Unix socket as a whole. Default (also for 0): 128." }),
+      Type.Integer({
+        minimum: 0,
+        description: "The same per TCP address, and for the Unix socket as a whole. Default (also for 0): 128.",
+      }),
     ),
-    kill_grace: Type.Optional(Type.Integer({ minimum: 0, description: "Milliseconds between TERM and KILL when a command is ended. Default (also for 0): 2000." })),
+    kill_grace: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        description: "Milliseconds between TERM and KILL when a command is ended. Default (also for 0): 2000.",
+      }),
+    ),
     drain_timeout: Type.Optional(
-      Type.Integer({ minimum: 0, description: "Seconds that running commands get to finish when the daemon stops. Default (also for 0): 30." }),
+      Type.Integer({
+        minimum: 0,
+        description: "Seconds that running commands get to finish when the daemon stops. Default (also for 0): 30.",
+      }),
     ),
     workspace_path_staging: Type.Optional(
       Type.Object(
         {
-          mode: Type.Optional(Type.String({ description: 'Where output files are written before they are moved into place: "workspace" (default) or "explicit".' })),
+          mode: Type.Optional(
+            Type.String({
+              description:
+                'Where output files are written before they are moved into place: "workspace" (default) or "explicit".',
+            }),
+          ),
           root: Type.Optional(Type.String({ description: "Absolute directory for explicit mode." })),
         },
         { description: "Staging of output files." },
       ),
     ),
   },
-  { $id: "daemon.json", title: "cmd2host daemon configuration", description: "daemon.json in the base directory. Every member is optional." },
+  {
+    $id: "daemon.json",
+    title: "cmd2host daemon configuration",
+    description: "daemon.json in the base directory. Every member is optional.",
+  },
 );
 
 /** What a token file holds. Written by `cmd2host token mint`; the original's files have only the first three. */

@@ -62,8 +62,12 @@ export function byteLength(text: string): number {
 
 /** At most `max` bytes of `text`, never cutting a character, with an ellipsis that says how much is missing. */
 export function shortened(text: string, max: number): string {
+  // No character takes more than three bytes per UTF-16 unit.
+  if (text.length * 3 <= max) return text;
   const length = byteLength(text);
   if (length <= max) return text;
-  const head = new TextDecoder("utf-8", { ignoreBOM: true }).decode(Buffer.from(text).subarray(0, max)).replace(/\uFFFD+$/u, "");
+  const head = new TextDecoder("utf-8", { ignoreBOM: true })
+    .decode(Buffer.from(text).subarray(0, max))
+    .replace(/\uFFFD+$/u, "");
   return `${head}… (${length - byteLength(head)} more bytes)`;
 }

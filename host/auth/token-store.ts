@@ -14,6 +14,7 @@ import { makePrivateDirectory, writeAtomic } from "../util/write-atomic.ts";
 const TOKEN = /^[0-9a-fA-F]{64}$/;
 const TOKEN_FILE = /^[0-9a-f]{64}$/;
 const MAX_TOKEN_FILE = 16_384;
+const BARE_NULL = /^[\t\n\r ]*null[\t\n\r ]*$/;
 const MAX_CACHED = 256;
 /** Files this much older than their lifetime are removed by the clean-up. */
 const CLEANUP_MARGIN_MS = 5 * 60 * 1_000;
@@ -74,7 +75,7 @@ export class TokenStore {
     const hash = blake3Hex(token);
     let stored: StoredToken;
     try {
-      const path = join(this.#directory, hash);
+      const path = `${this.#directory}/${hash}`;
       stored = this.#cache.get(hash, [path], () => this.#read(path));
     } catch (error) {
       if (error instanceof CodedError && error.code !== "unauthenticated") this.#warn(`token ${hash.slice(0, 8)}: ${error.message}`);
@@ -117,6 +118,7 @@ export class TokenStore {
 
   /** Ends these tokens at once. Returns how many there were. */
   async revoke(hashes: readonly string[]): Promise<number> {
+    if (this.#names().length === 0) return 0; // no directory to lock, perhaps
     let count = 0;
     await withLock(this.#directory, () => {
       for (const hash of hashes.filter((one) => TOKEN_FILE.test(one))) {
@@ -160,7 +162,7 @@ export class TokenStore {
     if (file === undefined) throw unauthenticated();
     const parsed = readJsonFile("token_binding", file.bytes, path);
     // The original accepts a bare null as an unbound token; the binding check then refuses it by name.
-    const isNull = file.bytes.toString("utf8").trim() === "null";
+    const isNull = BARE_NULL.test(file.bytes.toString("utf8"));
     if (!parsed.ok && !isNull) throw unauthenticated();
     const binding = parsed.ok ? parsed.value : {};
     const expiresMs = binding.expires_at === undefined ? undefined : Date.parse(binding.expires_at);
@@ -175,7 +177,8 @@ export class TokenStore {
     try {
       const stored = this.#read(path);
       const { binding } = stored;
-      const created = binding.created_at === undefined ? stored.modifiedMs : Date.parse(binding.created_at);
+      const said = binding.created_at === undefined ? Number.NaN : Date.parse(binding.created_at);
+      const created = Number.isNaN(said) ? stored.modifiedMs : said;
       return {
         hash,
         projectId: binding.project_id ?? "",

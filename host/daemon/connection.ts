@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import { CodedError } from "../../wire/errors.ts";
+import { CodedError, messageOf } from "../../wire/errors.ts";
 import { frameTimeout, isBlank, RequestFramer, type Frame } from "../../wire/framing.ts";
 import { LINGER_BYTES, LINGER_MS, PROBE_INTERVAL_MS, READ_DEADLINE_MS, WRITE_DEADLINE_MS } from "../../wire/limits.ts";
 import type { Reply } from "../../wire/outcome.ts";
@@ -125,7 +125,9 @@ export class Connection implements Limited {
         return;
       case "nothing":
         this.#finish();
-        this.#socket.end();
+        this.#socket.end(() => {
+          this.#linger();
+        });
         return;
       case "refused":
         this.#refuse(frame.error);
@@ -159,13 +161,17 @@ export class Connection implements Limited {
     this.#state = "working";
     this.#host.limits.busy(this);
     if (this.#clientEnded) this.#startProbing();
-    let reply: Reply | undefined;
+    let reply: Reply;
     try {
       reply = await this.#host.handle(message, this.#peer, this.#abort.signal);
+    } catch (error) {
+      // The engine answers everything, so this is a bug, of the audit for example. One connection suffers from it, not the daemon.
+      this.#host.dropped(this.#peer, `internal error: ${messageOf(error)}`);
+      this.#socket.destroy();
+      return;
     } finally {
       this.#host.slots.release();
       this.#host.limits.idle(this);
-      if (reply === undefined) this.#socket.destroy();
     }
     if (isUnauthenticated(reply) && !(await this.#host.penalty.serve())) {
       this.#host.dropped(this.#peer, "too many failed authentications");
@@ -207,10 +213,15 @@ export class Connection implements Limited {
     });
     this.#socket.end(encodeReply(reply), () => {
       clearTimeout(deadline);
-      this.#timer = setTimeout(() => {
-        this.#socket.destroy();
-      }, LINGER_MS);
+      this.#linger();
     });
+  }
+
+  /** Our side is closed; a client that does not close its own is not waited for much longer. */
+  #linger(): void {
+    this.#timer = setTimeout(() => {
+      this.#socket.destroy();
+    }, LINGER_MS);
   }
 
   #closed(): void {

@@ -1,14 +1,18 @@
-import { isIP, isIPv4 } from "node:net";
+import { BlockList, isIP, isIPv4 } from "node:net";
 import { isAbsolute } from "node:path";
 import { CodedError } from "../../wire/errors.ts";
 import { DEFAULT_PORT, MAX_CAPTURE_BYTES } from "../../wire/limits.ts";
 import { located, readJsonFile } from "../../wire/parse.ts";
-import { LISTEN_MODES, type DaemonConfig } from "../../wire/schema.ts";
+import { LISTEN_MODES } from "../../wire/names.ts";
+import type { DaemonConfig } from "../../wire/schema.ts";
 import { printable, quoted } from "../../wire/text.ts";
 import type { BaseDirectory } from "../util/base-directory.ts";
 import { readTrusted } from "../util/read-trusted.ts";
 
 const MAX_DAEMON_FILE = 262_144;
+/** The longest time that a timer of Node can hold; a longer one would end at once. */
+const MAX_TIMER_MS = 2_147_483_647;
+const BARE_NULL = /^[\t\n\r ]*null[\t\n\r ]*$/;
 
 /** daemon.json with every default filled in. Times in milliseconds. */
 export interface DaemonSettings {
@@ -52,10 +56,13 @@ function cap(value: number | undefined, fallback: number): number {
   return chosen < 0 ? MAX_CAPTURE_BYTES : Math.min(chosen, MAX_CAPTURE_BYTES);
 }
 
+/** 127.0.0.0/8, ::1 and what IPv6 maps to the former, in any spelling. */
 function isLoopback(address: string): boolean {
-  const lower = address.toLowerCase();
-  const mapped = lower.startsWith("::ffff:") ? lower.slice("::ffff:".length) : lower;
-  return lower === "localhost" || lower === "::1" || (isIPv4(mapped) && mapped.startsWith("127."));
+  if (address.toLowerCase() === "localhost") return true;
+  const loopback = new BlockList();
+  loopback.addSubnet("127.0.0.0", 8);
+  loopback.addAddress("::1", "ipv6");
+  return loopback.check(address, isIPv4(address) ? "ipv4" : "ipv6");
 }
 
 function checkAddress(address: string, allowed: boolean, complain: Complain): string | undefined {
@@ -99,8 +106,8 @@ export function settingsOf(config: DaemonConfig, base: BaseDirectory, complain: 
       maxStdoutBytes: cap(config.max_stdout_bytes, 1_048_576),
       maxStderrBytes: cap(config.max_stderr_bytes, 65_536),
       maxOutputBytes: cap(config.max_output_bytes, 16_777_216),
-      defaultTimeoutMs: or(config.default_timeout, 60) * 1_000,
-      maxTimeoutMs: or(config.max_timeout, 3_600) * 1_000,
+      defaultTimeoutMs: Math.min(or(config.default_timeout, 60) * 1_000, MAX_TIMER_MS),
+      maxTimeoutMs: Math.min(or(config.max_timeout, 3_600) * 1_000, MAX_TIMER_MS),
       graceMs: or(config.kill_grace, 2_000),
       drainMs: or(config.drain_timeout, 30) * 1_000,
       maxInFlight: inFlight < 0 ? Number.POSITIVE_INFINITY : inFlight,
@@ -120,7 +127,7 @@ export function loadDaemonSettings(base: BaseDirectory): LoadedSettings {
   const invalid = (message: string): CodedError => new CodedError("daemon_config_invalid", `Daemon config error: ${message}`);
   const bytes = file?.bytes ?? Buffer.from("{}");
   // A bare null is all defaults, as in the original.
-  const isNull = bytes.toString("utf8").trim() === "null";
+  const isNull = BARE_NULL.test(bytes.toString("utf8"));
   const read = isNull ? { ok: true as const, value: {}, unknown: [] } : readJsonFile("daemon_config", bytes, base.daemonFile);
   if (!read.ok) throw invalid(read.fault.message);
   const complain: Complain = (pointer, message) => {

@@ -1,6 +1,6 @@
 import { closeSync, constants, lstatSync, openSync, unlinkSync } from "node:fs";
 import { basename, dirname } from "node:path";
-import { CodedError } from "../../wire/errors.ts";
+import { CodedError, errnoOf, messageOf } from "../../wire/errors.ts";
 import { printable } from "../../wire/text.ts";
 import { withLock } from "../util/lock.ts";
 import { closed, listening } from "./server.ts";
@@ -11,31 +11,44 @@ export interface BaseLock {
   release(): Promise<void>;
 }
 
+interface ShortPath {
+  readonly path: string;
+  readonly done: () => void;
+}
+
 /** A path under which a socket can be bound however long the directory's name is: through a handle of the directory. */
-function shortPath(path: string): { readonly path: string; readonly done: () => void } {
+function shortPath(path: string): ShortPath {
   if (Buffer.byteLength(path) <= MAX_SOCKET_PATH || process.platform !== "linux") return { path, done: () => undefined };
   const descriptor = openSync(dirname(path), constants.O_RDONLY | constants.O_DIRECTORY);
+  let open = true;
   return {
     path: `/proc/self/fd/${descriptor}/${basename(path)}`,
     done: () => {
-      closeSync(descriptor);
+      if (open) closeSync(descriptor);
+      open = false;
     },
   };
 }
 
 /**
  * Makes sure that one daemon at most serves a base directory.
- * @throws CodedError `daemon_already_running`
+ * @throws CodedError `daemon_already_running`, `listen_failed`, `file_failed`
  */
 export async function lockBase(root: string, lockSocket: string): Promise<BaseLock> {
   const short = shortPath(lockSocket);
-  // The short lock keeps two starting daemons from both finding the old socket dead.
-  return withLock(root, async () => {
+  try {
+    // The short lock keeps two starting daemons from both finding the old socket dead.
+    return await withLock(root, async () => bindLock(root, lockSocket, short));
+  } catch (error) {
+    short.done();
+    if (error instanceof CodedError) throw error;
+    throw new CodedError("listen_failed", `${printable(lockSocket)}: cannot be replaced: ${errnoOf(error) ?? messageOf(error)}`, { cause: error });
+  }
+}
+
+async function bindLock(root: string, lockSocket: string, short: ShortPath): Promise<BaseLock> {
     if (lstatSync(lockSocket, { throwIfNoEntry: false }) !== undefined) {
-      if (await isServed(short.path)) {
-        short.done();
-        throw new CodedError("daemon_already_running", `another daemon serves ${printable(root)}`);
-      }
+      if (await isServed(short.path)) throw new CodedError("daemon_already_running", `another daemon serves ${printable(root)}`);
       unlinkSync(lockSocket);
     }
     const previous = process.umask(0o177);
@@ -55,5 +68,4 @@ export async function lockBase(root: string, lockSocket: string): Promise<BaseLo
         short.done();
       },
     };
-  });
 }

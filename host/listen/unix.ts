@@ -1,7 +1,7 @@
 import { chmodSync, lstatSync, mkdirSync, unlinkSync } from "node:fs";
 import { createConnection } from "node:net";
 import { dirname } from "node:path";
-import { CodedError, errnoOf } from "../../wire/errors.ts";
+import { CodedError, errnoOf, messageOf } from "../../wire/errors.ts";
 import { printable } from "../../wire/text.ts";
 import type { Listener, OnConnection } from "./listener.ts";
 import { closed, listening } from "./server.ts";
@@ -9,7 +9,10 @@ import { closed, listening } from "./server.ts";
 /** Longest path that every system takes for a socket, in bytes. */
 export const MAX_SOCKET_PATH = 103;
 
-/** True when something accepts connections on the socket. */
+/** What connecting says when there is certainly nothing: everything else (a full backlog, no permission, another kind of socket) is a sign of life. */
+const DEAD = new Set(["ECONNREFUSED", "ENOENT", "ENOTSOCK"]);
+
+/** True when something may be serving the socket. */
 export async function isServed(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = createConnection(path);
@@ -18,8 +21,7 @@ export async function isServed(path: string): Promise<boolean> {
       resolve(true);
     });
     socket.once("error", (error) => {
-      // A full backlog is a sign of life too.
-      resolve(errnoOf(error) === "EAGAIN");
+      resolve(!DEAD.has(errnoOf(error) ?? ""));
     });
   });
 }
@@ -46,8 +48,13 @@ export async function listenUnix(path: string, mode: number, onConnection: OnCon
       hint: "Set a shorter socket_path in daemon.json, or a shorter CMD2HOST_CONFIG_DIR.",
     });
   }
-  mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
-  await clearPath(path);
+  try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
+    await clearPath(path);
+  } catch (error) {
+    if (error instanceof CodedError) throw error;
+    throw new CodedError("listen_failed", `failed to listen on Unix socket ${printable(path)}: ${errnoOf(error) ?? messageOf(error)}`, { cause: error });
+  }
   const previous = process.umask(0o177);
   const pending = listening({ path }, `Unix socket ${path}`, onConnection, () => ({ transport: "unix", id: "unix" }));
   process.umask(previous); // bound already: node binds before `listen` returns

@@ -1,5 +1,5 @@
 import { delimiter, isAbsolute } from "node:path";
-import type { ProfileName } from "../../wire/schema.ts";
+import type { ProfileName } from "../../wire/names.ts";
 import { RECIPES } from "./index.ts";
 import { BASE_PASSES, type Situation } from "./recipe.ts";
 

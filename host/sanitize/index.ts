@@ -1,4 +1,4 @@
-import type { ProfileName } from "../../wire/schema.ts";
+import type { ProfileName } from "../../wire/names.ts";
 import { aws } from "./aws.ts";
 import { gh } from "./gh.ts";
 import { git, gitRemoteStrict } from "./git.ts";

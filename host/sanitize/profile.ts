@@ -1,5 +1,5 @@
 import { CodedError } from "../../wire/errors.ts";
-import type { ProfileName } from "../../wire/schema.ts";
+import type { ProfileName } from "../../wire/names.ts";
 import { gitSubcommand, programName } from "../project/push.ts";
 
 const REMOTE = new Set(["push", "fetch", "clone", "pull", "ls-remote", "send-pack", "fetch-pack", "http-push", "http-fetch", "archive"]);

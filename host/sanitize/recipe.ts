@@ -1,4 +1,4 @@
-import type { ProfileName } from "../../wire/schema.ts";
+import type { ProfileName } from "../../wire/names.ts";
 
 /** What a recipe may look at. */
 export interface Situation {

@@ -58,7 +58,7 @@ function classSource(component: readonly string[], start: number): { readonly so
 }
 
 function componentSource(component: string): string {
-  const characters = [...component];
+  const characters = Array.from(component);
   let out = "";
   for (let at = 0; at < characters.length; ) {
     const character = characters[at] ?? "";
@@ -81,7 +81,8 @@ function componentSource(component: string): string {
 }
 
 function globSource(glob: string): string {
-  const components = glob.split("/");
+  // Several ** in a row are one.
+  const components = glob.split("/").filter((component, index, all) => component !== "**" || all[index - 1] !== "**");
   let out = "";
   components.forEach((component, index) => {
     const first = index === 0;
@@ -91,9 +92,9 @@ function globSource(glob: string): string {
       out += separator + componentSource(component);
     } else if (last) {
       // A trailing ** also matches nothing: `.git/**` is `.git` too.
-      out += first || components[index - 1] === "**" ? ".*" : "(?:/.*)?";
+      out += first ? ".*" : "(?:/.*)?";
     } else {
-      out += first || components[index - 1] === "**" ? "(?:.*/)?" : "/(?:.*/)?";
+      out += first ? "(?:.*/)?" : "/(?:.*/)?";
     }
   });
   return `(?s:${out})`;

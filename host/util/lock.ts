@@ -1,6 +1,7 @@
+import { accessSync, constants } from "node:fs";
 import { join } from "node:path";
 import lockfile from "proper-lockfile";
-import { CodedError, messageOf } from "../../wire/errors.ts";
+import { CodedError, errnoOf, messageOf } from "../../wire/errors.ts";
 import { printable } from "../../wire/text.ts";
 
 /**
@@ -9,6 +10,11 @@ import { printable } from "../../wire/text.ts";
  * @throws CodedError `file_failed` when the lock is not free within about 3 seconds
  */
 export async function withLock<T>(directory: string, work: () => T | Promise<T>): Promise<T> {
+  try {
+    accessSync(directory, constants.W_OK);
+  } catch (error) {
+    throw new CodedError("file_failed", `${printable(directory)}: cannot be locked: ${errnoOf(error) ?? messageOf(error)}`, { cause: error });
+  }
   let release: () => Promise<void>;
   try {
     release = await lockfile.lock(directory, {
@@ -26,6 +32,6 @@ export async function withLock<T>(directory: string, work: () => T | Promise<T>)
   try {
     return await work();
   } finally {
-    await release();
+    await release().catch(() => undefined); // taken away meanwhile; what the work gave counts
   }
 }

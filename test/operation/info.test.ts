@@ -1,0 +1,100 @@
+import { describe, expect, it } from "vitest";
+import { describeOperation, listOperations, operationInfo } from "../../host/operation/info.ts";
+import { operationOf, projectOf, refusal } from "./policy.ts";
+
+const gh = { command: "gh", args_template: ["secret-template", "{z}", "{a}", "{m}"], description: "Does it" };
+const operation = operationOf({
+  ...gh,
+  params: {
+    z: { type: "integer", min: 1 },
+    a: { type: "string", optional: true, pattern: "^x$", description: "An a" },
+    m: { type: "array", items: { type: "string" } },
+  },
+  allowed_flags: ["--plain", { flag: "--limit", type: "integer", max: 10, description: "How many" }, "--mv", "--b", { flag: "--e", enum: ["x"] }],
+  bool_flags: ["--b"],
+  multi_value_flags: ["--mv", "--e"],
+});
+
+describe("what a session may know of an operation", () => {
+  it("is its id, command, description, parameters by name, flags and the rules of their values", () => {
+    expect(operationInfo(operation)).toEqual({
+      id: "op",
+      command: "gh",
+      description: "Does it",
+      params: {
+        a: { type: "string", optional: true, pattern: "^x$", description: "An a" },
+        m: { type: "array", items: { type: "string" } },
+        z: { type: "integer", min: 1 },
+      },
+      allowed_flags: ["--plain", "--limit", "--mv", "--b", "--e"],
+      flag_rules: [
+        { flag: "--limit", takes: "one", type: "integer", max: 10, description: "How many" },
+        { flag: "--e", takes: "several", enum: ["x"] },
+      ],
+    });
+  });
+
+  it("has its parameters sorted by name", () => {
+    expect(Object.keys(operationInfo(operation).params ?? {})).toEqual(["a", "m", "z"]);
+  });
+
+  it("is never the template, nor the lists of flags by kind", () => {
+    const text = JSON.stringify(operationInfo(operation));
+    for (const secret of ["secret-template", "args_template", "bool_flags", "multi_value_flags", "{z}"]) expect(text).not.toContain(secret);
+  });
+
+  it("leaves out what there is none of", () => {
+    expect(operationInfo(operationOf({}))).toEqual({ id: "op", command: "tool", description: "" });
+    expect(operationInfo(operationOf({ allowed_flags: ["--x"] }))).toEqual({
+      id: "op",
+      command: "tool",
+      description: "",
+      allowed_flags: ["--x"],
+    });
+  });
+});
+
+const bare = { command: "gh" };
+const project = projectOf({
+  operations: { gh_pr_view: bare, gh_pr_list: bare, gh_issue_view: bare, hidden: bare, constructor: bare },
+  allowed_operations: ["gh_pr_view", "gh_issue_view", "gh_pr_list"],
+});
+const parameterless = projectOf({
+  operations: { test_op: { command: "echo", description: "Echo" }, other_op: { command: "echo" } },
+  allowed_operations: ["test_op"],
+});
+const ids = (prefix: string): readonly string[] => listOperations(parameterless, prefix).map(({ id }) => id);
+
+describe("the list", () => {
+  it("has the allowed operations in the order of the configuration", () => {
+    expect(listOperations(project, "").map(({ id }) => id)).toEqual(["gh_pr_view", "gh_issue_view", "gh_pr_list"]);
+    expect(ids("")).toEqual(["test_op"]);
+  });
+
+  it("keeps those that begin with the prefix", () => {
+    expect(listOperations(project, "gh_pr").map(({ id }) => id)).toEqual(["gh_pr_view", "gh_pr_list"]);
+    expect(listOperations(project, "docker")).toEqual([]);
+    expect(listOperations(project, "gh.pr")).toEqual([]);
+  });
+});
+
+describe("a description", () => {
+  it("is given of allowed operations", () => {
+    expect(describeOperation(parameterless, "test_op")).toEqual({ id: "test_op", command: "echo", description: "Echo" });
+  });
+
+  it.each([["other_op"], ["no_such_op"], ["constructor"], ["__proto__"], ["toString"], [""]])(
+    "is refused in the same words for what is not allowed and for what does not exist: %j",
+    (id) => {
+      const error = refusal(() => describeOperation(parameterless, id));
+      expect(error.code).toBe("operation_not_allowed");
+      expect(error.message).toBe(`Operation not allowed: ${id}`);
+    },
+  );
+
+  it("is refused without control characters and at a bounded length", () => {
+    const { message } = refusal(() => describeOperation(parameterless, `\u001b[2J${"x".repeat(10_000)}`));
+    expect(message).not.toContain("\u001b");
+    expect(message.length).toBeLessThan(250);
+  });
+});
