@@ -27,7 +27,5 @@ export const CLIENT_REPLY_TIMEOUT_MS = 60_000;
 /** Hard bound of captured output per stream, whatever a configuration asks for. */
 export const MAX_CAPTURE_BYTES = 67_108_864;
 export const MAX_REQUEST_ID_BYTES = 128;
-/** Longest value that is matched against an operator's pattern. */
-export const MAX_PATTERN_INPUT_BYTES = MAX_REQUEST_BYTES_ANNOUNCED;
 export const TOKEN_LIFETIME_MS = 24 * 60 * 60 * 1_000;
 export const DEFAULT_PORT = 9_876;

@@ -6,7 +6,6 @@ export type ParamType = (typeof PARAM_TYPES)[number];
 
 /** The types of a flag's value. */
 export const FLAG_TYPES = ["string", "integer", "path"] as const;
-export type FlagType = (typeof FLAG_TYPES)[number];
 
 export const PROFILES = ["minimal", "user", "git", "git_remote_strict", "gh", "aws"] as const;
 export type ProfileName = (typeof PROFILES)[number];

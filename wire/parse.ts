@@ -20,7 +20,7 @@ import type {
   TokenBinding,
   ValidatedName,
 } from "./schema.ts";
-import { byteLength, quoted, shortened } from "./text.ts";
+import { byteLength, printable, quoted, shortened } from "./text.ts";
 
 /** The only door to the validators: unknown bytes or JSON in, typed data or a `CodedError` out. */
 
@@ -144,7 +144,8 @@ function positionOf(bytes: Buffer, pointer: string): Position | undefined {
 /** Where a file went wrong, for a message: `FILE:LINE:COLUMN: at /pointer: expected …`. */
 function locate(file: string, position: Position | undefined, pointer: string, message: string): string {
   const place = position === undefined ? file : `${file}:${position.line}:${position.column}`;
-  return `${place}: ${pointer === "" ? "" : `at ${pointer}: `}${message}`;
+  // Names of members come from the file, and may hold anything.
+  return printable(`${place}: ${pointer === "" ? "" : `at ${pointer}: `}${message}`);
 }
 
 /** `FILE:LINE:COLUMN: at POINTER: message` for a value of a JSON file. */

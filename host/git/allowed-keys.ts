@@ -28,7 +28,9 @@ function oneOf(...words: readonly string[]): ValueRule {
 }
 
 const smallNumber: ValueRule = (value) =>
-  value === undefined || /^(?:true|false|\d{1,2})$/i.test(value) ? undefined : "may start any number of threads";
+  value === undefined || /^(?:true|false|\d{1,2})$/i.test(value)
+    ? undefined
+    : "may start any number of threads or processes";
 
 /** Whether the name of a remote cannot be mistaken for an address, which would change what the address means. */
 export function isRemoteName(name: string): boolean {
@@ -81,7 +83,7 @@ const PLAIN = `
   difftool: prompt
   extensions: compatobjectformat noop preciousobjects relativeworktrees worktreeconfig
   feature: experimental manyfiles
-  fetch: all fsckobjects negotiationalgorithm output parallel prune prunetags showforcedupdates unpacklimit
+  fetch: all fsckobjects negotiationalgorithm output prune prunetags showforcedupdates unpacklimit
   fetch: writecommitgraph
   format: coverletter from numbered signoff subjectprefix thread to useautobase
   gc: aggressivedepth aggressivewindow auto autodetach autopacklimit bigpackthreshold cruftpacks logexpiry
@@ -121,7 +123,7 @@ const PLAIN = `
   stash: showincludeuntracked showpatch showstat
   status: aheadbehind branch displaycommentprefix relativepaths renamelimit renames short showstash
   status: showuntrackedfiles
-  submodule: active fetchjobs propagatebranches
+  submodule: active propagatebranches
   tag: sort
   trailer: ifexists ifmissing separators where
   transfer: advertisesid credentialsinurl fsckobjects hiderefs unpacklimit
@@ -166,6 +168,7 @@ const BY_VALUE: readonly (readonly [string, ValueRule])[] = [
   ["extensions.objectformat", oneOf("sha1", "sha256")],
   ["extensions.partialclone", oneOf("origin")],
   ["extensions.refstorage", oneOf("files", "reftable")],
+  ["fetch.parallel", smallNumber],
   ["fetch.recursesubmodules", falseOnly("makes git fetch into submodules with the configuration that they bring")],
   ["grep.threads", smallNumber],
   ["index.threads", smallNumber],
@@ -183,6 +186,7 @@ const BY_VALUE: readonly (readonly [string, ValueRule])[] = [
   ["submodule.*.fetchrecursesubmodules", falseOnly("makes git fetch into submodules")],
   ["submodule.*.update", oneOf("checkout", "rebase", "merge", "none")],
   ["submodule.*.url", address],
+  ["submodule.fetchjobs", smallNumber],
   ["submodule.recurse", falseOnly("makes git run in submodules with the configuration that they bring")],
   ["tag.forcesignannotated", falseOnly(SIGNS)],
   ["tag.gpgsign", falseOnly(SIGNS)],

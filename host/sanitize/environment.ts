@@ -1,4 +1,5 @@
-import { delimiter, isAbsolute } from "node:path";
+import { realpathSync } from "node:fs";
+import { delimiter, isAbsolute, resolve } from "node:path";
 import type { ProfileName } from "../../wire/names.ts";
 import { RECIPES } from "./index.ts";
 import { BASE_PASSES, type Situation } from "./recipe.ts";
@@ -8,12 +9,24 @@ export function gitConfigParameters(config: ReadonlyMap<string, string>): string
   return [...config].map(([key, value]) => `'${`${key}=${value}`.replaceAll("'", "'\\''")}'`).join(" ");
 }
 
-/** The daemon's PATH without entries that are relative, empty, or inside a workspace. */
+/** Where a directory really is; one that is not there stays as it is written. */
+function real(directory: string): string {
+  try {
+    return realpathSync(directory);
+  } catch {
+    return resolve(directory);
+  }
+}
+
+/**
+ * The daemon's PATH without entries that are relative, empty, or lead into a workspace. Reads the disk, to follow links.
+ * @param workspaces real paths
+ */
 export function cleanPath(path: string, workspaces: readonly string[]): string {
   const inside = (entry: string): boolean => workspaces.some((workspace) => entry === workspace || entry.startsWith(`${workspace}/`));
   return path
     .split(delimiter)
-    .filter((entry) => isAbsolute(entry) && !inside(entry.replace(/\/+$/, "")))
+    .filter((entry) => isAbsolute(entry) && !inside(resolve(entry)) && !inside(real(entry)))
     .join(delimiter);
 }
 

@@ -8,12 +8,18 @@ const QUIET: ReadonlyMap<string, string> = new Map([
   ["GIT_PAGER", "cat"],
 ]);
 
+/** The project's settings, then ours. Names of settings have no case for git: one of ours replaces every spelling of it. */
+function settled(project: ReadonlyMap<string, string>, own: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
+  const names = new Set([...own.keys()].map((key) => key.toLowerCase()));
+  return new Map([...[...project].filter(([key]) => !names.has(key.toLowerCase())), ...own]);
+}
+
 export const git: Recipe = {
   name: "git",
   needs: "The home directory, where the user's own git configuration is.",
   passes: ["HOME", "USER"],
   sets: () => QUIET,
-  gitConfig: ({ gitConfig }) => new Map([...gitConfig, ...NEUTRAL_GIT_CONFIG]),
+  gitConfig: ({ gitConfig }) => settled(gitConfig, NEUTRAL_GIT_CONFIG),
 };
 
 const SSH = "ssh -o BatchMode=yes -o StrictHostKeyChecking=accept-new";
@@ -31,5 +37,5 @@ export const gitRemoteStrict: Recipe = {
       ["GIT_CONFIG_NOSYSTEM", "1"],
       ["GIT_CONFIG_GLOBAL", "/dev/null"],
     ]),
-  gitConfig: ({ gitConfig }) => new Map([...gitConfig, ...NEUTRAL_GIT_CONFIG, ["credential.helper", ""], ["core.sshCommand", SSH]]),
+  gitConfig: ({ gitConfig }) => settled(gitConfig, new Map([...NEUTRAL_GIT_CONFIG, ["credential.helper", ""], ["core.sshCommand", SSH]])),
 };

@@ -1,5 +1,5 @@
 import { RE2JS } from "re2js";
-import { MAX_PATTERN_INPUT_BYTES } from "../../wire/limits.ts";
+import { MAX_REQUEST_BYTES_ANNOUNCED } from "../../wire/limits.ts";
 import { byteLength } from "../../wire/text.ts";
 import { messageOf } from "../../wire/errors.ts";
 
@@ -23,7 +23,7 @@ export type CompiledPattern =
 export function compilePattern(source: string): CompiledPattern {
   try {
     const compiled = RE2JS.compile(source);
-    const short = (text: string): boolean => byteLength(text) <= MAX_PATTERN_INPUT_BYTES;
+    const short = (text: string): boolean => byteLength(text) <= MAX_REQUEST_BYTES_ANNOUNCED;
     return {
       ok: true,
       pattern: {

@@ -14,7 +14,10 @@ async function captured(cap: number, chunks: readonly Buffer[]): Promise<Capture
 }
 
 const text = async (cap: number, ...parts: readonly string[]): Promise<readonly [string, number, boolean]> => {
-  const { bytes, total, truncated } = await captured(cap, parts.map((part) => Buffer.from(part)));
+  const { bytes, total, truncated } = await captured(
+    cap,
+    parts.map((part) => Buffer.from(part)),
+  );
   return [bytes.toString("utf8"), total, truncated];
 };
 
@@ -51,17 +54,24 @@ describe("captured output", () => {
 
   it("is the beginning of what was written, however it came, and cut only between characters", async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(fc.string({ unit: "binary" })), fc.nat({ max: 40 }), fc.integer({ min: 1, max: 7 }), async (parts, cap, size) => {
-        const all = Buffer.from(parts.join(""));
-        const chunks = Array.from({ length: Math.ceil(all.length / size) }, (_, index) => all.subarray(index * size, (index + 1) * size));
-        const { bytes, total, truncated } = await captured(cap, chunks);
-        expect(bytes.equals(all.subarray(0, bytes.length))).toBe(true);
-        expect(total).toBe(all.length);
-        expect(truncated).toBe(all.length > cap);
-        expect(bytes.length).toBeLessThanOrEqual(cap);
-        expect(bytes.length).toBeGreaterThan(truncated ? cap - 4 : all.length - 1);
-        expect(bytes.toString("utf8")).not.toContain("\ufffd");
-      }),
+      fc.asyncProperty(
+        fc.array(fc.string({ unit: "binary" })),
+        fc.nat({ max: 40 }),
+        fc.integer({ min: 1, max: 7 }),
+        async (parts, cap, size) => {
+          const all = Buffer.from(parts.join(""));
+          const chunks = Array.from({ length: Math.ceil(all.length / size) }, (_, index) =>
+            all.subarray(index * size, (index + 1) * size),
+          );
+          const { bytes, total, truncated } = await captured(cap, chunks);
+          expect(bytes.equals(all.subarray(0, bytes.length))).toBe(true);
+          expect(total).toBe(all.length);
+          expect(truncated).toBe(all.length > cap);
+          expect(bytes.length).toBeLessThanOrEqual(cap);
+          expect(bytes.length).toBeGreaterThan(truncated ? cap - 4 : all.length - 1);
+          expect(bytes.toString("utf8")).not.toContain("\ufffd");
+        },
+      ),
       { numRuns: 200 },
     );
   });

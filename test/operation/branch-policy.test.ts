@@ -12,7 +12,11 @@ function check(args: readonly string[], sources: readonly string[] = [], command
   checkBranches(command, args, patterns);
 }
 
-const to = (...branches: readonly string[]): readonly string[] => ["push", URL, ...branches.map((branch) => `x:refs/heads/${branch}`)];
+const to = (...branches: readonly string[]): readonly string[] => [
+  "push",
+  URL,
+  ...branches.map((branch) => `x:refs/heads/${branch}`),
+];
 
 describe("branch_allow", () => {
   it.each([
@@ -98,7 +102,10 @@ describe("branch_allow", () => {
   });
 
   it("is compiled with the project, in order", () => {
-    expect(projectOf({ constraints: { branch_allow: ["^b$", "a"] } }).branchAllow.map(({ source }) => source)).toEqual(["^b$", "a"]);
+    expect(projectOf({ constraints: { branch_allow: ["^b$", "a"] } }).branchAllow.map(({ source }) => source)).toEqual([
+      "^b$",
+      "a",
+    ]);
     expect(projectOf({ constraints: {} }).branchAllow).toEqual([]);
     expect(projectOf({}).branchAllow).toEqual([]);
   });

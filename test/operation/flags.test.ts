@@ -28,18 +28,42 @@ describe("flags in one form", () => {
     [["--one", ""], ["--one="]],
     [["--one", "a=b"], ["--one=a=b"]],
     [["--one=a=b"], ["--one=a=b"]],
-    [["--one", "--two", "x"], ["--one", "--two=x"]],
-    [["--one", "-x"], ["--one", "-x"]],
+    [
+      ["--one", "--two", "x"],
+      ["--one", "--two=x"],
+    ],
+    [
+      ["--one", "-x"],
+      ["--one", "-x"],
+    ],
     [["--one"], ["--one"]],
     [["--b"], ["--b"]],
     [["--b=x"], ["--b=x"]],
-    [["--mv", "a", "b", "--one", "c"], ["--mv", "a", "b", "--one=c"]],
-    [["--mv=a=b", "c"], ["--mv", "a=b", "c"]],
-    [["--mv=", "c"], ["--mv", "", "c"]],
-    [["--mv", "a", "--mv", "b"], ["--mv", "a", "--mv", "b"]],
+    [
+      ["--mv", "a", "b", "--one", "c"],
+      ["--mv", "a", "b", "--one=c"],
+    ],
+    [
+      ["--mv=a=b", "c"],
+      ["--mv", "a=b", "c"],
+    ],
+    [
+      ["--mv=", "c"],
+      ["--mv", "", "c"],
+    ],
+    [
+      ["--mv", "a", "--mv", "b"],
+      ["--mv", "a", "--mv", "b"],
+    ],
     [["-L=5"], ["-L=5"]],
-    [["-x", "--mv", "", "b"], ["-x", "--mv", "", "b"]],
-    [["--one=v", "--one=w"], ["--one=v", "--one=w"]],
+    [
+      ["-x", "--mv", "", "b"],
+      ["-x", "--mv", "", "b"],
+    ],
+    [
+      ["--one=v", "--one=w"],
+      ["--one=v", "--one=w"],
+    ],
   ])("%j are %j", (flags, expected) => {
     expect(outcome(plain, flags)).toEqual(expected);
   });
@@ -151,7 +175,10 @@ describe("a flag with rules", () => {
     [["--state=open"], ["--state=open"]],
     [["--free=x"], ["--free=x"]],
     [["--name", "abc"], ["--name=abc"]],
-    [["--many", "a", "b"], ["--many", "a", "b"]],
+    [
+      ["--many", "a", "b"],
+      ["--many", "a", "b"],
+    ],
     [["-n=5"], ["-n=5"]],
   ])("accepts %j", (flags, expected) => {
     expect(outcome(ruled, flags)).toEqual(expected);

@@ -10,7 +10,13 @@ const operation = operationOf({
     a: { type: "string", optional: true, pattern: "^x$", description: "An a" },
     m: { type: "array", items: { type: "string" } },
   },
-  allowed_flags: ["--plain", { flag: "--limit", type: "integer", max: 10, description: "How many" }, "--mv", "--b", { flag: "--e", enum: ["x"] }],
+  allowed_flags: [
+    "--plain",
+    { flag: "--limit", type: "integer", max: 10, description: "How many" },
+    "--mv",
+    "--b",
+    { flag: "--e", enum: ["x"] },
+  ],
   bool_flags: ["--b"],
   multi_value_flags: ["--mv", "--e"],
 });
@@ -40,7 +46,8 @@ describe("what a session may know of an operation", () => {
 
   it("is never the template, nor the lists of flags by kind", () => {
     const text = JSON.stringify(operationInfo(operation));
-    for (const secret of ["secret-template", "args_template", "bool_flags", "multi_value_flags", "{z}"]) expect(text).not.toContain(secret);
+    for (const secret of ["secret-template", "args_template", "bool_flags", "multi_value_flags", "{z}"])
+      expect(text).not.toContain(secret);
   });
 
   it("leaves out what there is none of", () => {
@@ -80,7 +87,11 @@ describe("the list", () => {
 
 describe("a description", () => {
   it("is given of allowed operations", () => {
-    expect(describeOperation(parameterless, "test_op")).toEqual({ id: "test_op", command: "echo", description: "Echo" });
+    expect(describeOperation(parameterless, "test_op")).toEqual({
+      id: "test_op",
+      command: "echo",
+      description: "Echo",
+    });
   });
 
   it.each([["other_op"], ["no_such_op"], ["constructor"], ["__proto__"], ["toString"], [""]])(

@@ -10,26 +10,32 @@ describe("an operation with an output file", () => {
     expect(outputParam(operationOf({ params: { other: { type: "string" }, p: { type: "path" } } }))).toBeUndefined();
   });
 
-  it.each([["--recursive"], ["--sync"], ["-R"], ["--sync=on"], ["--recursive=x=y"], ["-R=x"]])("refuses %s as a flag and in the template", (option) => {
-    for (const check of [
-      (): void => {
-        checkOutputScope(operationOf({ params }), ["--fine", option]);
-      },
-      (): void => {
-        checkOutputScope(operationOf({ params, args_template: ["cp", option, "{out}"] }), []);
-      },
-    ]) {
-      const error = refusal(check);
-      expect(error.code).toBe("output_scope");
-      expect(error.message).toContain("single-foreground-file output only");
-    }
-  });
+  it.each([["--recursive"], ["--sync"], ["-R"], ["--sync=on"], ["--recursive=x=y"], ["-R=x"]])(
+    "refuses %s as a flag and in the template",
+    (option) => {
+      for (const check of [
+        (): void => {
+          checkOutputScope(operationOf({ params }), ["--fine", option]);
+        },
+        (): void => {
+          checkOutputScope(operationOf({ params, args_template: ["cp", option, "{out}"] }), []);
+        },
+      ]) {
+        const error = refusal(check);
+        expect(error.code).toBe("output_scope");
+        expect(error.message).toContain("single-foreground-file output only");
+      }
+    },
+  );
 
-  it.each([["--recursive-not"], ["--syncx"], ["-r"], ["-Rx"], ["--no-sync"], ["--x=--sync"]])("permits %s", (option) => {
-    expect(() => {
-      checkOutputScope(operationOf({ params, args_template: [option] }), [option]);
-    }).not.toThrow();
-  });
+  it.each([["--recursive-not"], ["--syncx"], ["-r"], ["-Rx"], ["--no-sync"], ["--x=--sync"]])(
+    "permits %s",
+    (option) => {
+      expect(() => {
+        checkOutputScope(operationOf({ params, args_template: [option] }), [option]);
+      }).not.toThrow();
+    },
+  );
 
   it("permits the words where they are no options", () => {
     expect(() => {

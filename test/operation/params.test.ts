@@ -96,7 +96,19 @@ describe("every parameter type", () => {
   });
 
   it.each(WITH_TEXT.map((type) => [type]))("%s keeps a newline and everything else as it is", (type) => {
-    for (const text of ["", "a\nb", "\r\n", "\u001b[31m", "\u202e", "$(touch x)", "`id`", "{repo}", "$'", "$&", "; rm -rf /"]) {
+    for (const text of [
+      "",
+      "a\nb",
+      "\r\n",
+      "\u001b[31m",
+      "\u202e",
+      "$(touch x)",
+      "`id`",
+      "{repo}",
+      "$'",
+      "$&",
+      "; rm -rf /",
+    ]) {
       expect(texts(check({ type }, holding(type, text)))).toContain(text);
     }
   });
@@ -167,12 +179,18 @@ describe("an integer", () => {
     expect(check({ type: "integer" }, json(text))).toEqual({ kind: "text", text: argument });
   });
 
-  it.each([["1.5"], ["-0.5"], ["1e400"], ["-1e400"], ["9007199254740992"], ["1e21"], ["9223372036854775808"], ["1e-7"]])(
-    "%s is refused, never rounded",
-    (text) => {
-      expect(why({ type: "integer" }, json(text))).toMatch(/^expected integer, got /);
-    },
-  );
+  it.each([
+    ["1.5"],
+    ["-0.5"],
+    ["1e400"],
+    ["-1e400"],
+    ["9007199254740992"],
+    ["1e21"],
+    ["9223372036854775808"],
+    ["1e-7"],
+  ])("%s is refused, never rounded", (text) => {
+    expect(why({ type: "integer" }, json(text))).toMatch(/^expected integer, got /);
+  });
 
   it("is no NaN", () => {
     expect(why({ type: "integer" }, Number.NaN)).toBe("expected integer, got NaN");
@@ -218,7 +236,9 @@ describe("a parameter that the operation does not have", () => {
   });
 
   it("is shown shortened and with its control characters escaped", () => {
-    const error = refusal(() => callOf(projectWith({ op: { command: "tool" } }), { [`\u001b[31m${"x".repeat(5_000)}`]: 1 }));
+    const error = refusal(() =>
+      callOf(projectWith({ op: { command: "tool" } }), { [`\u001b[31m${"x".repeat(5_000)}`]: 1 }),
+    );
     expect(error.message).not.toContain("\u001b");
     expect(error.message.length).toBeLessThan(200);
   });
@@ -255,7 +275,9 @@ describe("the pattern of a parameter", () => {
   });
 
   it("is not consulted for a text over the length limit", () => {
-    expect(why({ type: "string", pattern: "^(a+)+$", maxLength: 10 }, `${"a".repeat(100_000)}!`)).toContain("exceeds maximum");
+    expect(why({ type: "string", pattern: "^(a+)+$", maxLength: 10 }, `${"a".repeat(100_000)}!`)).toContain(
+      "exceeds maximum",
+    );
   });
 
   it("gives the same answer each time it is asked", () => {
@@ -284,7 +306,10 @@ describe("a bug in a check", () => {
     const found = (): boolean => {
       throw new TypeError("a bug");
     };
-    return { ...operation, params: new Map([[name, { ...rule, pattern: { source: "", found, matchesWhole: found } }]]) };
+    return {
+      ...operation,
+      params: new Map([[name, { ...rule, pattern: { source: "", found, matchesWhole: found } }]]),
+    };
   };
 
   it("does not look like a wrong value", () => {

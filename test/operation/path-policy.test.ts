@@ -15,7 +15,8 @@ let repo: string;
 beforeAll(() => {
   const root = tempDirectory();
   repo = join(root, "repo");
-  for (const name of [".git", "src", ".github/workflows", "outside-not"]) mkdirSync(join(repo, name), { recursive: true });
+  for (const name of [".git", "src", ".github/workflows", "outside-not"])
+    mkdirSync(join(repo, name), { recursive: true });
   mkdirSync(join(root, "outside"));
   writeFileSync(join(root, "outside", "secret"), "s");
   writeFileSync(join(repo, "src", "main.go"), "x");
@@ -33,7 +34,11 @@ interface Attempt {
   readonly at?: string;
 }
 
-function check(operation: object, params: Readonly<Record<string, unknown>>, { deny = DENY, flags = [], at = repo }: Attempt = {}): void {
+function check(
+  operation: object,
+  params: Readonly<Record<string, unknown>>,
+  { deny = DENY, flags = [], at = repo }: Attempt = {},
+): void {
   const project = projectWith({ op: { command: "tool", ...operation } }, { constraints: { path_deny: deny } });
   const call = callOf(project, params, flags);
   checkPathsOnDisk(call.operation, call.values, call.flagValues, call.flags, at, project.pathDeny);
@@ -63,14 +68,22 @@ describe("an array called paths, under path_deny", () => {
     expect(denial(add, { paths: [path] }).message).toMatch(/denied by pattern/);
   });
 
-  it.each([["src/main.go"], [".github/actions/x.yml"], ["missing.go"], ["secrets/.env"], ["a/b/c"], ["..."], ["..a"], ["stay"], ["dangling"], ["github/x"]])(
-    "may name %s",
-    (path) => {
-      expect(() => {
-        check(add, { paths: [path] });
-      }).not.toThrow();
-    },
-  );
+  it.each([
+    ["src/main.go"],
+    [".github/actions/x.yml"],
+    ["missing.go"],
+    ["secrets/.env"],
+    ["a/b/c"],
+    ["..."],
+    ["..a"],
+    ["stay"],
+    ["dangling"],
+    ["github/x"],
+  ])("may name %s", (path) => {
+    expect(() => {
+      check(add, { paths: [path] });
+    }).not.toThrow();
+  });
 
   it.each([
     [".", "directory pathspec"],
@@ -102,7 +115,9 @@ describe("an array called paths, under path_deny", () => {
   });
 
   it("is checked as a whole: one denied element denies the call", () => {
-    expect(denial(add, { paths: ["src/main.go", "a.pem", "b"] }).message).toBe('paths: path "a.pem" denied by pattern "**/*.pem"');
+    expect(denial(add, { paths: ["src/main.go", "a.pem", "b"] }).message).toBe(
+      'paths: path "a.pem" denied by pattern "**/*.pem"',
+    );
   });
 
   it("needs a workspace to be checked against", () => {
@@ -124,11 +139,14 @@ describe("an array called paths, under path_deny", () => {
 describe("an array called paths, without path_deny", () => {
   const free = { deny: [] };
 
-  it.each([["."], ["src/"], ["*.go"], [":(top)x"], ["../x"], ["/etc/passwd"], ["src"]])("may name %j: the program judges it", (path) => {
-    expect(() => {
-      check(add, { paths: [path] }, free);
-    }).not.toThrow();
-  });
+  it.each([["."], ["src/"], ["*.go"], [":(top)x"], ["../x"], ["/etc/passwd"], ["src"]])(
+    "may name %j: the program judges it",
+    (path) => {
+      expect(() => {
+        check(add, { paths: [path] }, free);
+      }).not.toThrow();
+    },
+  );
 
   it("may not begin with a dash", () => {
     const error = refusal(() => {
@@ -137,9 +155,12 @@ describe("an array called paths, without path_deny", () => {
     expect(error.message).toContain("flag injection prevention");
   });
 
-  it.each([[".git/config"], [".git"], [".GIT/hooks/x"], ["a/.git/x"], [".cmd2host-staging/x"]])("may never name %s", (path) => {
-    expect(denial(add, { paths: [path] }, free).message).toContain("denied by pattern .git/**");
-  });
+  it.each([[".git/config"], [".git"], [".GIT/hooks/x"], ["a/.git/x"], [".cmd2host-staging/x"]])(
+    "may never name %s",
+    (path) => {
+      expect(denial(add, { paths: [path] }, free).message).toContain("denied by pattern .git/**");
+    },
+  );
 });
 
 describe("a parameter of a path type", () => {
@@ -201,7 +222,7 @@ describe("a flag whose value is a path", () => {
 
   it.each([
     [["--file", ".env"], '--file: path ".env" denied by pattern ".env*"'],
-    [["--file=.git/config"], "--file: path \".git/config\" denied by pattern"],
+    [["--file=.git/config"], '--file: path ".git/config" denied by pattern'],
     [["--file=../x"], "escapes repo_path"],
     [["--many", "src/main.go", "key.pem"], '--many: path "key.pem"'],
     [["--many=key.pem"], '--many: path "key.pem"'],
@@ -219,12 +240,16 @@ describe("a flag whose value is a path", () => {
 describe("an output file", () => {
   const write = { args_template: ["{out}"], params: { out: { type: "workspace_path" } } };
 
-  it.each([[".env"], ["./.env.local"], ["certs/new.pem"], [".github/workflows/ci.yml"], ["flows/ci.yml"], ["a/../.env"]])(
-    "is held against path_deny, as written and after links: %s",
-    (path) => {
-      expect(denial(write, { out: path }).message).toMatch(/^out: path .* denied by pattern/);
-    },
-  );
+  it.each([
+    [".env"],
+    ["./.env.local"],
+    ["certs/new.pem"],
+    [".github/workflows/ci.yml"],
+    ["flows/ci.yml"],
+    ["a/../.env"],
+  ])("is held against path_deny, as written and after links: %s", (path) => {
+    expect(denial(write, { out: path }).message).toMatch(/^out: path .* denied by pattern/);
+  });
 
   it("may be where nothing is denied; where it cannot be is judged when it is resolved", () => {
     for (const out of ["logs/x.txt", "new", "../x", "leave/x", ""]) {
@@ -255,14 +280,17 @@ describe("git add", () => {
     },
   );
 
-  it.each([["-A"], ["--all"], ["-u"], ["--update"], ["--all=true"], ["-A=x"]])("may not take all when no path is given: %s", (flag) => {
-    expect(denial(withFlags, {}, { flags: [flag] }).message).toContain("requires explicit paths");
-    expect(denial(withFlags, { paths: [] }, { flags: [flag] }).message).toContain("requires explicit paths");
-    expect(() => {
-      check(withFlags, { paths: ["src/main.go"] }, { flags: [flag] });
-      check(withFlags, {}, { flags: [flag], deny: [] });
-    }).not.toThrow();
-  });
+  it.each([["-A"], ["--all"], ["-u"], ["--update"], ["--all=true"], ["-A=x"]])(
+    "may not take all when no path is given: %s",
+    (flag) => {
+      expect(denial(withFlags, {}, { flags: [flag] }).message).toContain("requires explicit paths");
+      expect(denial(withFlags, { paths: [] }, { flags: [flag] }).message).toContain("requires explicit paths");
+      expect(() => {
+        check(withFlags, { paths: ["src/main.go"] }, { flags: [flag] });
+        check(withFlags, {}, { flags: [flag], deny: [] });
+      }).not.toThrow();
+    },
+  );
 
   it.each([
     ["/usr/bin/git", ["add"]],
@@ -281,7 +309,12 @@ describe("git add", () => {
       ["file", "path", "src/main.go"],
       ["paths", "string", "src/main.go"],
     ] as const) {
-      const operation = { command: "git", args_template: ["add", `{${name}}`], params: { [name]: { type } }, allowed_flags: ["-A"] };
+      const operation = {
+        command: "git",
+        args_template: ["add", `{${name}}`],
+        params: { [name]: { type } },
+        allowed_flags: ["-A"],
+      };
       expect(() => {
         check(operation, { [name]: value }, { flags: ["-A"] });
       }, name).not.toThrow();

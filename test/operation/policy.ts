@@ -26,7 +26,11 @@ export function operationOf(template: object, config: object = {}): Operation {
 }
 
 /** The call of the only operation `op` with these JSON values. */
-export function callOf(project: Project, params: Readonly<Record<string, unknown>>, flags: readonly string[] = []): Call {
+export function callOf(
+  project: Project,
+  params: Readonly<Record<string, unknown>>,
+  flags: readonly string[] = [],
+): Call {
   return checkCall(project, { operation: "op", params: new Map(Object.entries(params)), flags });
 }
 

@@ -14,12 +14,32 @@ const operation = operationOf({
   bool_flags: ["--bool"],
   multi_value_flags: ["--many", "-m"],
 });
-const AWKWARD = ["{repo}", "{a}", "$'", "$&", "$1", "{", "}", "{}", "\n", "=", "--", "-", "", "a b", "constructor", "__proto__", "😀"];
+const AWKWARD = [
+  "{repo}",
+  "{a}",
+  "$'",
+  "$&",
+  "$1",
+  "{",
+  "}",
+  "{}",
+  "\n",
+  "=",
+  "--",
+  "-",
+  "",
+  "a b",
+  "constructor",
+  "__proto__",
+  "😀",
+];
 
 const word = fc.oneof(fc.string({ unit: "grapheme" }), fc.constantFrom(...AWKWARD));
 const token = fc.oneof(
   fc.constantFrom(...FLAGS, "--nope", "-x"),
-  fc.tuple(fc.constantFrom(...FLAGS, "--nope"), fc.oneof(word, fc.constantFrom(...FLAGS, "--one=x"))).map(([flag, value]) => `${flag}=${value}`),
+  fc
+    .tuple(fc.constantFrom(...FLAGS, "--nope"), fc.oneof(word, fc.constantFrom(...FLAGS, "--one=x")))
+    .map(([flag, value]) => `${flag}=${value}`),
   word,
 );
 const tokens = fc.array(token, { maxLength: 8 });
@@ -70,10 +90,17 @@ describe("flags, whatever they are", () => {
 
 const NAMES = ["a", "b", "c", "constructor", "x_1"] as const;
 const literal = word.filter((text) => !/[{}]/.test(text));
-type Piece = { readonly kind: "literal"; readonly text: string } | { readonly kind: "whole" | "inline"; readonly name: string; readonly before: string; readonly after: string };
+type Piece =
+  | { readonly kind: "literal"; readonly text: string }
+  | { readonly kind: "whole" | "inline"; readonly name: string; readonly before: string; readonly after: string };
 const piece: fc.Arbitrary<Piece> = fc.oneof(
   literal.map((text): Piece => ({ kind: "literal", text })),
-  fc.record({ kind: fc.constant("whole" as const), name: fc.constantFrom(...NAMES), before: fc.constant(""), after: fc.constant("") }),
+  fc.record({
+    kind: fc.constant("whole" as const),
+    name: fc.constantFrom(...NAMES),
+    before: fc.constant(""),
+    after: fc.constant(""),
+  }),
   fc.record({
     kind: fc.constant("inline" as const),
     name: fc.constantFrom(...NAMES),
@@ -108,7 +135,9 @@ describe("arguments, whatever the values", () => {
           { injected: INJECTED, env: new Map() },
         );
         expect(built).toEqual(
-          pieces.map((part) => (part.kind === "literal" ? part.text : part.before + (texts.get(part.name) ?? "") + part.after)),
+          pieces.map((part) =>
+            part.kind === "literal" ? part.text : part.before + (texts.get(part.name) ?? "") + part.after,
+          ),
         );
       }),
       { numRuns: 500 },
@@ -137,13 +166,17 @@ describe("arguments, whatever the values", () => {
         const project = projectWith({ op: { command: "/usr/bin/tool", args_template: pieces.map(elementOf), params } });
         const op = project.operations.get("op");
         if (op === undefined) throw new Error("the operation is not in its project");
-        const given = new Map(pairs(values).map(([name, text]): [string, CheckedValue] => [name, { kind: "text", text }]));
+        const given = new Map(
+          pairs(values).map(([name, text]): [string, CheckedValue] => [name, { kind: "text", text }]),
+        );
         const built = buildArgv(op, given, [], { injected: INJECTED, env: new Map() });
         const asked = reverseMatch(project, INJECTED, ["tool", ...built]);
         const used = new Set(pieces.flatMap((part) => (part.kind === "literal" ? [] : [part.name])));
         expect(asked.operation).toBe("op");
         expect(asked.flags).toEqual([]);
-        expect(Object.fromEntries(asked.params)).toEqual(Object.fromEntries(pairs(values).filter(([name]) => used.has(name))));
+        expect(Object.fromEntries(asked.params)).toEqual(
+          Object.fromEntries(pairs(values).filter(([name]) => used.has(name))),
+        );
       }),
       { numRuns: 500 },
     );
@@ -151,12 +184,58 @@ describe("arguments, whatever the values", () => {
 });
 
 const KEYS = [
-  "repos", "repo_paths", "repo", "repo_path", "repo_hosts", "allowed_operations", "constraints", "operations", "env", "env_unsafe", "git_config",
-  "command", "args_template", "params", "allowed_flags", "bool_flags", "multi_value_flags", "profile", "timeout", "type", "pattern", "direction",
-  "path_deny", "branch_allow", "remote_hosts_allow", "flag", "min", "max", "enum", "items", "constructor", "a", "",
+  "repos",
+  "repo_paths",
+  "repo",
+  "repo_path",
+  "repo_hosts",
+  "allowed_operations",
+  "constraints",
+  "operations",
+  "env",
+  "env_unsafe",
+  "git_config",
+  "command",
+  "args_template",
+  "params",
+  "allowed_flags",
+  "bool_flags",
+  "multi_value_flags",
+  "profile",
+  "timeout",
+  "type",
+  "pattern",
+  "direction",
+  "path_deny",
+  "branch_allow",
+  "remote_hosts_allow",
+  "flag",
+  "min",
+  "max",
+  "enum",
+  "items",
+  "constructor",
+  "a",
+  "",
 ];
 const scalar = fc.oneof(
-  fc.constantFrom("owner/repo", "/x", "relative", "string", "workspace_path", "array", "{a}", "x{a}y", "[", "(", "**/*", "--x", "output", "a{1001}", "\\"),
+  fc.constantFrom(
+    "owner/repo",
+    "/x",
+    "relative",
+    "string",
+    "workspace_path",
+    "array",
+    "{a}",
+    "x{a}y",
+    "[",
+    "(",
+    "**/*",
+    "--x",
+    "output",
+    "a{1001}",
+    "\\",
+  ),
   word,
   fc.integer(),
   fc.double(),
@@ -173,7 +252,11 @@ const { json } = fc.letrec<{ json: unknown }>((tie) => ({
 }));
 const list = fc.array(fc.oneof(fc.constantFrom("a", "--x", "{a}", "x{a}", "[", "("), word), { maxLength: 3 });
 const schema = fc.record(
-  { type: fc.constantFrom("string", "integer", "array", "workspace_path", "odd"), pattern: fc.oneof(word, fc.constant("^a$")), direction: fc.constantFrom("", "output", "input", "x") },
+  {
+    type: fc.constantFrom("string", "integer", "array", "workspace_path", "odd"),
+    pattern: fc.oneof(word, fc.constant("^a$")),
+    direction: fc.constantFrom("", "output", "input", "x"),
+  },
   { requiredKeys: [] },
 );
 const operationConfig = fc.record(
@@ -191,8 +274,17 @@ const config = fc.record(
     repos: fc.oneof({ weight: 9, arbitrary: fc.constant(["owner/repo"]) }, json),
     repo_paths: fc.oneof({ weight: 9, arbitrary: fc.constant(["/x"]) }, list),
     allowed_operations: fc.array(fc.constantFrom("a", "b"), { maxLength: 1 }),
-    operations: fc.dictionary(fc.constantFrom("a", "b", "c"), fc.oneof({ weight: 30, arbitrary: operationConfig }, json)),
-    constraints: fc.oneof({ weight: 9, arbitrary: fc.record({ path_deny: list, branch_allow: list, remote_hosts_allow: list }, { requiredKeys: [] }) }, json),
+    operations: fc.dictionary(
+      fc.constantFrom("a", "b", "c"),
+      fc.oneof({ weight: 30, arbitrary: operationConfig }, json),
+    ),
+    constraints: fc.oneof(
+      {
+        weight: 9,
+        arbitrary: fc.record({ path_deny: list, branch_allow: list, remote_hosts_allow: list }, { requiredKeys: [] }),
+      },
+      json,
+    ),
     env: fc.dictionary(fc.constantFrom("A", "B_1", "a", "C", "D", "LD_PRELOAD"), word, { maxKeys: 2 }),
   },
   { requiredKeys: ["repos", "repo_paths"] },

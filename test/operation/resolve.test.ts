@@ -16,12 +16,15 @@ describe("an operation", () => {
     expect(resolveOperation(project, "constructor").command).toBe("echo");
   });
 
-  it.each([["three"], ["One"], ["one "], ...MEMBERS.map((name) => [name])])("is unknown when it is not defined: %j", (id) => {
-    const error = refusal(() => resolveOperation(project, id));
-    expect(error.code).toBe("operation_unknown");
-    expect(error.message).toBe(`Unknown operation: ${JSON.stringify(id)}`);
-    expect(error.hint).toBe("Allowed here: one, constructor. Only the owner of the host can allow more.");
-  });
+  it.each([["three"], ["One"], ["one "], ...MEMBERS.map((name) => [name])])(
+    "is unknown when it is not defined: %j",
+    (id) => {
+      const error = refusal(() => resolveOperation(project, id));
+      expect(error.code).toBe("operation_unknown");
+      expect(error.message).toBe(`Unknown operation: ${JSON.stringify(id)}`);
+      expect(error.hint).toBe("Allowed here: one, constructor. Only the owner of the host can allow more.");
+    },
+  );
 
   it("that is defined and not allowed is denied", () => {
     const error = refusal(() => resolveOperation(project, "two"));
@@ -31,7 +34,8 @@ describe("an operation", () => {
 
   it("is never found in an object's prototype", () => {
     const bare = projectOf({ operations: {}, allowed_operations: [] });
-    for (const id of ["constructor", ...MEMBERS]) expect(refusal(() => resolveOperation(bare, id)).code).toBe("operation_unknown");
+    for (const id of ["constructor", ...MEMBERS])
+      expect(refusal(() => resolveOperation(bare, id)).code).toBe("operation_unknown");
     expect(refusal(() => resolveOperation(bare, "x")).hint).toBe(
       "This project allows no operations; only the owner of the host can change that.",
     );
@@ -57,11 +61,17 @@ describe("a call", () => {
     const asked = { params: new Map([["x", 1]]), flags: ["--nope"] };
     expect(refusal(() => checkCall(project, { operation: "two", ...asked })).code).toBe("operation_not_allowed");
     expect(refusal(() => checkCall(project, { operation: "one", ...asked })).code).toBe("param_unknown");
-    expect(refusal(() => checkCall(project, { operation: "one", ...asked, params: new Map() })).code).toBe("flag_not_allowed");
+    expect(refusal(() => checkCall(project, { operation: "one", ...asked, params: new Map() })).code).toBe(
+      "flag_not_allowed",
+    );
   });
 
   it("has arguments for the place where it acts, and a push is held against branch_allow", () => {
-    const push = { command: "git", args_template: ["push", "{expected_git_url}", "{b}:refs/heads/{b}"], params: { b: { type: "string" } } };
+    const push = {
+      command: "git",
+      args_template: ["push", "{expected_git_url}", "{b}:refs/heads/{b}"],
+      params: { b: { type: "string" } },
+    };
     const pushing = projectWith({ op: push }, { constraints: { branch_allow: ["ai/.+"] } });
     const place = { repo: "owner/repo", repoPath: "/repos/one", url: URL };
     const args = (branch: string): readonly string[] =>

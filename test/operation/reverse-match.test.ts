@@ -7,9 +7,17 @@ import { INJECTED, operationOf, projectOf, projectWith, refusal } from "./policy
 
 const number = { number: { type: "integer", min: 1 } };
 const branch = { branch: { type: "string" } };
-const gh = (args: readonly string[], more: object = {}): object => ({ command: "gh", args_template: args, params: number, ...more });
+const gh = (args: readonly string[], more: object = {}): object => ({
+  command: "gh",
+  args_template: args,
+  params: number,
+  ...more,
+});
 
-const view = gh(["pr", "view", "{number}", "-R", "{repo}"], { allowed_flags: ["--json", "--comments"], bool_flags: ["--comments"] });
+const view = gh(["pr", "view", "{number}", "-R", "{repo}"], {
+  allowed_flags: ["--json", "--comments"],
+  bool_flags: ["--comments"],
+});
 const comments = gh(["api", "repos/{repo}/pulls/{number}/comments"], { allowed_flags: ["--jq"] });
 const edit = gh(["pr", "edit", "{number}", "-R", "{repo}", "--body", "{body}"], {
   params: { ...number, body: { type: "string", optional: true } },
@@ -18,7 +26,10 @@ const edit = gh(["pr", "edit", "{number}", "-R", "{repo}", "--body", "{body}"], 
 const push = (args: readonly string[]): object => ({ command: "git", args_template: args, params: branch });
 const pushNear = push(["push", "--no-verify", "{expected_git_url}", "{branch}:refs/heads/{branch}"]);
 const pushFar = push(["push", "{expected_git_url}", "--no-verify", "{branch}:refs/heads/{branch}"]);
-const fetchAll = { command: "git", args_template: ["fetch", "{expected_git_url}", "+refs/heads/*:refs/remotes/origin/*"] };
+const fetchAll = {
+  command: "git",
+  args_template: ["fetch", "{expected_git_url}", "+refs/heads/*:refs/remotes/origin/*"],
+};
 
 function match(project: Project, argv: readonly string[]): Asked {
   return reverseMatch(project, INJECTED, argv);
@@ -39,15 +50,45 @@ function denial(operations: Readonly<Record<string, object>>, argv: readonly str
 describe("a typed command line", () => {
   it.each<readonly [string, object, readonly string[], object, readonly string[]]>([
     ["binds what stands at a placeholder", view, ["gh", "pr", "view", "42"], { number: 42 }, []],
-    ["has flags behind the template", view, ["gh", "pr", "view", "42", "--json", "title"], { number: 42 }, ["--json=title"]],
+    [
+      "has flags behind the template",
+      view,
+      ["gh", "pr", "view", "42", "--json", "title"],
+      { number: 42 },
+      ["--json=title"],
+    ],
     ["has bool flags", view, ["gh", "pr", "view", "42", "--comments"], { number: 42 }, ["--comments"]],
     ["reads +7 and 007 as 7", view, ["gh", "pr", "view", "+007"], { number: 7 }, []],
     ["binds a negative number, whose range is judged later", view, ["gh", "pr", "view", "-3"], { number: -3 }, []],
-    ["binds inside a text", comments, ["gh", "api", "repos/owner/repo/pulls/42/comments", "--jq", ".[]"], { number: 42 }, ["--jq=.[]"]],
+    [
+      "binds inside a text",
+      comments,
+      ["gh", "api", "repos/owner/repo/pulls/42/comments", "--jq", ".[]"],
+      { number: 42 },
+      ["--jq=.[]"],
+    ],
     ["binds an empty text", edit, ["gh", "pr", "edit", "42", "--body", ""], { number: 42, body: "" }, []],
-    ["binds a text of several lines whole", edit, ["gh", "pr", "edit", "42", "--body", "a\n\nb\r\n"], { number: 42, body: "a\n\nb\r\n" }, []],
-    ["binds the same name twice when the halves agree", pushNear, ["git", "push", "main:refs/heads/main"], { branch: "main" }, []],
-    ["has the options that are not next to what is put in", pushFar, ["git", "push", "--no-verify", "main:refs/heads/main"], { branch: "main" }, []],
+    [
+      "binds a text of several lines whole",
+      edit,
+      ["gh", "pr", "edit", "42", "--body", "a\n\nb\r\n"],
+      { number: 42, body: "a\n\nb\r\n" },
+      [],
+    ],
+    [
+      "binds the same name twice when the halves agree",
+      pushNear,
+      ["git", "push", "main:refs/heads/main"],
+      { branch: "main" },
+      [],
+    ],
+    [
+      "has the options that are not next to what is put in",
+      pushFar,
+      ["git", "push", "--no-verify", "main:refs/heads/main"],
+      { branch: "main" },
+      [],
+    ],
     ["means the program by its name", view, ["/usr/local/bin/gh", "pr", "view", "1"], { number: 1 }, []],
     [
       "takes the shortest text first",
@@ -149,7 +190,9 @@ describe("a typed command line", () => {
     const huge = match(project, ["gh", "pr", "view", "999999999999999999"]);
     expect(refusal(() => checkCall(project, huge)).message).toContain("expected integer");
     const zero = match(projectWith({ op: gh(["{n}"], { params: { n: { type: "integer" } } }) }), ["gh", "-0"]);
-    expect(checkCall(projectWith({ op: gh(["{n}"], { params: { n: { type: "integer" } } }) }), zero).values.get("n")).toEqual({
+    expect(
+      checkCall(projectWith({ op: gh(["{n}"], { params: { n: { type: "integer" } } }) }), zero).values.get("n"),
+    ).toEqual({
       kind: "text",
       text: "0",
     });
@@ -225,11 +268,36 @@ describe("several operations that match", () => {
 describe("a template that cannot be matched", () => {
   it.each<readonly [string, object, readonly string[], string]>([
     ["an env placeholder", { args_template: ["{CUSTOM}"] }, ["x"], "placeholder has no schema: {CUSTOM}"],
-    ["an env placeholder inside a text", { args_template: ["a={CUSTOM}"] }, ["a=x"], "placeholder has no schema: {CUSTOM}"],
-    ["an array", { args_template: ["{a}"], params: { a: { type: "array" } } }, ["x"], 'unsupported reverse-match type "array"'],
-    ["paths", { args_template: ["{a}"], params: { a: { type: "paths" } } }, ["x"], 'unsupported reverse-match type "paths"'],
-    ["an unknown type", { args_template: ["{a}"], params: { a: { type: "strng" } } }, ["x"], 'unsupported reverse-match type "strng"'],
-    ["an array inside a text", { args_template: ["x{a}"], params: { a: { type: "array" } } }, ["xy"], "unsupported reverse-match type"],
+    [
+      "an env placeholder inside a text",
+      { args_template: ["a={CUSTOM}"] },
+      ["a=x"],
+      "placeholder has no schema: {CUSTOM}",
+    ],
+    [
+      "an array",
+      { args_template: ["{a}"], params: { a: { type: "array" } } },
+      ["x"],
+      'unsupported reverse-match type "array"',
+    ],
+    [
+      "paths",
+      { args_template: ["{a}"], params: { a: { type: "paths" } } },
+      ["x"],
+      'unsupported reverse-match type "paths"',
+    ],
+    [
+      "an unknown type",
+      { args_template: ["{a}"], params: { a: { type: "strng" } } },
+      ["x"],
+      'unsupported reverse-match type "strng"',
+    ],
+    [
+      "an array inside a text",
+      { args_template: ["x{a}"], params: { a: { type: "array" } } },
+      ["xy"],
+      "unsupported reverse-match type",
+    ],
   ])("because of %s says so loudly and names the operation", (_, template, words, fragment) => {
     const env = { env: { CUSTOM: "x" } };
     const fine = { command: "tool", args_template: ["{s}"], params: { s: { type: "string" } } };
@@ -257,7 +325,10 @@ describe("names that every object has", () => {
       ["constructor", "a"],
       ["toString", "b"],
     ]);
-    const schemaless = projectWith({ op: { command: "tool", args_template: ["{valueOf}"] } }, { env: { valueOf: "x" } });
+    const schemaless = projectWith(
+      { op: { command: "tool", args_template: ["{valueOf}"] } },
+      { env: { valueOf: "x" } },
+    );
     expect(refusal(() => match(schemaless, ["tool", "x"])).code).toBe("template_defect");
   });
 });
@@ -269,7 +340,12 @@ describe("a bug in a check of flags", () => {
     const found = (): boolean => {
       throw new TypeError("a bug");
     };
-    const spec = { flag: "--x", takes: "one" as const, rule: { flag: "--x" }, pattern: { source: "", found, matchesWhole: found } };
+    const spec = {
+      flag: "--x",
+      takes: "one" as const,
+      rule: { flag: "--x" },
+      pattern: { source: "", found, matchesWhole: found },
+    };
     const broken = { ...project, operations: new Map([["op", { ...op, flags: new Map([["--x", spec]]) }]]) };
     expect(() => match(broken, ["tool", "--x=y"])).toThrow(TypeError);
   });

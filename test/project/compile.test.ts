@@ -5,7 +5,10 @@ import { sha256Hex } from "../../host/util/hash.ts";
 import { operationOf } from "../operation/policy.ts";
 
 function load(config: object | string): LoadedProject {
-  const text = typeof config === "string" ? config : JSON.stringify({ repos: ["owner/repo"], repo_paths: ["/repos/one"], ...config });
+  const text =
+    typeof config === "string"
+      ? config
+      : JSON.stringify({ repos: ["owner/repo"], repo_paths: ["/repos/one"], ...config });
   return compileProject("id", Buffer.from(text), "config.json");
 }
 
@@ -26,7 +29,10 @@ describe("a configuration", () => {
   });
 
   it("has absolute paths without dots, doubled or trailing slashes", () => {
-    const { project } = load({ repos: ["a/a", "b/b", "c/c", "d/d"], repo_paths: ["rel/x", "/a/../b//c/", "~/x", "/e/."] });
+    const { project } = load({
+      repos: ["a/a", "b/b", "c/c", "d/d"],
+      repo_paths: ["rel/x", "/a/../b//c/", "~/x", "/e/."],
+    });
     expect(project.repos.map(({ path }) => path)).toEqual([resolve("rel/x"), "/b/c", resolve("~/x"), "/e"]);
   });
 
@@ -40,14 +46,25 @@ describe("a configuration", () => {
   });
 
   it("may write its members in any case, and null for what is not set", () => {
-    const { project, unknown } = load('{"Repos":["o/r"],"REPO_PATHS":["/x"],"env":null,"operations":{"op":{"Command":"x","params":null}},"constraints":null}');
+    const { project, unknown } = load(
+      '{"Repos":["o/r"],"REPO_PATHS":["/x"],"env":null,"operations":{"op":{"Command":"x","params":null}},"constraints":null}',
+    );
     expect(project.operations.get("op")?.command).toBe("x");
     expect(unknown).toEqual([]);
   });
 
   it("reports members that it does not know, and loads", () => {
-    const { unknown, config } = load({ extra: 1, operations: { op: { command: "x", timeoutt: 5, params: { p: { type: "string", regex: "x" } } } }, constraints: { path_denny: [] } });
-    expect(unknown).toEqual(["/extra", "/operations/op/timeoutt", "/operations/op/params/p/regex", "/constraints/path_denny"]);
+    const { unknown, config } = load({
+      extra: 1,
+      operations: { op: { command: "x", timeoutt: 5, params: { p: { type: "string", regex: "x" } } } },
+      constraints: { path_denny: [] },
+    });
+    expect(unknown).toEqual([
+      "/extra",
+      "/operations/op/timeoutt",
+      "/operations/op/params/p/regex",
+      "/constraints/path_denny",
+    ]);
     expect(config).toHaveProperty("extra", 1);
   });
 
@@ -84,7 +101,8 @@ describe("a configuration", () => {
 });
 
 describe("the host of a repository", () => {
-  const hosts = (config: object): readonly string[] => load({ repos: ["a/a", "b/b"], repo_paths: ["/a", "/b"], ...config }).project.repos.map(({ host }) => host);
+  const hosts = (config: object): readonly string[] =>
+    load({ repos: ["a/a", "b/b"], repo_paths: ["/a", "/b"], ...config }).project.repos.map(({ host }) => host);
 
   it("is github.com when nothing is said, also by an empty list", () => {
     expect(hosts({})).toEqual(["github.com", "github.com"]);
@@ -105,9 +123,31 @@ describe("the host of a repository", () => {
 
 describe("an operation", () => {
   it("has its own limits, or none", () => {
-    const op = { command: "x", profile: "aws", timeout: 5, max_stdout_bytes: 1, max_stderr_bytes: 2, on_disconnect: "finish", description: "d" };
-    expect(operationOf(op)).toMatchObject({ profile: "aws", timeoutSeconds: 5, maxStdoutBytes: 1, maxStderrBytes: 2, onDisconnect: "finish", description: "d" });
-    expect(operationOf({})).toMatchObject({ profile: undefined, timeoutSeconds: undefined, maxStdoutBytes: undefined, maxStderrBytes: undefined, onDisconnect: "cancel", description: "" });
+    const op = {
+      command: "x",
+      profile: "aws",
+      timeout: 5,
+      max_stdout_bytes: 1,
+      max_stderr_bytes: 2,
+      on_disconnect: "finish",
+      description: "d",
+    };
+    expect(operationOf(op)).toMatchObject({
+      profile: "aws",
+      timeoutSeconds: 5,
+      maxStdoutBytes: 1,
+      maxStderrBytes: 2,
+      onDisconnect: "finish",
+      description: "d",
+    });
+    expect(operationOf({})).toMatchObject({
+      profile: undefined,
+      timeoutSeconds: undefined,
+      maxStdoutBytes: undefined,
+      maxStderrBytes: undefined,
+      onDisconnect: "cancel",
+      description: "",
+    });
   });
 
   it("without a command has an empty one", () => {
@@ -115,7 +155,11 @@ describe("an operation", () => {
   });
 
   it("knows how many values each flag takes", () => {
-    const { flags } = operationOf({ allowed_flags: ["--a", "--b", { flag: "--c" }, "--d"], bool_flags: ["--b", "--d", "--zz"], multi_value_flags: ["--c", "--d", "--yy"] });
+    const { flags } = operationOf({
+      allowed_flags: ["--a", "--b", { flag: "--c" }, "--d"],
+      bool_flags: ["--b", "--d", "--zz"],
+      multi_value_flags: ["--c", "--d", "--yy"],
+    });
     expect([...flags.values()].map(({ flag, takes }) => [flag, takes])).toEqual([
       ["--a", "one"],
       ["--b", "none"],
@@ -129,17 +173,24 @@ describe("an operation", () => {
   });
 
   it("may have parameters of types that nobody knows, with a direction that means nothing", () => {
-    const { params } = operationOf({ params: { p: { type: "strng", direction: "sideways" }, q: { type: "string", direction: "input" }, r: {} } });
+    const { params } = operationOf({
+      params: { p: { type: "strng", direction: "sideways" }, q: { type: "string", direction: "input" }, r: {} },
+    });
     expect([...params.values()].map(({ type }) => type)).toEqual([undefined, "string", undefined]);
   });
 
   it.each([[undefined], [""], ["output"]])("may have one output file with the direction %j", (direction) => {
-    expect(operationOf({ params: { p: { type: "workspace_path", direction } } }).params.get("p")?.type).toBe("workspace_path");
+    expect(operationOf({ params: { p: { type: "workspace_path", direction } } }).params.get("p")?.type).toBe(
+      "workspace_path",
+    );
   });
 
   it("may use env entries, and every parameter, as placeholders", () => {
     const template = ["{A}", "x{p}", "{repo}{repo_path}{expected_git_url}", "{constructor}"];
-    const op = operationOf({ args_template: template, params: { p: { type: "string" }, constructor: { type: "string" } } }, { env: { A: "x" } });
+    const op = operationOf(
+      { args_template: template, params: { p: { type: "string" }, constructor: { type: "string" } } },
+      { env: { A: "x" } },
+    );
     expect(op.template.map(({ text }) => text)).toEqual(template);
   });
 });

@@ -1,7 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { isEnvName, judgeEnvName } from "../../host/project/env-rules.ts";
 
-const words = (text: string): readonly (readonly [string])[] => text.trim().split(/\s+/).map((word) => [word] as const);
+const words = (text: string): readonly (readonly [string])[] =>
+  text
+    .trim()
+    .split(/\s+/)
+    .map((word) => [word] as const);
 
 const NEVER = words(`
   LD_PRELOAD LD_LIBRARY_PATH LD_AUDIT LD_DEBUG LD_BIND_NOW ld_preload DYLD_INSERT_LIBRARIES DYLD_LIBRARY_PATH DYLD_FRAMEWORK_PATH
@@ -45,7 +49,10 @@ describe("a variable in a project's env", () => {
     expect(isEnvName(name)).toBe(true);
   });
 
-  it.each([[""], ["1A"], ["A B"], ["A=B"], ["A-B"], ["A\n"], ["A\0"], ["BASH_FUNC_x%%"], ["Ä"], ["a.b"]])("cannot be called %j", (name) => {
-    expect(isEnvName(name)).toBe(false);
-  });
+  it.each([[""], ["1A"], ["A B"], ["A=B"], ["A-B"], ["A\n"], ["A\0"], ["BASH_FUNC_x%%"], ["Ä"], ["a.b"]])(
+    "cannot be called %j",
+    (name) => {
+      expect(isEnvName(name)).toBe(false);
+    },
+  );
 });

@@ -1,7 +1,15 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { isPinned, projectFiles, readPin, readSnapshot, removePin, writePin, type ProjectFiles } from "../../host/project/pin.ts";
+import {
+  isPinned,
+  projectFiles,
+  readPin,
+  readSnapshot,
+  removePin,
+  writePin,
+  type ProjectFiles,
+} from "../../host/project/pin.ts";
 import { sha256Hex } from "../../host/util/hash.ts";
 import { refusal } from "../operation/policy.ts";
 import { tempDirectory } from "../fixtures/temp.ts";
@@ -29,9 +37,12 @@ describe("the files of a project", () => {
 });
 
 describe("an approval", () => {
-  it.each([[HASH], [`${HASH}\n`], [`  ${HASH}\r\n\n`], [`\t${HASH} `], [`\ufeff${HASH}`]])("is read with white space around it: %j", (text) => {
-    expect(isPinned(readPin(files(text)), HASH)).toBe(true);
-  });
+  it.each([[HASH], [`${HASH}\n`], [`  ${HASH}\r\n\n`], [`\t${HASH} `], [`\ufeff${HASH}`]])(
+    "is read with white space around it: %j",
+    (text) => {
+      expect(isPinned(readPin(files(text)), HASH)).toBe(true);
+    },
+  );
 
   it.each([
     ["upper case", HASH.toUpperCase()],

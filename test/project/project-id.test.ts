@@ -1,7 +1,14 @@
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { distinctProjectId, isProjectId, isRepoName, listProjectIds, plainProjectId, requireProjectId } from "../../host/project/project-id.ts";
+import {
+  distinctProjectId,
+  isProjectId,
+  isRepoName,
+  listProjectIds,
+  plainProjectId,
+  requireProjectId,
+} from "../../host/project/project-id.ts";
 import { refusal } from "../operation/policy.ts";
 import { tempDirectory } from "../fixtures/temp.ts";
 
@@ -55,7 +62,22 @@ describe("the name of a repository", () => {
     expect(isRepoName(name)).toBe(true);
   });
 
-  it.each([[""], ["repo"], ["a/b/c"], ["/b"], ["a/"], ["-a/b"], ["a/-b"], [".a/b"], ["a/.b"], ["a/b\n"], ["a b/c"], ["a/b:c"], ["ä/b"], ["a//b"]])("may not be %j", (name) => {
+  it.each([
+    [""],
+    ["repo"],
+    ["a/b/c"],
+    ["/b"],
+    ["a/"],
+    ["-a/b"],
+    ["a/-b"],
+    [".a/b"],
+    ["a/.b"],
+    ["a/b\n"],
+    ["a b/c"],
+    ["a/b:c"],
+    ["ä/b"],
+    ["a//b"],
+  ])("may not be %j", (name) => {
     expect(isRepoName(name)).toBe(false);
   });
 });
@@ -63,7 +85,8 @@ describe("the name of a repository", () => {
 describe("the list of projects", () => {
   it("has the directories that hold a configuration, sorted, and nothing else", () => {
     const root = tempDirectory();
-    for (const name of ["b_b", "a_a", "no-config", ".hidden", "with space", "config-is-directory"]) mkdirSync(join(root, name));
+    for (const name of ["b_b", "a_a", "no-config", ".hidden", "with space", "config-is-directory"])
+      mkdirSync(join(root, name));
     for (const name of ["b_b", "a_a", ".hidden", "with space"]) writeFileSync(join(root, name, "config.json"), "{}");
     mkdirSync(join(root, "config-is-directory", "config.json"));
     symlinkSync(join(root, "a_a"), join(root, "link"));

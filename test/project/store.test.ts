@@ -24,7 +24,11 @@ interface Made {
 
 function make(config: ProjectConfig | string = CONFIG, approve = true): Made {
   const base = new Base().writeProject("owner_repo", config, approve);
-  return { base, store: new ProjectStore(base.directory.projects), files: projectFiles(base.directory.projects, "owner_repo") };
+  return {
+    base,
+    store: new ProjectStore(base.directory.projects),
+    files: projectFiles(base.directory.projects, "owner_repo"),
+  };
 }
 
 function denial(store: ProjectStore, binding: ProjectBinding = LEGACY): readonly [Code, string] {
@@ -49,24 +53,31 @@ describe("the project of a session", () => {
 
   it("is none for a token that names nothing", () => {
     expect(denial(make().store, { projectId: "", repo: "" })[0]).toBe("token_unbound");
-    expect(denial(make().store, { projectId: "", repo: "" })[1]).toContain("does not carry a project_id or repo binding");
+    expect(denial(make().store, { projectId: "", repo: "" })[1]).toContain(
+      "does not carry a project_id or repo binding",
+    );
   });
 
   it("is unknown when there is no configuration", () => {
     const { store, base } = make();
     const [code, message] = denial(store, { projectId: "other", repo: "" });
     expect(code).toBe("project_unknown");
-    expect(message).toBe(`project config not found: other (expected at ${join(base.directory.projects, "other", "config.json")})`);
+    expect(message).toBe(
+      `project config not found: other (expected at ${join(base.directory.projects, "other", "config.json")})`,
+    );
     mkdirSync(join(base.directory.projects, "empty"));
     expect(denial(store, { projectId: "empty", repo: "" })[0]).toBe("project_unknown");
     expect(denial(store, { projectId: "", repo: "no/such" })[0]).toBe("project_unknown");
   });
 
-  it.each([["../owner_repo"], [".."], ["."], ["/etc"], ["owner_repo/"], ["owner_repo\0"], [".hidden"]])("is never sought outside of projects: %j", (id) => {
-    const { store } = make();
-    expect(denial(store, { projectId: id, repo: "" })[0]).toBe("project_unknown");
-    expect(denial(store, { projectId: "", repo: id })[0]).toBe("project_unknown");
-  });
+  it.each([["../owner_repo"], [".."], ["."], ["/etc"], ["owner_repo/"], ["owner_repo\0"], [".hidden"]])(
+    "is never sought outside of projects: %j",
+    (id) => {
+      const { store } = make();
+      expect(denial(store, { projectId: id, repo: "" })[0]).toBe("project_unknown");
+      expect(denial(store, { projectId: "", repo: id })[0]).toBe("project_unknown");
+    },
+  );
 
   it("is refused for a token of another repository", () => {
     const { store } = make({ repos: ["owner/repo", "second/one"], repo_paths: ["/a", "/b"] });
@@ -82,7 +93,10 @@ describe("the approval of a configuration", () => {
   it("is needed", () => {
     const { store } = make(CONFIG, false);
     const hash = sha256Hex(Buffer.from(JSON.stringify(CONFIG, null, 2)));
-    expect(denial(store)).toEqual(["config_not_allowed", `config not allowed (hash: ${hash.slice(0, 16)}); run on the host: cmd2host config allow owner_repo`]);
+    expect(denial(store)).toEqual([
+      "config_not_allowed",
+      `config not allowed (hash: ${hash.slice(0, 16)}); run on the host: cmd2host config allow owner_repo`,
+    ]);
   });
 
   it("ends with any change of a byte, and comes back with the next approval", () => {
@@ -114,7 +128,9 @@ describe("the approval of a configuration", () => {
   it("does not matter to a configuration that does not load: its fault is said", () => {
     const { store } = make("{", false);
     expect(denial(store)[0]).toBe("config_invalid");
-    expect(denial(make('{"repos":[]}').store)[1]).toMatch(/^invalid project config: .*config\.json:1:10: at \/repos: expected at least one owner\/name$/);
+    expect(denial(make('{"repos":[]}').store)[1]).toMatch(
+      /^invalid project config: .*config\.json:1:10: at \/repos: expected at least one owner\/name$/,
+    );
   });
 
   it("does not matter to a token of another project", () => {
@@ -248,7 +264,8 @@ describe("what was read", () => {
     for (let index = 0; index < 300; index++) base.writeProject(`p${index}`, CONFIG);
     const store = new ProjectStore(base.directory.projects);
     for (let round = 0; round < 2; round++) {
-      for (let index = 0; index < 300; index++) expect(store.resolve({ projectId: `p${index}`, repo: "" }).id).toBe(`p${index}`);
+      for (let index = 0; index < 300; index++)
+        expect(store.resolve({ projectId: `p${index}`, repo: "" }).id).toBe(`p${index}`);
     }
   });
 
@@ -285,10 +302,12 @@ describe("a configuration that is written all the time", () => {
     }
   });
 
-  it.each([["in place"], ["by renaming"]])("by another thread, %s, never goes back, and ends at the last version", async (how) => {
-    const { store, files } = make(textOf(0));
-    const worker = new Worker(
-      `const { writeFileSync, renameSync } = require("node:fs");
+  it.each([["in place"], ["by renaming"]])(
+    "by another thread, %s, never goes back, and ends at the last version",
+    async (how) => {
+      const { store, files } = make(textOf(0));
+      const worker = new Worker(
+        `const { writeFileSync, renameSync } = require("node:fs");
        const { createHash } = require("node:crypto");
        const { workerData: { config, pin, rename, rounds } } = require("node:worker_threads");
        const put = (path, text) => {
@@ -301,28 +320,32 @@ describe("a configuration that is written all the time", () => {
          put(config, text);
          put(pin, createHash("sha256").update(text).digest("hex") + "\\n");
        }`,
-      { eval: true, workerData: { config: files.config, pin: files.pin, rename: how === "by renaming", rounds: 3_000 } },
-    );
-    const ended = new Promise<number>((resolve) => worker.once("exit", resolve));
-    const state = { running: true, latest: 0, served: 0 };
-    void ended.then(() => {
-      state.running = false;
-    });
-    while (state.running) {
-      try {
-        const project = store.resolve(LEGACY);
-        expect(version(project)).toBeGreaterThanOrEqual(state.latest);
-        expect(project.configHash).toBe(sha256Hex(Buffer.from(textOf(version(project)))));
-        state.latest = version(project);
-        state.served++;
-      } catch (error) {
-        // Between the two files it is not approved; written in place it may be cut.
-        expect(error).toMatchObject({ code: expect.stringMatching(/^config_(not_allowed|invalid)$/) as string });
+        {
+          eval: true,
+          workerData: { config: files.config, pin: files.pin, rename: how === "by renaming", rounds: 3_000 },
+        },
+      );
+      const ended = new Promise<number>((resolve) => worker.once("exit", resolve));
+      const state = { running: true, latest: 0, served: 0 };
+      void ended.then(() => {
+        state.running = false;
+      });
+      while (state.running) {
+        try {
+          const project = store.resolve(LEGACY);
+          expect(version(project)).toBeGreaterThanOrEqual(state.latest);
+          expect(project.configHash).toBe(sha256Hex(Buffer.from(textOf(version(project)))));
+          state.latest = version(project);
+          state.served++;
+        } catch (error) {
+          // Between the two files it is not approved; written in place it may be cut.
+          expect(error).toMatchObject({ code: expect.stringMatching(/^config_(not_allowed|invalid)$/) as string });
+        }
+        await sleep(0);
       }
-      await sleep(0);
-    }
-    expect(await ended).toBe(0);
-    expect(version(store.resolve(LEGACY))).toBe(3_000);
-    expect(state.served).toBeGreaterThan(0);
-  });
+      expect(await ended).toBe(0);
+      expect(version(store.resolve(LEGACY))).toBe(3_000);
+      expect(state.served).toBeGreaterThan(0);
+    },
+  );
 });

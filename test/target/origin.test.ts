@@ -49,7 +49,11 @@ describe("an origin, for the check of the workspace", () => {
 
   it("is taken apart in linear time", () => {
     const started = performance.now();
-    for (const text of [`git@h:o/${".git".repeat(1_000)}x/`, `https://h/o/${".git/".repeat(800)}`, " ".repeat(1_000_000)]) {
+    for (const text of [
+      `git@h:o/${".git".repeat(1_000)}x/`,
+      `https://h/o/${".git/".repeat(800)}`,
+      " ".repeat(1_000_000),
+    ]) {
       expect(parseOrigin(text)).toBeUndefined();
       repoOfHint(text);
     }

@@ -5,7 +5,10 @@ import { projectOf, refusal } from "../operation/policy.ts";
 
 const single = projectOf({});
 const several = projectOf({ repos: ["a/one", "b/two", "b/three"], repo_paths: ["/r/one", "/r/two", "/r/three"] });
-const hint = (toplevel: string, originUrl: string): { toplevel: string; originUrl: string } => ({ toplevel, originUrl });
+const hint = (toplevel: string, originUrl: string): { toplevel: string; originUrl: string } => ({
+  toplevel,
+  originUrl,
+});
 
 function name({ repo, source }: Target): string {
   return `${repo.name} by ${source}`;
@@ -18,17 +21,24 @@ describe("the repository that a request is for", () => {
     expect(name(resolveTarget(single, "owner/repo", undefined))).toBe("owner/repo by explicit_flag");
   });
 
-  it.each([["x/y"], ["B/two"], ["b/two "], [" b/two"], ["b/two.git"], ["two"], ["b/tw"], ["../b/two"], ["constructor"]])(
-    "is denied when the project does not have it: %j",
-    (asked) => {
-      for (const project of [single, several]) {
-        const error = refusal(() => resolveTarget(project, asked, hint("/r/one", "git@h:a/one")));
-        expect(error.code).toBe("target_not_allowed");
-        expect(error.message).toContain("is not in the project allow list");
-      }
-      expect(refusal(() => resolveTarget(several, asked, undefined)).hint).toBe("Use one of a/one, b/two, b/three.");
-    },
-  );
+  it.each([
+    ["x/y"],
+    ["B/two"],
+    ["b/two "],
+    [" b/two"],
+    ["b/two.git"],
+    ["two"],
+    ["b/tw"],
+    ["../b/two"],
+    ["constructor"],
+  ])("is denied when the project does not have it: %j", (asked) => {
+    for (const project of [single, several]) {
+      const error = refusal(() => resolveTarget(project, asked, hint("/r/one", "git@h:a/one")));
+      expect(error.code).toBe("target_not_allowed");
+      expect(error.message).toContain("is not in the project allow list");
+    }
+    expect(refusal(() => resolveTarget(several, asked, undefined)).hint).toBe("Use one of a/one, b/two, b/three.");
+  });
 
   it("is the one whose path and origin the hint agrees with", () => {
     for (const [toplevel, origin] of [
@@ -73,7 +83,9 @@ describe("the repository that a request is for", () => {
   });
 
   it("is denied without ever repeating the origin of the hint, which may hold credentials", () => {
-    const told = refusal(() => resolveTarget(several, "", hint("/r/one", "https://x-access-token:SECRET@github.com/o/r.git")));
+    const told = refusal(() =>
+      resolveTarget(several, "", hint("/r/one", "https://x-access-token:SECRET@github.com/o/r.git")),
+    );
     expect(told.message).toContain("origin o/r");
     expect(told.message).not.toContain("SECRET");
     const untold = refusal(() => resolveTarget(several, "", hint("/r/one", "SECRET:o/r")));
@@ -107,18 +119,29 @@ describe("the URL of a target", () => {
     expect(resolveTarget(hosts, "b/two", undefined).url).toBe("git@h.example:b/two.git");
   });
 
-  it.each([[""], ["git hub"], ["-oProxyCommand=x"], ["host:22"], ["user@host"], ["host/x"], [".host"], ["host."], ["ho\nst"], ["hö"], ["[::1]"]])(
-    "needs a bare host name: %j",
-    (host) => {
-      const project = projectOf({ constraints: { remote_hosts_allow: [host] } });
-      const error = refusal(() => resolveTarget(project, "", undefined));
-      expect(error.code).toBe("host_invalid");
-      expect(error.message).toContain("is not a bare hostname");
-    },
-  );
+  it.each([
+    [""],
+    ["git hub"],
+    ["-oProxyCommand=x"],
+    ["host:22"],
+    ["user@host"],
+    ["host/x"],
+    [".host"],
+    ["host."],
+    ["ho\nst"],
+    ["hö"],
+    ["[::1]"],
+  ])("needs a bare host name: %j", (host) => {
+    const project = projectOf({ constraints: { remote_hosts_allow: [host] } });
+    const error = refusal(() => resolveTarget(project, "", undefined));
+    expect(error.code).toBe("host_invalid");
+    expect(error.message).toContain("is not a bare hostname");
+  });
 
   it.each([["a"], ["localhost"], ["a-b.c-d.example"], ["192.168.1.1"], ["X.Y"]])("may have the host %j", (host) => {
-    expect(resolveTarget(projectOf({ constraints: { remote_hosts_allow: [host] } }), "", undefined).repo.host).toBe(host);
+    expect(resolveTarget(projectOf({ constraints: { remote_hosts_allow: [host] } }), "", undefined).repo.host).toBe(
+      host,
+    );
   });
 });
 
@@ -156,15 +179,18 @@ describe("the origin of the workspace", () => {
     expect(check(url).message).toContain(fragment);
   });
 
-  it.each([["ssh://git@github.com/owner/repo.git"], ["/local/path.git"], ["https://SECRET@github.com/owner/repo"], ["ext::sh SECRET"], [""]])(
-    "in another dialect is denied without repeating it: %j",
-    (url) => {
-      const { message } = check(url);
-      expect(message).toContain("does not match expected SSH/HTTPS pattern");
-      expect(message).not.toContain("SECRET");
-      expect(message).not.toContain("local/path");
-    },
-  );
+  it.each([
+    ["ssh://git@github.com/owner/repo.git"],
+    ["/local/path.git"],
+    ["https://SECRET@github.com/owner/repo"],
+    ["ext::sh SECRET"],
+    [""],
+  ])("in another dialect is denied without repeating it: %j", (url) => {
+    const { message } = check(url);
+    expect(message).toContain("does not match expected SSH/HTTPS pattern");
+    expect(message).not.toContain("SECRET");
+    expect(message).not.toContain("local/path");
+  });
 
   it("must be there", () => {
     expect(check(undefined).message).toContain("there is no remote origin");

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { compileCapture, compilePattern, escapePattern, type Pattern } from "../../host/util/pattern.ts";
-import { MAX_PATTERN_INPUT_BYTES } from "../../wire/limits.ts";
+import { MAX_REQUEST_BYTES_ANNOUNCED } from "../../wire/limits.ts";
 
 function pattern(source: string): Pattern {
   const compiled = compilePattern(source);
@@ -87,11 +87,11 @@ describe("a pattern", () => {
   );
 
   it("never matches a text that is longer than any request", () => {
-    const longest = "a".repeat(MAX_PATTERN_INPUT_BYTES);
+    const longest = "a".repeat(MAX_REQUEST_BYTES_ANNOUNCED);
     expect(pattern("^a").found(longest)).toBe(true);
     expect(pattern("^a").found(`${longest}a`)).toBe(false);
     expect(pattern("(?s).*").matchesWhole(`${longest}a`)).toBe(false);
-    expect(pattern("^é").found("é".repeat(MAX_PATTERN_INPUT_BYTES / 2 + 1))).toBe(false);
+    expect(pattern("^é").found("é".repeat(MAX_REQUEST_BYTES_ANNOUNCED / 2 + 1))).toBe(false);
   });
 
   it("keeps no state between two texts", () => {

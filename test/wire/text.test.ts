@@ -29,7 +29,7 @@ describe("quoted text", () => {
         expect(quoted(a)).not.toMatch(STEERING);
         expect(quoted(a) === quoted(b)).toBe(a === b);
       }),
-      { numRuns: 1_000 },
+      { numRuns: 500 },
     );
   });
 });
@@ -48,7 +48,7 @@ describe("printable text", () => {
       fc.property(fc.string({ unit: "binary" }), (text) => {
         expect(printable(text)).not.toMatch(STEERING);
       }),
-      { numRuns: 1_000 },
+      { numRuns: 500 },
     );
   });
 
@@ -95,7 +95,7 @@ describe("shortened text", () => {
         expect(byteLength(head)).toBeGreaterThan(max - 4);
         expect(byteLength(head) + Number(rest)).toBe(byteLength(whole));
       }),
-      { numRuns: 1_000 },
+      { numRuns: 500 },
     );
   });
 });
