@@ -1,16 +1,26 @@
 import { defineConfig } from "vitest/config";
 
+const complete = { lines: 100 };
+
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
     pool: "forks",
+    reporters: [["default", { summary: false }], "./test/fixtures/closing-line.ts"],
     coverage: {
       provider: "v8",
       include: ["wire/**/*.ts", "host/**/*.ts", "mcp/**/*.ts"],
       exclude: ["wire/generated/**"],
-      reporter: ["text-summary", "json-summary", "html"],
+      reporter: ["text-summary", "json", "html"],
+      thresholds: {
+        "wire/**": complete,
+        "host/engine/**": complete,
+        "host/operation/**": complete,
+        "host/project/**": complete,
+        "host/sanitize/**": complete,
+      },
     },
   },
 });

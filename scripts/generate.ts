@@ -156,12 +156,12 @@ async function profilesDoc(): Promise<string> {
   const code = (text: string): string => `\`${text}\``;
   const sections = Object.values(RECIPES).map((recipe) => {
     const sets = [...recipe.sets(situation)].map(([name, value]) => code(`${name}=${value}`));
-    const config = [...(recipe.gitConfig?.(situation) ?? [])].map(([key, value]) => code(`${key}=${value}`));
+    const config = [...recipe.gitConfig(situation)].map(([key, value]) => code(`${key}=${value}`));
     const lines = [
       `needs: ${recipe.needs}`,
       `passes on, when set on the host: ${recipe.passes.length === 0 ? "nothing" : recipe.passes.map(code).join(", ")}`,
       `sets: ${sets.length === 0 ? "nothing" : sets.join(", ")}`,
-      ...(config.length === 0 ? [] : [`git configuration that wins over every file: ${config.join(", ")}`]),
+      `git configuration that wins over every file: ${config.join(", ")}`,
     ];
     return `## ${recipe.name}\n\n${lines.map((line) => `- ${line}`).join("\n")}\n`;
   });

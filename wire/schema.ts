@@ -265,7 +265,7 @@ export const DaemonFile = Type.Object(
           mode: Type.Optional(
             Type.String({
               description:
-                'Where output files are written before they are moved into place: "workspace" (default) or "explicit".',
+                'Where output files are written before they are moved into place. Default: a directory of the daemon\'s own. "workspace": .cmd2host-staging in the workspace, which a container can reach while the program runs. "explicit": root.',
             }),
           ),
           root: Type.Optional(Type.String({ description: "Absolute directory for explicit mode." })),

@@ -24,7 +24,7 @@ function choosePaths(given: readonly string[], repos: readonly string[], cwd: st
 
 function finder(context: Context, paths: readonly string[]): (name: string) => string | undefined {
   const find = commandFinder(context.environment);
-  const workspaces = paths.filter((path) => existsSync(path)).map((path) => realpathSync(path));
+  const workspaces = paths.filter((path) => existsSync(path)).map((path) => realpathSync.native(path));
   return (name) => {
     try {
       return find(name, workspaces);

@@ -34,7 +34,7 @@ function withoutLinks(directory: string): string {
     if (stats === undefined) refuse(path, "there is no such directory", "Make it first.");
     if (stats.isSymbolicLink()) refuse(path, "is a link", "Give the path without links.");
     return path;
-  }, realpathSync(top));
+  }, realpathSync.native(top));
 }
 
 /** Refuses a directory in which others could put another file in the token's place. */

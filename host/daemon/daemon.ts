@@ -38,7 +38,7 @@ function engineSettings(settings: DaemonSettings, environment: ReadonlyMap<strin
 
 /** Directories that decide who may do what: only their owner may write there. Made when they are missing. */
 function requireOwnDirectories(base: BaseDirectory): void {
-  for (const directory of [base.root, base.projects, base.tokens]) {
+  for (const directory of [base.root, base.projects, base.tokens, base.staging]) {
     makePrivateDirectory(directory);
     const distrust = distrustOf(lstatSync(directory, { bigint: true }));
     if (distrust !== undefined) {

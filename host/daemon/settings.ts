@@ -74,12 +74,12 @@ function checkAddress(address: string, allowed: boolean, complain: Complain): st
   return `cmd2host: TCP listen_address ${address} is not loopback (allow_non_loopback=true): whoever can reach it can try tokens, which travel in clear text`;
 }
 
-function stagingOf(config: DaemonConfig, complain: Complain): DaemonSettings["staging"] {
+function stagingOf(config: DaemonConfig, base: BaseDirectory, complain: Complain): DaemonSettings["staging"] {
   const { mode = "", root = "" } = config.workspace_path_staging ?? {};
   const here = "/workspace_path_staging";
   if (mode === "" || mode === "workspace") {
     if (root !== "") complain(`${here}/root`, 'workspace_path_staging: root belongs to mode "explicit"');
-    return { mode: "workspace" };
+    return mode === "" ? { mode: "explicit", root: base.staging } : { mode: "workspace" };
   }
   if (mode !== "explicit") complain(`${here}/mode`, `workspace_path_staging: mode ${quoted(mode)} must be "workspace" or "explicit"`);
   if (!isAbsolute(root)) complain(`${here}/root`, "workspace_path_staging: explicit mode needs an absolute root");
@@ -113,7 +113,7 @@ export function settingsOf(config: DaemonConfig, base: BaseDirectory, complain: 
       maxInFlight: inFlight < 0 ? Number.POSITIVE_INFINITY : inFlight,
       maxConnections: or(config.max_connections, 256),
       maxConnectionsPerPeer: or(config.max_connections_per_peer, 128),
-      staging: stagingOf(config, complain),
+      staging: stagingOf(config, base, complain),
     },
   };
 }

@@ -39,7 +39,7 @@ function bounded(value: number | undefined, fallback: number, max: number): numb
 /** The real path of a checkout; one that is gone keeps its configured path. */
 export function realWorkspace(path: string): string {
   try {
-    return realpathSync(path);
+    return realpathSync.native(path);
   } catch (error) {
     if (errnoOf(error) === "ENOENT") return path;
     throw new CodedError("workspace_unreadable", `${printable(path)}: ${errnoOf(error) ?? "cannot be resolved"}`);

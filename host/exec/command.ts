@@ -54,7 +54,7 @@ function checkDirectory(path: string): void {
  */
 export function resolveCommand(command: string, path: string, workspaces: readonly string[]): Command {
   const found = locate(command, path);
-  const file = realpathSync(found);
+  const file = realpathSync.native(found);
   const inside = workspaces.find((workspace) => [found, file].some((one) => one.startsWith(`${workspace}/`)));
   if (inside !== undefined) throw untrusted(found, `lies inside the workspace ${printable(inside)}, which the container can write`);
   const distrust = distrustOf(statSync(file, { bigint: true }));

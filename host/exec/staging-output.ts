@@ -1,4 +1,5 @@
-import { closeSync, fchmodSync, fstatSync, type BigIntStats } from "node:fs";
+import { randomBytes } from "node:crypto";
+import { closeSync, fchmodSync, fstatSync, readSync, writeSync, type BigIntStats } from "node:fs";
 import { join } from "node:path";
 import { CodedError, errnoOf } from "../../wire/errors.ts";
 import { quoted } from "../../wire/text.ts";
@@ -22,6 +23,8 @@ const STAGED_MODE = 0o600;
 const OUTPUT_MODE = 0o644;
 /** The same for directories on the way to it. */
 const PARENT_MODE = 0o755;
+/** Copied at a time. */
+const COPY_BYTES = 1_048_576;
 
 /** The directories of one staged file, from the workspace to the one it lies in, all of them open. */
 export interface StagedPlace {
@@ -30,8 +33,6 @@ export interface StagedPlace {
   readonly destination: { readonly absolute: string; readonly relative: string };
   /** Removes everything and closes all handles. */
   readonly cleanUp: () => void;
-  /** What an owner can do when the destination lies on another file system. */
-  readonly crossDeviceAdvice: string;
 }
 
 class FinalizeError extends Error {
@@ -103,13 +104,51 @@ export class StagedOutput implements StagedFile {
         parent = parent.ensure(part, PARENT_MODE);
         opened.push(parent);
       }
-      this.#place.slot.move(STAGED_NAME, parent, name);
+      const moved = this.#move(parent, name, checked);
       const placed = parent.stats(name);
-      if (placed?.ino === checked.ino && placed.dev === checked.dev) return;
+      if (placed?.ino === moved.ino && placed.dev === moved.dev) return;
       if (placed?.isSymbolicLink() === true) parent.removeFile(name);
       throw new FinalizeError("it was replaced while it was moved");
     } finally {
       for (const handle of opened.reverse()) handle.close();
+    }
+  }
+
+  /** Moves the file, or copies it when the destination lies on another file system. Returns what should stand there then. */
+  #move(parent: DirHandle, name: string, checked: BigIntStats): Pick<BigIntStats, "dev" | "ino"> {
+    try {
+      this.#place.slot.move(STAGED_NAME, parent, name);
+      return checked;
+    } catch (error) {
+      if (errnoOf(error) !== "EXDEV") throw error;
+    }
+    const temporary = `.${randomBytes(16).toString("hex")}.tmp`;
+    const to = parent.createFile(temporary, STAGED_MODE);
+    try {
+      this.#copyTo(to, checked);
+      const copied = fstatSync(to, { bigint: true });
+      parent.move(temporary, parent, name);
+      return copied;
+    } catch (error) {
+      parent.removeFile(temporary);
+      throw error;
+    } finally {
+      closeSync(to);
+    }
+  }
+
+  #copyTo(to: number, checked: BigIntStats): void {
+    const from = this.#place.slot.openFile(STAGED_NAME);
+    try {
+      const stats = fstatSync(from, { bigint: true });
+      if (stats.ino !== checked.ino || stats.dev !== checked.dev) throw new FinalizeError("it was replaced while it was copied");
+      const buffer = Buffer.allocUnsafe(COPY_BYTES);
+      for (let count = readSync(from, buffer); count > 0; count = readSync(from, buffer)) {
+        for (let written = 0; written < count; ) written += writeSync(to, buffer, written, count - written);
+      }
+      fchmodSync(to, this.#outputMode);
+    } finally {
+      closeSync(from);
     }
   }
 
@@ -136,21 +175,14 @@ export class StagedOutput implements StagedFile {
   }
 
   #failure(error: unknown): unknown {
-    const { destination, crossDeviceAdvice } = this.#place;
+    const { destination } = this.#place;
     const place = quoted(destination.relative);
-    const about = (text: string, hint?: string): CodedError =>
-      new CodedError("output_finalize_failed", text, { cause: error, ...(hint === undefined ? {} : { hint }) });
+    const about = (text: string): CodedError => new CodedError("output_finalize_failed", text, { cause: error });
     if (error instanceof FinalizeError)
       return about(`the output file for ${place} was not put in place: ${error.message}`);
     if (error instanceof DirHandleError) return about(`output to ${place}: ${error.message}`);
     const code = errnoOf(error);
     if (code === undefined) return error;
-    if (code === "EXDEV") {
-      return about(
-        `output to ${place}: the staging directory is on another file system; ${crossDeviceAdvice}`,
-        crossDeviceAdvice,
-      );
-    }
     const isDirectory = code === "EISDIR" || code === "ENOTEMPTY" || code === "EEXIST";
     return about(`output to ${place}: ${isDirectory ? "a directory stands there" : code}`);
   }

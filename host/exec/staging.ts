@@ -9,7 +9,7 @@ import { RemovalBudget, removeEntry } from "./staging-removal.ts";
 export type { StagedFile } from "./staging-output.ts";
 
 export type StagingSettings =
-  /** In `.cmd2host-staging` of the workspace: always on the destination's file system, but a container can reach it. */
+  /** In `.cmd2host-staging` of the workspace: on the destination's file system, but a container can reach it. */
   | { readonly mode: "workspace" }
   /** In a directory of the owner's that exists: out of every container's reach when it lies outside all workspaces. */
   | { readonly mode: "explicit"; readonly root: string };
@@ -109,11 +109,10 @@ export class Staging {
       });
       const slot = place.keep(entry.make(SLOT_NAME, PRIVATE_MODE));
       const outputMode = createStaged(slot);
-      const crossDeviceAdvice = this.#crossDeviceAdvice();
       const cleanUp = (): void => {
         place.leave();
       };
-      return new StagedOutput({ workspace, slot, destination, cleanUp, crossDeviceAdvice }, outputMode);
+      return new StagedOutput({ workspace, slot, destination, cleanUp }, outputMode);
     } catch (error) {
       place.leave();
       const where = this.#describeRoot(workspaceRoot);
@@ -149,12 +148,6 @@ export class Staging {
     return this.#settings.mode === "explicit"
       ? `root ${quoted(this.#settings.root)}`
       : `${STAGING_NAME} in ${quoted(workspaceRoot)}`;
-  }
-
-  #crossDeviceAdvice(): string {
-    return this.#settings.mode === "explicit"
-      ? 'set workspace_path_staging in daemon.json to a root on the file system of the workspace, or to mode "workspace"'
-      : 'set workspace_path_staging in daemon.json to mode "explicit" with a root on the file system of the destination';
   }
 
   /** Removes an entry of ours, unless something else was put in its place. */

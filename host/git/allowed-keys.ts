@@ -4,6 +4,9 @@ import { shown } from "./finding.ts";
  * The keys that a workspace's git configuration may hold: none of them can run a program, choose another repository or
  * server for the project's, ask for a credential or a signature, or read or write outside the workspace. A key that git
  * adds in a later version is not in the list until somebody has looked at it.
+ *
+ * `core.hooksPath` (husky and its like) is in it because every program runs with hooks switched off by its environment, as it does against the
+ * hooks in `.git/hooks`.
  */
 
 /** Says why a value is dangerous, as a clause that follows the key; undefined when it is harmless. */
@@ -71,7 +74,7 @@ const PLAIN = `
   committer: email name
   core: abbrev autocrlf bigfilethreshold checkstat commentchar commentstring commitgraph compression createobject
   core: deltabasecachelimit disambiguate eol filemode filesreflocktimeout fscache fsync fsyncmethod fsyncobjectfiles
-  core: hidedotfiles ignorecase ignorestat logallrefupdates longpaths loosecompression maxtreedepth multipackindex
+  core: hidedotfiles hookspath ignorecase ignorestat logallrefupdates longpaths loosecompression maxtreedepth multipackindex
   core: notesref packedgitlimit packedgitwindowsize packedrefstimeout precomposeunicode preloadindex protecthfs
   core: protectntfs quotepath safecrlf sharedrepository sparsecheckout sparsecheckoutcone splitindex symlinks
   core: trustctime untrackedcache usereplacerefs warnambiguousrefs whitespace

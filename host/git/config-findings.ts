@@ -18,7 +18,6 @@ const REASONS: readonly (readonly [RegExp, string])[] = [
   [/^include(?:if\.\*)?\./, "reads further configuration from a file that this check does not see"],
   [/^url\.\*\.(?:push)?insteadof$/, ELSEWHERE],
   [/^filter\./, `${RUNS} for add, diff, checkout and status`],
-  [/^core\.hookspath$/, "names a directory of programs that git runs on the host"],
   [/^core\.(?:sshcommand|askpass|gitproxy|editor|pager|alternaterefscommand)$/, RUNS],
   [/^core\.(?:attributesfile|excludesfile)$/, "makes git read a file that may lie outside the workspace"],
   [/^diff\.external$|^diff\.\*\.(?:command|textconv)$/, `${RUNS} for diff, log and show`],

@@ -18,7 +18,8 @@ interface ShortPath {
 
 /** A path under which a socket can be bound however long the directory's name is: through a handle of the directory. */
 function shortPath(path: string): ShortPath {
-  if (Buffer.byteLength(path) <= MAX_SOCKET_PATH || process.platform !== "linux") return { path, done: () => undefined };
+  if (Buffer.byteLength(path) <= MAX_SOCKET_PATH || process.platform !== "linux")
+    return { path, done: () => undefined };
   const descriptor = openSync(dirname(path), constants.O_RDONLY | constants.O_DIRECTORY);
   let open = true;
   return {
@@ -42,30 +43,35 @@ export async function lockBase(root: string, lockSocket: string): Promise<BaseLo
   } catch (error) {
     short.done();
     if (error instanceof CodedError) throw error;
-    throw new CodedError("listen_failed", `${printable(lockSocket)}: cannot be replaced: ${errnoOf(error) ?? messageOf(error)}`, { cause: error });
+    throw new CodedError(
+      "listen_failed",
+      `${printable(lockSocket)}: cannot be replaced: ${errnoOf(error) ?? messageOf(error)}`,
+      { cause: error },
+    );
   }
 }
 
 async function bindLock(root: string, lockSocket: string, short: ShortPath): Promise<BaseLock> {
-    if (lstatSync(lockSocket, { throwIfNoEntry: false }) !== undefined) {
-      if (await isServed(short.path)) throw new CodedError("daemon_already_running", `another daemon serves ${printable(root)}`);
-      unlinkSync(lockSocket);
-    }
-    const previous = process.umask(0o177);
-    const pending = listening(
-      { path: short.path },
-      `lock ${lockSocket}`,
-      (socket) => {
-        socket.destroy();
-      },
-      () => ({ transport: "internal", id: "lock" }),
-    );
-    process.umask(previous);
-    const server = await pending;
-    return {
-      release: async () => {
-        await closed(server);
-        short.done();
-      },
-    };
+  if (lstatSync(lockSocket, { throwIfNoEntry: false }) !== undefined) {
+    if (await isServed(short.path))
+      throw new CodedError("daemon_already_running", `another daemon serves ${printable(root)}`);
+    unlinkSync(lockSocket);
+  }
+  const previous = process.umask(0o177);
+  const pending = listening(
+    { path: short.path },
+    `lock ${lockSocket}`,
+    (socket) => {
+      socket.destroy();
+    },
+    () => ({ transport: "internal", id: "lock" }),
+  );
+  process.umask(previous);
+  const server = await pending;
+  return {
+    release: async () => {
+      await closed(server);
+      short.done();
+    },
+  };
 }

@@ -1,3 +1,4 @@
+import { NEUTRAL_GIT_CONFIG } from "./neutral-git-config.ts";
 import type { Recipe } from "./recipe.ts";
 
 export const aws: Recipe = {
@@ -9,4 +10,5 @@ export const aws: Recipe = {
       ["AWS_PAGER", ""],
       ["AWS_CLI_AUTO_PROMPT", "off"],
     ]),
+  gitConfig: () => NEUTRAL_GIT_CONFIG,
 };

@@ -12,7 +12,7 @@ export function gitConfigParameters(config: ReadonlyMap<string, string>): string
 /** Where a directory really is; one that is not there stays as it is written. */
 function real(directory: string): string {
   try {
-    return realpathSync(directory);
+    return realpathSync.native(directory);
   } catch {
     return resolve(directory);
   }
@@ -45,12 +45,11 @@ export function buildEnvironment(
     const value = situation.host.get(name) ?? "";
     return value === "" ? [] : [[name, value]];
   });
-  const gitConfig = recipe.gitConfig?.(situation) ?? new Map<string, string>();
   return new Map([
     ["PATH", path],
     ...passed,
     ...projectEnv,
     ...recipe.sets(situation),
-    ...(gitConfig.size === 0 ? [] : [["GIT_CONFIG_PARAMETERS", gitConfigParameters(gitConfig)] as const]),
+    ["GIT_CONFIG_PARAMETERS", gitConfigParameters(recipe.gitConfig(situation))],
   ]);
 }

@@ -1,3 +1,4 @@
+import { NEUTRAL_GIT_CONFIG } from "./neutral-git-config.ts";
 import type { Recipe } from "./recipe.ts";
 
 export const minimal: Recipe = {
@@ -5,4 +6,5 @@ export const minimal: Recipe = {
   needs: "Nothing of the user: no home directory, no agent, no credentials.",
   passes: [],
   sets: () => new Map(),
+  gitConfig: () => NEUTRAL_GIT_CONFIG,
 };

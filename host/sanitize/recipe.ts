@@ -22,8 +22,8 @@ export interface Recipe {
   /** Names taken from the host's environment when they are set there. */
   readonly passes: readonly string[];
   readonly sets: (situation: Situation) => ReadonlyMap<string, string>;
-  /** Git configuration that wins over every file and over the project's. */
-  readonly gitConfig?: (situation: Situation) => ReadonlyMap<string, string>;
+  /** Git configuration that wins over every file and over the project's; for every program, since any may call git. */
+  readonly gitConfig: (situation: Situation) => ReadonlyMap<string, string>;
 }
 
 /** What every program gets: how to find programs, how to write text, where to put temporary files. PATH is the daemon's own, cleaned. */

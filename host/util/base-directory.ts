@@ -10,6 +10,8 @@ export interface BaseDirectory {
   readonly lockSocket: string;
   readonly tokens: string;
   readonly projects: string;
+  /** Where output files are written before they are moved into a workspace: out of every container's reach. */
+  readonly staging: string;
 }
 
 /**
@@ -31,5 +33,6 @@ export function baseDirectory(environment: NodeJS.ProcessEnv): BaseDirectory {
     lockSocket: join(root, "daemon.lock"),
     tokens: join(root, "tokens"),
     projects: join(root, "projects"),
+    staging: join(root, "staging"),
   };
 }

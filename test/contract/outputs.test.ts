@@ -1,6 +1,6 @@
 import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect } from "vitest";
+import { describe, expect, it } from "vitest";
 import { Staging } from "../../host/exec/staging.ts";
 import type { OperationReply, OperationTemplate } from "../../wire/schema.ts";
 import { defaultBase } from "../fixtures/base.ts";
@@ -21,6 +21,7 @@ const operations: Readonly<Record<string, OperationTemplate>> = {
   write: writes(),
   short: writes({ params: { file: { type: "workspace_path", maxLength: 5, pattern: "^[a-z.]+$" }, code: { type: "string" } } }),
   flagged: writes({ allowed_flags: ["--recursive", "--sync", "-R", "--fine"] }),
+  place: { command: `${programs}/print-args`, args_template: ["{file}"], params: file },
   literal: writes({ args_template: ["{file}", "content", "{code}", "--recursive"] }),
   text: { command: `${programs}/print-args`, args_template: ["{t}", "--recursive"], params: { t: { type: "string", allow_leading_dash: true } } },
 };
@@ -79,6 +80,14 @@ describe("output files", () => {
     expect(leftovers()).toEqual([]);
   });
 
+  it("the program writes where no container can reach, and only what it wrote comes into the workspace [promise 7]", async () => {
+    const path = (await run(address, { operation: "place", params: { file: "placed.log" } })).stdout.trim().slice(1, -1);
+    expect(path.startsWith(`${base.directory.staging}/`)).toBe(true);
+    expect(readFileSync(join(repo, "placed.log"), "utf8")).toBe("");
+    expect(existsSync(join(repo, ".cmd2host-staging"))).toBe(false);
+    expect(readdirSync(base.directory.staging)).toEqual([]);
+  });
+
   conforms(90, "a program that fails leaves nothing", async () => {
     expect((await write("failed.log", "3")).exit_code).toBe(3);
     expect(existsSync(join(repo, "failed.log"))).toBe(false);
@@ -106,7 +115,7 @@ describe("output files", () => {
 
   conforms(93, "a staging directory that is a link is refused, and nothing is written through it", async () => {
     const own = defaultBase({ allowed_operations: ["write"], operations });
-    const running = await startDaemon(own.base);
+    const running = await startDaemon(own.base, { workspace_path_staging: { mode: "workspace" } });
     const elsewhere = tempDirectory();
     symlinkSync(elsewhere, join(own.repo, ".cmd2host-staging"));
     expectDenied(await run(running.address, { operation: "write", params: { file: "x", code: "0" } }), "workspace_path staging:", "staging_unavailable");

@@ -53,7 +53,7 @@ function defaults(base: Base): DaemonSettings {
     maxInFlight: 64,
     maxConnections: 256,
     maxConnectionsPerPeer: 128,
-    staging: { mode: "workspace" },
+    staging: { mode: "explicit", root: base.directory.staging },
   };
 }
 
@@ -270,12 +270,20 @@ describe("the address to listen on", () => {
 });
 
 describe("the staging section", () => {
-  it.each([{}, { mode: "" }, { mode: "workspace" }, { mode: "workspace", root: "" }, { mode: null, root: null }])(
-    "%j stages in the workspace",
+  it.each([{}, { mode: "" }, { mode: null, root: null }, { root: "" }])(
+    "%j stages in a directory of the daemon's own",
     (section) => {
-      expect(settings({ workspace_path_staging: section }).staging).toEqual({ mode: "workspace" });
+      const base = newBase().writeDaemon(JSON.stringify({ workspace_path_staging: section }));
+      expect(loadDaemonSettings(base.directory).settings.staging).toEqual({
+        mode: "explicit",
+        root: base.directory.staging,
+      });
     },
   );
+
+  it.each([{ mode: "workspace" }, { mode: "workspace", root: "" }])("%j stages in the workspace", (section) => {
+    expect(settings({ workspace_path_staging: section }).staging).toEqual({ mode: "workspace" });
+  });
 
   it.each([
     [{ root: "/x" }, '/root: workspace_path_staging: root belongs to mode "explicit"'],

@@ -19,7 +19,7 @@ const children = new Set<ChildProcess>();
 
 beforeAll(() => {
   mkdirSync(installed);
-  const quiet = { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] } as const;
+  const quiet = { encoding: "utf8", stdio: "pipe" } as const;
   // Not `npm run build`, which also writes the validators anew that other tests are importing at this moment.
   execFileSync(process.execPath, ["--import", "tsx", "scripts/build.ts"], { cwd: projectRoot, ...quiet });
   const [packed] = JSON.parse(execFileSync("npm", ["pack", "--ignore-scripts", "--json", "--pack-destination", installed], { cwd: projectRoot, ...quiet })) as { filename: string }[];

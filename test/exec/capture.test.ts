@@ -38,7 +38,7 @@ describe("captured output", () => {
     [100, "", "", 0, false],
   ])("with room for %i bytes of %j is %j", async (cap, all, kept, total, truncated) => {
     expect(await text(cap, all)).toEqual([kept, total, truncated]);
-    expect(await text(cap, ...all)).toEqual([kept, total, truncated]);
+    expect(await text(cap, ...Array.from(all))).toEqual([kept, total, truncated]);
   });
 
   it("of pure continuation bytes may be nothing", async () => {

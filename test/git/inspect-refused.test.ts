@@ -36,7 +36,6 @@ const PLANTED: readonly (readonly [key: string, text: string])[] = [
   ["core.fsmonitor", "[core]\n fsmonitor = /tmp/evil"],
   ["core.fsmonitor", "[core]\n fsmonitor"],
   ["core.fsmonitor", "[core] fsmonitor = true"],
-  ["core.hookspath", "[core]\n hooksPath = .evil"],
   ["core.sshcommand", "[CORE]\n SSHCommand = evil"],
   ["core.askpass", "[core]\n askPass = evil"],
   ["core.gitproxy", "[core]\n gitProxy = evil"],

@@ -57,7 +57,6 @@ async function trap(template: string): Promise<Trap> {
 /** State that a container can put into its workspace; each would run the command, or send git elsewhere. */
 const PLANTS: Readonly<Record<string, (trap: Trap) => void>> = {
   "core.fsmonitor": ({ repo, command }) => git(repo, "config", "core.fsmonitor", command),
-  "core.hooksPath": ({ repo }) => git(repo, "config", "core.hooksPath", ".hooks"),
   "core.sshCommand": ({ repo, command }) => git(repo, "config", "core.sshCommand", command),
   "core.askPass": ({ repo, command }) => git(repo, "config", "core.askPass", command),
   "core.gitProxy": ({ repo, command }) => git(repo, "config", "core.gitProxy", command),
@@ -120,9 +119,10 @@ describe("a hostile workspace", () => {
     });
   }
 
-  it("runs no hooks [promise 5]", async () => {
+  it.each([".git/hooks", ".husky"])("runs no hooks of %s [promise 5]", async (place) => {
     const one = await trap("local_demo");
-    const hooks = join(one.repo, ".git/hooks");
+    const hooks = join(one.repo, place);
+    if (place !== ".git/hooks") git(one.repo, "config", "core.hooksPath", place);
     mkdirSync(hooks, { recursive: true });
     for (const name of ["pre-commit", "post-checkout", "post-index-change", "reference-transaction", "pre-push", "fsmonitor-watchman", "post-merge"]) {
       writeFileSync(join(hooks, name), `#!/bin/sh\n${one.command}\n`);

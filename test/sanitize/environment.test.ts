@@ -64,8 +64,12 @@ const NEUTRAL =
 const QUIET = { GIT_TERMINAL_PROMPT: "0", GIT_ALLOW_PROTOCOL: "https:ssh", GIT_ADVICE: "0", GIT_PAGER: "cat" };
 
 const EXPECTED: Readonly<Record<ProfileName, Readonly<Record<string, string>>>> = {
-  minimal: BASE,
-  user: { ...BASE, ...passed("HOME", "USER", "LOGNAME", "XDG_RUNTIME_DIR") },
+  minimal: { ...BASE, GIT_CONFIG_PARAMETERS: NEUTRAL },
+  user: {
+    ...BASE,
+    ...passed("HOME", "USER", "LOGNAME", "XDG_RUNTIME_DIR"),
+    GIT_CONFIG_PARAMETERS: NEUTRAL,
+  },
   git: { ...BASE, ...passed("HOME", "USER"), ...QUIET, GIT_CONFIG_PARAMETERS: NEUTRAL },
   git_remote_strict: {
     ...BASE,
@@ -89,7 +93,13 @@ const EXPECTED: Readonly<Record<ProfileName, Readonly<Record<string, string>>>> 
     GIT_TERMINAL_PROMPT: "0",
     GIT_CONFIG_PARAMETERS: NEUTRAL,
   },
-  aws: { ...BASE, ...passed("HOME", "USER"), AWS_PAGER: "", AWS_CLI_AUTO_PROMPT: "off" },
+  aws: {
+    ...BASE,
+    ...passed("HOME", "USER"),
+    AWS_PAGER: "",
+    AWS_CLI_AUTO_PROMPT: "off",
+    GIT_CONFIG_PARAMETERS: NEUTRAL,
+  },
 };
 
 const before = new Map<string, string | undefined>();
@@ -131,10 +141,7 @@ describe.each(PROFILES.map((profile) => [profile]))("the environment of %s", (pr
     const env = new Map(names.map((name): [string, string] => [name, "project"]));
     const found = await environmentOf(profile, env);
     const recipe = RECIPES[profile];
-    const set = [
-      ...recipe.sets(situation()).keys(),
-      ...(recipe.gitConfig === undefined ? [] : ["GIT_CONFIG_PARAMETERS"]),
-    ];
+    const set = [...recipe.sets(situation()).keys(), "GIT_CONFIG_PARAMETERS"];
     for (const name of names) {
       expect(found.get(name), name).toBe(set.includes(name) ? EXPECTED[profile][name] : "project");
     }

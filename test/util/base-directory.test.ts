@@ -11,6 +11,7 @@ describe("the base directory", () => {
       lockSocket: "/home/me/.cmd2host/daemon.lock",
       tokens: "/home/me/.cmd2host/tokens",
       projects: "/home/me/.cmd2host/projects",
+      staging: "/home/me/.cmd2host/staging",
     });
   });
 

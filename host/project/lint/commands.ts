@@ -11,7 +11,7 @@ import type { OperationRule, Subject } from "./finding.ts";
 function workspacesOf({ loaded }: Subject): readonly string[] {
   return loaded.project.repos.flatMap(({ path }) => {
     try {
-      return [realpathSync(path)];
+      return [realpathSync.native(path)];
     } catch {
       return [];
     }
