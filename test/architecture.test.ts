@@ -74,6 +74,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
     "host/git",
     "host/engine",
     "host/listen",
+    "host/sanitize",
   ],
   "host/cli": ["wire", "host/util", "host/project", "host/auth", "host/exec", "host/sanitize", "host/daemon"],
   host: ["host/cli"],

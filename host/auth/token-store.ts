@@ -133,7 +133,7 @@ export class TokenStore {
     return count;
   }
 
-  /** Removes every file that can be valid no more: past its own expiry, or too old. Returns how many. */
+  /** Removes every file that is too old to be a valid token, whatever its name. Returns how many. */
   cleanUp(): number {
     const now = Date.now();
     let count = 0;

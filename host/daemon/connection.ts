@@ -48,7 +48,6 @@ export class Connection implements Limited {
   #spoilt: Reply | undefined;
   #shape: ReturnType<typeof replyShapeOf>;
   #lingered = 0;
-  #clientEnded = false;
 
   constructor(socket: Socket, peer: Peer, host: ConnectionHost) {
     this.#socket = socket;
@@ -94,7 +93,7 @@ export class Connection implements Limited {
   /** Resolves when the connection is closed on both sides. */
   async gone(): Promise<void> {
     return new Promise((resolve) => {
-      if (this.#socket.destroyed) resolve();
+      if (this.#socket.closed) resolve();
       else this.#socket.once("close", resolve);
     });
   }
@@ -114,7 +113,6 @@ export class Connection implements Limited {
   }
 
   #end(): void {
-    this.#clientEnded = true;
     if (this.#state === "reading") this.#frame(this.#framer.end());
     else if (this.#state === "working") this.#startProbing();
   }
@@ -160,7 +158,6 @@ export class Connection implements Limited {
     }
     this.#state = "working";
     this.#host.limits.busy(this);
-    if (this.#clientEnded) this.#startProbing();
     let reply: Reply;
     try {
       reply = await this.#host.handle(message, this.#peer, this.#abort.signal);
@@ -170,6 +167,8 @@ export class Connection implements Limited {
       this.#socket.destroy();
       return;
     } finally {
+      this.#state = "closing";
+      clearInterval(this.#probe);
       this.#host.slots.release();
       this.#host.limits.idle(this);
     }
@@ -178,8 +177,6 @@ export class Connection implements Limited {
       this.#socket.destroy();
       return;
     }
-    this.#state = "closing";
-    clearInterval(this.#probe);
     this.#send(this.#spoilt ?? reply);
   }
 

@@ -16,6 +16,7 @@ import { listenUnix } from "../listen/unix.ts";
 import { projectFiles } from "../project/pin.ts";
 import { listProjectIds } from "../project/project-id.ts";
 import { loadProject, ProjectStore } from "../project/store.ts";
+import { SearchPath } from "../sanitize/search-path.ts";
 import type { BaseDirectory } from "../util/base-directory.ts";
 import { distrustOf } from "../util/read-trusted.ts";
 import { makePrivateDirectory } from "../util/write-atomic.ts";
@@ -126,11 +127,13 @@ export class Daemon {
   #rooms(): Rooms {
     const projects = new ProjectStore(this.#base.projects);
     const inspector = new WorkspaceInspector();
+    const searchPath = new SearchPath(this.#environment.get("PATH") ?? "");
     const current = (): EngineSettings => engineSettings(this.#settings, this.#environment);
     return {
       authenticate: (token) => this.#tokens.authenticate(token),
       resolveProject: (session) => projects.resolve(session),
       inspectWorkspace: (path, projectPaths) => inspector.inspect(path, projectPaths),
+      searchPath: (workspaces) => searchPath.without(workspaces),
       stage: (workspace, destination) => this.#staging.allocate(workspace, destination),
       execute: async (launch, signal) => this.#executor.run(launch, signal),
       audit: new LogAudit(this.#log),

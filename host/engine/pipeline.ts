@@ -66,7 +66,8 @@ function checkWorkspace(rooms: Rooms, project: Project, target: Target): Trusted
   const refused = untrusted(facts);
   if (refused !== undefined) throw refused;
   checkOrigin(target, facts.originUrl);
-  return { root: realWorkspace(target.repo.path), all: project.repos.map((repo) => realWorkspace(repo.path)) };
+  const places = new Map(project.repos.map((repo) => [repo, realWorkspace(repo.path)]));
+  return { root: places.get(target.repo) ?? realWorkspace(target.repo.path), all: [...places.values()] };
 }
 
 /** Where the output file of the call goes, if it has one. */

@@ -7,7 +7,7 @@ import type { StagedFile } from "../exec/staging.ts";
 import { argumentsOf, type Call } from "../operation/call.ts";
 import { outputParam } from "../operation/output-scope.ts";
 import type { Operation, Project } from "../project/types.ts";
-import { buildEnvironment, cleanPath } from "../sanitize/environment.ts";
+import { buildEnvironment } from "../sanitize/environment.ts";
 import { checkGitUrl, profileFor } from "../sanitize/profile.ts";
 import type { Target } from "../target/target.ts";
 import type { Destination, EngineSettings, Rooms } from "./rooms.ts";
@@ -53,11 +53,10 @@ function withOutput(call: Call, output: StagedFile | undefined): Call {
   return { ...call, values: new Map(call.values).set(name, { kind: "text", text: output.path }) };
 }
 
-function launchOf(project: Project, target: Target, call: Call, workspace: TrustedWorkspace, settings: EngineSettings): Launch {
+function launchOf(project: Project, target: Target, call: Call, workspace: TrustedWorkspace, path: string, settings: EngineSettings): Launch {
   const { operation } = call;
   const { repo } = target;
   const args = argumentsOf(project, call, { repo: repo.name, repoPath: repo.path, url: target.url });
-  const path = cleanPath(settings.hostEnvironment.get("PATH") ?? "", workspace.all);
   const command = resolveCommand(operation.command, path, workspace.all);
   const profile = profileFor(operation.command, args, operation.profile);
   checkGitUrl(profile, args, target.url);
@@ -79,7 +78,7 @@ function launchOf(project: Project, target: Target, call: Call, workspace: Trust
  * @throws CodedError `staging_unavailable`, `param_missing`, `template_incomplete`, `branch_*`, `command_*`, `git_url_contract`
  */
 export function makePlan(
-  rooms: Pick<Rooms, "stage" | "settings">,
+  rooms: Pick<Rooms, "stage" | "searchPath" | "settings">,
   project: Project,
   target: Target,
   call: Call,
@@ -88,7 +87,7 @@ export function makePlan(
 ): Plan {
   const output = destination === undefined ? undefined : rooms.stage(workspace.root, destination);
   try {
-    const launch = launchOf(project, target, withOutput(call, output), workspace, rooms.settings);
+    const launch = launchOf(project, target, withOutput(call, output), workspace, rooms.searchPath(workspace.all), rooms.settings);
     const parts: Omit<Plan, typeof made> = { project, target, operation: call.operation, launch, output };
     return parts as Plan;
   } catch (error) {

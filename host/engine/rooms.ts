@@ -23,6 +23,8 @@ export interface Rooms {
   readonly authenticate: (token: string) => Session;
   readonly resolveProject: (session: Session) => Project;
   readonly inspectWorkspace: (path: string, projectPaths: readonly string[]) => WorkspaceFacts;
+  /** The daemon's PATH without what lies in these workspaces (real paths). */
+  readonly searchPath: (workspaces: readonly string[]) => string;
   readonly stage: (workspace: string, destination: Destination) => StagedFile;
   readonly execute: (launch: Launch, signal: AbortSignal) => Promise<RunResult>;
   readonly audit: Audit;

@@ -18,6 +18,8 @@ export async function listening(options: ListenOptions, address: string, onConne
     });
     server.listen({ backlog: 511, ...options }, resolve);
   });
+  // From here on an error is a connection that could not be accepted, which concerns nobody else.
+  server.on("error", () => undefined);
   return server;
 }
 

@@ -183,7 +183,7 @@ describe.concurrent.each(both)("a connection over %s", (kind) => {
     const bad = send(address, ['{"list_operations":true}']);
     await until(() => board.calls.length === 1 && board.slots.used === 0);
     expect(parsed((await send(address, ['{"operation":"good"}'])).text)).toMatchObject({ stdout: "hello" });
-    expect(board.connections[0]?.working).toBe(true);
+    expect(board.connections[0]?.working).toBe(false);
     const { text, ms } = await bad;
     expect(JSON.parse(text)).toMatchObject({ operations: null, error: "Authentication failed" });
     expect(ms).toBeGreaterThan(290);

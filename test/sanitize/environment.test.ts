@@ -237,10 +237,10 @@ describe("git configuration in the environment", () => {
     }
   });
 
-  it.each(PROFILES.filter((profile) => RECIPES[profile].gitConfig !== undefined).map((profile) => [profile]))(
+  it.each(PROFILES.map((profile) => [profile]))(
     "of %s ends with the settings that protect the host, however the project spells them",
     (profile) => {
-      const own = RECIPES[profile].gitConfig?.(situation()) ?? new Map<string, string>();
+      const own = RECIPES[profile].gitConfig(situation());
       const names = [...own.keys()];
       const spellings = names.flatMap((name) => [name, name.toUpperCase(), name.toLowerCase()]);
       for (const order of [spellings, [...spellings].reverse()]) {
