@@ -11,19 +11,28 @@ export default tseslint.config(
     rules: {
       "@typescript-eslint/consistent-type-imports": "error",
       "@typescript-eslint/switch-exhaustiveness-check": ["error", { considerDefaultExhaustiveForUnions: true }],
-      "@typescript-eslint/strict-boolean-expressions": ["error", { allowNullableBoolean: true, allowNullableString: false, allowNumber: false }],
+      "@typescript-eslint/strict-boolean-expressions": [
+        "error",
+        { allowNullableBoolean: true, allowNullableString: false, allowNumber: false },
+      ],
       "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true }],
       "@typescript-eslint/promise-function-async": "error",
       "no-control-regex": "off",
-      "eqeqeq": "error",
-      "no-restricted-syntax": [
-        "error",
-        { selector: "TSNonNullExpression", message: "Prove it, do not assert it." },
-      ],
+      eqeqeq: "error",
+      "no-restricted-syntax": ["error", { selector: "TSNonNullExpression", message: "Prove it, do not assert it." }],
     },
   },
   {
     files: ["**/*.js", "**/*.mjs"],
-    languageOptions: { globals: { performance: "readonly", process: "readonly", console: "readonly", Buffer: "readonly", setTimeout: "readonly", setInterval: "readonly" } },
+    languageOptions: {
+      globals: {
+        performance: "readonly",
+        process: "readonly",
+        console: "readonly",
+        Buffer: "readonly",
+        setTimeout: "readonly",
+        setInterval: "readonly",
+      },
+    },
   },
 );

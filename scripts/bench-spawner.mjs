@@ -1,5 +1,7 @@
-// The bare reference of the benchmark: spawns `true` with piped output, and nothing else.
+// The bare reference of the benchmark: a program that spawns `true` with piped output, or answers connections with a fixed reply,
+// behind a spawn of `true` when it is asked for an operation; and nothing else.
 import { spawn } from "node:child_process";
+import { createServer } from "node:net";
 
 async function once() {
   const started = performance.now();
@@ -10,7 +12,7 @@ async function once() {
   return performance.now() - started;
 }
 
-process.on("message", async ({ count, parallel }) => {
+async function spawns({ count, parallel }) {
   const each = Math.ceil(count / parallel);
   const samples = await Promise.all(
     Array.from({ length: parallel }, async () => {
@@ -19,5 +21,22 @@ process.on("message", async ({ count, parallel }) => {
       return own;
     }),
   );
-  process.send?.(samples.flat());
-});
+  return samples.flat();
+}
+
+async function listen({ echo, reply }) {
+  for (const address of echo) {
+    const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+      socket.once("data", (request) => {
+        if (!request.includes('"operation"')) socket.end(reply);
+        else void once().then(() => socket.end('{"exit_code":0,"stdout":"","stderr":""}'));
+      });
+      socket.on("error", () => undefined);
+    });
+    await new Promise((resolve) => server.listen(address, resolve));
+    server.unref();
+  }
+  return "listening";
+}
+
+process.on("message", async (message) => process.send?.(await ("echo" in message ? listen(message) : spawns(message))));

@@ -1,10 +1,10 @@
 /**
  * Measures the real daemon beside bare references, in one run, and prints one table. `--json` prints the figures instead; `--quick` takes fewer samples.
- * References: a spawn of `true` from an empty program of the same runtime; an echo of as many bytes over the same kind of socket; the same pipeline in a shell.
+ * References: a spawn of `true` from an empty program of the same runtime; an echo of as many bytes between two such programs over the same kind of socket; the same pipeline in a shell.
  */
 import { execFileSync, fork, spawn, type ChildProcess } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createConnection, createServer, type Server } from "node:net";
+import { createConnection, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -69,8 +69,15 @@ function cli(...args: readonly string[]): string {
 
 function prepare(): string {
   mkdirSync(repo);
-  for (const args of [["init", "-q"], ["remote", "add", "origin", "git@github.com:owner/repo.git"]]) execFileSync("git", args, { cwd: repo });
-  const shell = (script: string): { command: string; args_template: string[] } => ({ command: "/bin/sh", args_template: ["-c", script] });
+  for (const args of [
+    ["init", "-q"],
+    ["remote", "add", "origin", "git@github.com:owner/repo.git"],
+  ])
+    execFileSync("git", args, { cwd: repo });
+  const shell = (script: string): { command: string; args_template: string[] } => ({
+    command: "/bin/sh",
+    args_template: ["-c", script],
+  });
   const config: ProjectConfig = {
     repos: ["owner/repo"],
     repo_paths: [repo],
@@ -94,7 +101,8 @@ const tcp: Address = { kind: "tcp", host: "127.0.0.1", port };
 
 async function reachable(address: Address): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = address.kind === "unix" ? createConnection(address.path) : createConnection(address.port, address.host);
+    const socket =
+      address.kind === "unix" ? createConnection(address.path) : createConnection(address.port, address.host);
     socket.once("connect", () => {
       socket.destroy();
       resolve(true);
@@ -107,7 +115,10 @@ async function reachable(address: Address): Promise<boolean> {
 
 async function startDaemon(): Promise<{ readonly child: ChildProcess; readonly ms: number }> {
   const started = performance.now();
-  const child = spawn(process.execPath, [program, "serve"], { env: environment, stdio: ["ignore", "ignore", "inherit"] });
+  const child = spawn(process.execPath, [program, "serve"], {
+    env: environment,
+    stdio: ["ignore", "ignore", "inherit"],
+  });
   while (!(await reachable(unix))) await sleep(2);
   return { child, ms: performance.now() - started };
 }
@@ -121,7 +132,7 @@ async function stopDaemon(child: ChildProcess): Promise<void> {
 // --- references ---
 
 /** A program that does nothing but spawn `true` when told to; it stands for the daemon's runtime without the daemon. */
-const spawner = fork(join(root, "scripts/bench-spawner.mjs"), { env: environment });
+const spawner = fork(join(root, "scripts/bench-spawner.mjs"), { env: environment, execArgv: [] });
 async function bareSpawns(count: number, parallel: number): Promise<readonly number[]> {
   return new Promise((resolve) => {
     spawner.once("message", (message) => {
@@ -131,17 +142,12 @@ async function bareSpawns(count: number, parallel: number): Promise<readonly num
   });
 }
 
-/** Answers every connection with a fixed reply as soon as something came: what the transport costs by itself. */
-async function echoServer(address: Address, reply: string): Promise<Server> {
-  const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
-    socket.once("data", () => socket.end(reply));
-    socket.on("error", () => undefined);
+/** Lets the same program answer every connection with a fixed reply: what the transport between two processes costs by itself. */
+async function startEcho(addresses: readonly Address[], reply: string): Promise<void> {
+  await new Promise((resolve) => {
+    spawner.once("message", resolve);
+    spawner.send({ echo: addresses, reply });
   });
-  await new Promise<void>((resolve) => {
-    if (address.kind === "unix") server.listen(address.path, resolve);
-    else server.listen(address.port, address.host, resolve);
-  });
-  return server;
 }
 
 // --- measuring ---
@@ -178,8 +184,18 @@ async function list(client: DaemonClient): Promise<void> {
 const ms = (value: number): string => `${value.toFixed(value < 10 ? 3 : 1)} ms`;
 const mb = (value: number): string => `${value.toFixed(1)} MB`;
 
-function latencyRow(what: string, samples: readonly number[], reference: readonly number[], referenceName: string): Row {
-  const [p50, p99, r50, r99] = [quantile(samples, 0.5), quantile(samples, 0.99), quantile(reference, 0.5), quantile(reference, 0.99)];
+function latencyRow(
+  what: string,
+  samples: readonly number[],
+  reference: readonly number[],
+  referenceName: string,
+): Row {
+  const [p50, p99, r50, r99] = [
+    quantile(samples, 0.5),
+    quantile(samples, 0.99),
+    quantile(reference, 0.5),
+    quantile(reference, 0.99),
+  ];
   return {
     what,
     measured: `${ms(p50)} / ${ms(p99)}`,
@@ -189,7 +205,10 @@ function latencyRow(what: string, samples: readonly number[], reference: readonl
   };
 }
 
-async function latencies(clients: { readonly unix: DaemonClient; readonly tcp: DaemonClient }, echoes: { readonly unix: DaemonClient; readonly tcp: DaemonClient }): Promise<readonly Row[]> {
+async function latencies(
+  clients: { readonly unix: DaemonClient; readonly tcp: DaemonClient },
+  echoes: { readonly unix: DaemonClient; readonly tcp: DaemonClient },
+): Promise<readonly Row[]> {
   const samples = new Map<string, number[]>();
   const add = (name: string, more: readonly number[]): void => {
     samples.set(name, [...(samples.get(name) ?? []), ...more]);
@@ -201,10 +220,12 @@ async function latencies(clients: { readonly unix: DaemonClient; readonly tcp: D
       const listed = await repeated(PER_ROUND * 2, async () => list(clients[kind]));
       const echoed = await repeated(PER_ROUND * 2, async () => list(echoes[kind]));
       const ran = await repeated(PER_ROUND, async () => runOperation(clients[kind], "true"));
+      const relayed = await repeated(PER_ROUND, async () => runOperation(echoes[kind], "true"));
       if (warmUp) continue;
       add(`list ${kind}`, listed);
       add(`echo ${kind}`, echoed);
       add(`run ${kind}`, ran);
+      add(`relayed ${kind}`, relayed);
     }
     const spawned = await bareSpawns(PER_ROUND, 1);
     if (!warmUp) add("spawn", spawned);
@@ -215,6 +236,8 @@ async function latencies(clients: { readonly unix: DaemonClient; readonly tcp: D
     latencyRow("list, TCP, p50 / p99", of("list tcp"), of("echo tcp"), "echo"),
     latencyRow("run true, Unix socket, p50 / p99", of("run unix"), of("spawn"), "bare spawn"),
     latencyRow("run true, TCP, p50 / p99", of("run tcp"), of("spawn"), "bare spawn"),
+    latencyRow("the same, Unix socket", of("run unix"), of("relayed unix"), "bare spawn behind such a socket"),
+    latencyRow("the same, TCP", of("run tcp"), of("relayed tcp"), "bare spawn behind such a socket"),
   ];
 }
 
@@ -235,7 +258,13 @@ async function rates(clients: { readonly unix: DaemonClient; readonly tcp: Daemo
   return rows;
 }
 
-async function outputRow(client: DaemonClient, pid: number, what: string, operation: string, bytes: number): Promise<Row> {
+async function outputRow(
+  client: DaemonClient,
+  pid: number,
+  what: string,
+  operation: string,
+  bytes: number,
+): Promise<Row> {
   const bare = await timed(async () => {
     const child = spawn("/bin/sh", ["-c", `yes abcdefg | head -c ${bytes} | cat >/dev/null`], { stdio: "ignore" });
     return new Promise((resolve) => child.once("exit", resolve));
@@ -256,12 +285,22 @@ async function outputRow(client: DaemonClient, pid: number, what: string, operat
 async function measure(): Promise<readonly Row[]> {
   const token = prepare();
   const { child, ms: startMs } = await startDaemon();
-  const emptyMs = quantile(await repeated(5, async () => new Promise((resolve) => spawn(process.execPath, ["-e", "0"], { stdio: "ignore" }).once("exit", resolve))), 0.5);
+  const emptyMs = quantile(
+    await repeated(
+      5,
+      async () =>
+        new Promise((resolve) => spawn(process.execPath, ["-e", "0"], { stdio: "ignore" }).once("exit", resolve)),
+    ),
+    0.5,
+  );
   const pid = child.pid ?? 0;
   const clients = { unix: new DaemonClient(unix, token), tcp: new DaemonClient(tcp, token) };
   const reply = JSON.stringify(await clients.unix.list(""));
-  const echoAddresses = { unix: { kind: "unix", path: join(base, "echo.sock") }, tcp: { kind: "tcp", host: "127.0.0.1", port: await freePort() } } as const;
-  const servers = [await echoServer(echoAddresses.unix, reply), await echoServer(echoAddresses.tcp, reply)];
+  const echoAddresses = {
+    unix: { kind: "unix", path: join(base, "echo.sock") },
+    tcp: { kind: "tcp", host: "127.0.0.1", port: await freePort() },
+  } as const;
+  await startEcho(Object.values(echoAddresses), reply);
   const echoes = { unix: new DaemonClient(echoAddresses.unix, token), tcp: new DaemonClient(echoAddresses.tcp, token) };
   await sleep(1_000);
   const idle = canReadMemory ? memory(pid, "VmRSS") : Number.NaN;
@@ -272,11 +311,22 @@ async function measure(): Promise<readonly Row[]> {
       ...(await rates(clients)),
       await outputRow(clients.unix, pid, "900 KB of output", "kilobytes", 900_000),
       await outputRow(clients.unix, pid, "1 GB of output, cap 1 MiB", "gigabyte", GIGABYTE),
-      { what: "idle memory (RSS)", measured: mb(idle), reference: `empty program: ${mb(emptyIdle)}`, ratio: `×${(idle / emptyIdle).toFixed(2)}`, figures: { mb: idle, reference_mb: emptyIdle } },
-      { what: "start to listening", measured: ms(startMs), reference: `empty program, start to end: ${ms(emptyMs)}`, ratio: `×${(startMs / emptyMs).toFixed(2)}`, figures: { ms: startMs, reference_ms: emptyMs } },
+      {
+        what: "idle memory (RSS)",
+        measured: mb(idle),
+        reference: `empty program: ${mb(emptyIdle)}`,
+        ratio: `×${(idle / emptyIdle).toFixed(2)}`,
+        figures: { mb: idle, reference_mb: emptyIdle },
+      },
+      {
+        what: "start to listening",
+        measured: ms(startMs),
+        reference: `empty program, start to end: ${ms(emptyMs)}`,
+        ratio: `×${(startMs / emptyMs).toFixed(2)}`,
+        figures: { ms: startMs, reference_ms: emptyMs },
+      },
     ];
   } finally {
-    for (const server of servers) server.close();
     await stopDaemon(child);
   }
 }

@@ -1,5 +1,5 @@
 /**
- * Bundles the two programs into dist/: one file each, without run-time dependencies, so that an installation is this package alone. Also writes the
+ * Bundles the two programs into dist/, without run-time dependencies, so that an installation is this package alone. Also writes the
  * licences of everything that is bundled.
  */
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -15,12 +15,15 @@ const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"))
 const banner = `#!/usr/bin/env node
 import { createRequire as cmd2hostCreateRequire } from "node:module";
 const require = cmd2hostCreateRequire(import.meta.url);
-const __filename = import.meta.filename, __dirname = import.meta.dirname;`;
+const cmd2hostFilename = import.meta.filename, cmd2hostDirname = import.meta.dirname;`;
 
-async function bundle(entry: string, out: string): Promise<readonly string[]> {
+/** Bundles one program. What it loads on demand goes into files of its own, so that the daemon does not carry the command line. */
+async function bundle(entry: string, name: string): Promise<readonly string[]> {
   const result = await build({
-    entryPoints: [join(root, entry)],
-    outfile: join(dist, out),
+    entryPoints: { [name]: join(root, entry) },
+    outdir: dist,
+    splitting: true,
+    chunkNames: `${name}-[name]-[hash]`,
     bundle: true,
     platform: "node",
     target: "node20",
@@ -31,11 +34,15 @@ async function bundle(entry: string, out: string): Promise<readonly string[]> {
     minifyWhitespace: true,
     legalComments: "none",
     metafile: true,
-    define: { CMD2HOST_VERSION: JSON.stringify(version) },
+    define: {
+      CMD2HOST_VERSION: JSON.stringify(version),
+      __filename: "cmd2hostFilename",
+      __dirname: "cmd2hostDirname",
+    },
     banner: { js: banner },
     logLevel: "warning",
   });
-  chmodSync(join(dist, out), 0o755);
+  chmodSync(join(dist, `${name}.js`), 0o755);
   return Object.keys(result.metafile.inputs);
 }
 
@@ -54,7 +61,11 @@ function licences(inputs: Iterable<string>): string {
   const packages = [...new Set([...inputs].flatMap((input) => packageOf(input) ?? []))].sort();
   const parts = packages.map((directory) => {
     const path = join(root, directory);
-    const manifest = JSON.parse(readFileSync(join(path, "package.json"), "utf8")) as { name: string; version: string; license?: string };
+    const manifest = JSON.parse(readFileSync(join(path, "package.json"), "utf8")) as {
+      name: string;
+      version: string;
+      license?: string;
+    };
     return `${manifest.name} ${manifest.version} (${manifest.license ?? "see text"})\n\n${licenceText(path)}\n`;
   });
   return `Packages whose code is part of the programs in this directory.\n\n${parts.join("\n----------------------------------------\n\n")}`;
@@ -62,5 +73,5 @@ function licences(inputs: Iterable<string>): string {
 
 if (existsSync(dist)) rmSync(dist, { recursive: true });
 mkdirSync(dist, { recursive: true });
-const inputs = [...(await bundle("host/main.ts", "cmd2host.js")), ...(await bundle("mcp/main.ts", "cmd2host-mcp.js"))];
+const inputs = [...(await bundle("host/main.ts", "cmd2host")), ...(await bundle("mcp/main.ts", "cmd2host-mcp"))];
 writeFileSync(join(dist, "THIRD_PARTY_LICENSES.txt"), licences(inputs));

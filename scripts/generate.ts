@@ -90,7 +90,9 @@ function typeText(schema: JsonSchema): string {
 function tables(schema: JsonSchema, path: string): string {
   const rows = Object.entries(schema.properties ?? {});
   if (rows.length === 0) return "";
-  const lines = rows.map(([name, member]) => `| \`${name}\` | ${typeText(member)} | ${(member.description ?? "").replaceAll("|", "\\|")} |`);
+  const lines = rows.map(
+    ([name, member]) => `| \`${name}\` | ${typeText(member)} | ${(member.description ?? "").replaceAll("|", "\\|")} |`,
+  );
   const nested = rows.flatMap(([name, member]) => {
     const entry = member.additionalProperties;
     const inner = [
@@ -100,7 +102,17 @@ function tables(schema: JsonSchema, path: string): string {
     ];
     return inner.map((one) => tables(one.schema, one.path)).filter((text) => text !== "");
   });
-  return [`### \`${path === "" ? "/" : path}\``, "", schema.description ?? "", "", "| member | type | meaning |", "|---|---|---|", ...lines, "", ...nested].join("\n");
+  return [
+    `### \`${path === "" ? "/" : path}\``,
+    "",
+    schema.description ?? "",
+    "",
+    "| member | type | meaning |",
+    "|---|---|---|",
+    ...lines,
+    "",
+    ...nested,
+  ].join("\n");
 }
 
 function configDoc(): string {
@@ -138,7 +150,10 @@ async function cliDoc(): Promise<string> {
   const sections = COMMANDS.map((command) => {
     const rows = Object.entries(command.options).map(([name, option]) => {
       const fallback = "default" in option ? ` Default: ${option.default}.` : "";
-      const shown = option.kind.endsWith("word") || option.kind === "words" ? name : `--${name}${"placeholder" in option ? ` ${option.placeholder}` : ""}`;
+      const shown =
+        option.kind.endsWith("word") || option.kind === "words"
+          ? name
+          : `--${name}${"placeholder" in option ? ` ${option.placeholder}` : ""}`;
       return `| \`${shown}\` | ${cell(option.about)}.${fallback}${"required" in option ? " Required." : ""} |`;
     });
     const table = rows.length === 0 ? "" : `\n| | |\n|---|---|\n${rows.join("\n")}\n`;
@@ -152,7 +167,12 @@ async function cliDoc(): Promise<string> {
 async function profilesDoc(): Promise<string> {
   const { RECIPES } = await import("../host/sanitize/index.ts");
   const { BASE_PASSES } = await import("../host/sanitize/recipe.ts");
-  const situation = { host: new Map<string, string>(), repo: "OWNER/NAME", gitHost: "HOST", gitConfig: new Map<string, string>() };
+  const situation = {
+    host: new Map<string, string>(),
+    repo: "OWNER/NAME",
+    gitHost: "HOST",
+    gitConfig: new Map<string, string>(),
+  };
   const code = (text: string): string => `\`${text}\``;
   const sections = Object.values(RECIPES).map((recipe) => {
     const sets = [...recipe.sets(situation)].map(([name, value]) => code(`${name}=${value}`));

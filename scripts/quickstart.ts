@@ -3,7 +3,16 @@
  * is started, and a real MCP client talks to the MCP server in a box without network. Exits 0 only if every step came out as expected; leaves nothing behind.
  */
 import { execFileSync, spawn, spawnSync, type ChildProcess } from "node:child_process";
-import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { createConnection, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -23,7 +32,11 @@ const repo = join(scratch, "repo");
 const socket = join(base, "cmd2host.sock");
 const tokenFile = join(scratch, "token");
 const project = "demo_hello";
-const environment: Record<string, string> = { PATH: process.env["PATH"] ?? "", HOME: scratch, CMD2HOST_CONFIG_DIR: base };
+const environment: Record<string, string> = {
+  PATH: process.env["PATH"] ?? "",
+  HOME: scratch,
+  CMD2HOST_CONFIG_DIR: base,
+};
 
 // --- the transcript ---
 
@@ -44,16 +57,21 @@ function expect(what: string, holds: boolean): void {
 
 function cmd2host(...args: readonly string[]): string {
   const done = spawnSync(process.execPath, [cliFile, ...args], { env: environment, encoding: "utf8" });
-  if (done.status !== 0) throw new Error(`cmd2host ${args.join(" ")}: exit ${String(done.status)}\n${done.stdout}${done.stderr}`);
+  if (done.status !== 0)
+    throw new Error(`cmd2host ${args.join(" ")}: exit ${String(done.status)}\n${done.stdout}${done.stderr}`);
   return done.stdout;
 }
 
 function git(...args: readonly string[]): void {
-  execFileSync("git", ["-c", "user.name=Demo", "-c", "user.email=demo@example.com", "-c", "init.defaultBranch=main", ...args], {
-    cwd: repo,
-    env: { ...environment, GIT_CONFIG_NOSYSTEM: "1" },
-    stdio: "ignore",
-  });
+  execFileSync(
+    "git",
+    ["-c", "user.name=Demo", "-c", "user.email=demo@example.com", "-c", "init.defaultBranch=main", ...args],
+    {
+      cwd: repo,
+      env: { ...environment, GIT_CONFIG_NOSYSTEM: "1" },
+      stdio: "ignore",
+    },
+  );
 }
 
 function makeRepository(): void {
@@ -93,7 +111,10 @@ async function isListening(): Promise<boolean> {
 }
 
 async function startDaemon(): Promise<ChildProcess> {
-  const daemon = spawn(process.execPath, [cliFile, "serve"], { env: environment, stdio: ["ignore", "ignore", "inherit"] });
+  const daemon = spawn(process.execPath, [cliFile, "serve"], {
+    env: environment,
+    stdio: ["ignore", "ignore", "inherit"],
+  });
   for (let tries = 0; tries < 500; tries++) {
     if (daemon.exitCode !== null) throw new Error(`the daemon ended with ${daemon.exitCode}`);
     if (await isListening()) return daemon;
@@ -116,7 +137,9 @@ function findBox(): Box | undefined {
     { name: "unshare --user --map-root-user --net", command: ["unshare", "--user", "--map-root-user", "--net", "--"] },
     { name: "bubblewrap", command: ["bwrap", "--unshare-net", "--bind", "/", "/", "--dev-bind", "/dev", "/dev", "--"] },
   ];
-  return boxes.find(({ command: [program = "", ...args] }) => spawnSync(program, [...args, "true"], { stdio: "ignore" }).status === 0);
+  return boxes.find(
+    ({ command: [program = "", ...args] }) => spawnSync(program, [...args, "true"], { stdio: "ignore" }).status === 0,
+  );
 }
 
 interface ToolText {
@@ -131,7 +154,9 @@ class Agent {
   async connect(box: Box | undefined): Promise<void> {
     const command = [...(box?.command ?? []), process.execPath, mcpFile, "--socket", socket, "--token-file", tokenFile];
     const [program = "", ...args] = command;
-    await this.#client.connect(new StdioClientTransport({ command: program, args, env: { PATH: environment["PATH"] ?? "" } }));
+    await this.#client.connect(
+      new StdioClientTransport({ command: program, args, env: { PATH: environment["PATH"] ?? "" } }),
+    );
   }
 
   async call(name: string, args: Record<string, unknown>): Promise<ToolText> {
@@ -160,11 +185,18 @@ function mintToken(ttl: string): string {
 
 async function story(agent: Agent, box: Box | undefined, port: number): Promise<void> {
   title("The agent's side: MCP server in a box");
-  show(box === undefined ? "This machine allows no box without network (tried unshare and bubblewrap); running without one." : `box: ${box.name}; the daemon is reached through its Unix socket`);
+  show(
+    box === undefined
+      ? "This machine allows no box without network (tried unshare and bubblewrap); running without one."
+      : `box: ${box.name}; the daemon is reached through its Unix socket`,
+  );
   await agent.connect(box);
   const listed = await agent.call("cmd2host_list_operations", {});
   show(listed.text);
-  expect("lists the allowed operations and no other", listed.text.includes("git_log") && !listed.text.includes("git_push_main"));
+  expect(
+    "lists the allowed operations and no other",
+    listed.text.includes("git_log") && !listed.text.includes("git_push_main"),
+  );
   const described = await agent.call("cmd2host_describe_operation", { operation_id: "git_log" });
   expect("describes one with its parameters", !described.isError && described.text.includes('"count"'));
 
@@ -192,8 +224,14 @@ async function story(agent: Agent, box: Box | undefined, port: number): Promise<
   expect("until the owner approves it again", !again.isError && again.text.includes("Say world"));
 
   title("The same daemon over TCP loopback");
-  const reply = await new DaemonClient({ kind: "tcp", host: "127.0.0.1", port }, readFileSync(tokenFile, "utf8").trim()).list("");
-  expect(`127.0.0.1:${port} answers with the same operations`, (reply.operations ?? []).some(({ id }) => id === "git_log"));
+  const reply = await new DaemonClient(
+    { kind: "tcp", host: "127.0.0.1", port },
+    readFileSync(tokenFile, "utf8").trim(),
+  ).list("");
+  expect(
+    `127.0.0.1:${port} answers with the same operations`,
+    (reply.operations ?? []).some(({ id }) => id === "git_log"),
+  );
 
   title("The session token expires");
   mintToken("1s");
@@ -210,7 +248,11 @@ async function main(): Promise<void> {
   makeRepository();
   mkdirSync(base, { mode: 0o700 });
   const port = await freePort();
-  writeFileSync(join(base, "daemon.json"), JSON.stringify({ listen_mode: "both", listen_port: port, socket_path: socket }), { mode: 0o600 });
+  writeFileSync(
+    join(base, "daemon.json"),
+    JSON.stringify({ listen_mode: "both", listen_port: port, socket_path: socket }),
+    { mode: 0o600 },
+  );
   show(`$ cmd2host config init --repo demo/hello --repo-path … --template local_demo`);
   cmd2host("config", "init", "--repo", "demo/hello", "--repo-path", repo, "--template", "local_demo");
   show(`$ cmd2host config allow ${project}`);
@@ -235,5 +277,9 @@ try {
 } finally {
   rmSync(scratch, { recursive: true, force: true });
 }
-process.stdout.write(failures === 0 ? "\nEverything came out as expected.\n" : `\n${failures} of the above did not come out as expected.\n`);
+process.stdout.write(
+  failures === 0
+    ? "\nEverything came out as expected.\n"
+    : `\n${failures} of the above did not come out as expected.\n`,
+);
 process.exitCode = failures === 0 ? 0 : 1;

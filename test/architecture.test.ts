@@ -77,7 +77,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
     "host/sanitize",
   ],
   "host/cli": ["wire", "host/util", "host/project", "host/auth", "host/exec", "host/sanitize", "host/daemon"],
-  host: ["host/cli"],
+  host: ["host/cli", "host/daemon"],
 };
 
 /** The one file or room that may import a package. */
@@ -158,7 +158,9 @@ describe("the architecture", () => {
   it("keeps rooms small enough for one person to hold", () => {
     // These are tables.
     const long = sources().filter(
-      (file) => !["wire/codes.ts", "wire/schema.ts"].includes(file) && readFileSync(join(projectRoot, file), "utf8").split("\n").length > 320,
+      (file) =>
+        !["wire/codes.ts", "wire/schema.ts"].includes(file) &&
+        readFileSync(join(projectRoot, file), "utf8").split("\n").length > 320,
     );
     expect(long).toEqual([]);
   });

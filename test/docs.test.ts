@@ -9,7 +9,13 @@ function read(path: string): string {
   return readFileSync(join(projectRoot, path), "utf8");
 }
 
-const pages = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", ...readdirSync(join(projectRoot, "docs")).map((name) => `docs/${name}`)];
+const pages = [
+  "README.md",
+  "CONTRIBUTING.md",
+  "SECURITY.md",
+  "CHANGELOG.md",
+  ...readdirSync(join(projectRoot, "docs")).map((name) => `docs/${name}`),
+];
 
 describe("the documents", () => {
   it("that are generated are what npm run generate would write", async () => {
@@ -26,9 +32,23 @@ describe("the documents", () => {
   });
 
   it("name only files that exist", () => {
-    for (const page of ["README.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/security.md", "docs/protocol.md", "docs/dependencies.md", "docs/compatibility.md"]) {
-      for (const [, path = ""] of read(page).matchAll(/`((?:wire|host|mcp|test|scripts|docs|templates)\/[A-Za-z0-9_./-]*)`/g)) {
-        expect([page, path, existsSync(join(projectRoot, path))]).toEqual([page, path, /NAME|generated/.test(path) ? existsSync(join(projectRoot, path)) : true]);
+    for (const page of [
+      "README.md",
+      "CONTRIBUTING.md",
+      "docs/architecture.md",
+      "docs/security.md",
+      "docs/protocol.md",
+      "docs/dependencies.md",
+      "docs/compatibility.md",
+    ]) {
+      for (const [, path = ""] of read(page).matchAll(
+        /`((?:wire|host|mcp|test|scripts|docs|templates)\/[A-Za-z0-9_./-]*)`/g,
+      )) {
+        expect([page, path, existsSync(join(projectRoot, path))]).toEqual([
+          page,
+          path,
+          /NAME|generated/.test(path) ? existsSync(join(projectRoot, path)) : true,
+        ]);
       }
     }
   });
@@ -44,15 +64,23 @@ describe("the documents", () => {
   });
 
   it("give a reason for every dependency, and for nothing else", () => {
-    const { dependencies = {}, devDependencies = {} } = JSON.parse(read("package.json")) as { dependencies?: object; devDependencies?: object };
+    const { dependencies = {}, devDependencies = {} } = JSON.parse(read("package.json")) as {
+      dependencies?: object;
+      devDependencies?: object;
+    };
     expect(dependencies).toEqual({});
-    const named = [...read("docs/dependencies.md").matchAll(/^\| (.*?) \|/gm)].flatMap(([, cell = ""]) => [...cell.matchAll(/`([^`]+)`/g)].map(([, name]) => name));
+    const named = [...read("docs/dependencies.md").matchAll(/^\| (.*?) \|/gm)].flatMap(([, cell = ""]) =>
+      [...cell.matchAll(/`([^`]+)`/g)].map(([, name]) => name),
+    );
     expect([...new Set(named)].sort()).toEqual(Object.keys(devDependencies).sort());
   });
 
   it("of the README show a configuration that loads", async () => {
     const { compileProject } = await import("../host/project/compile.ts");
-    const example = [...read("README.md").matchAll(/```json\n([\s\S]*?)```/g)].map(([, body = ""]) => body).find((body) => body.includes('"repos"')) ?? "";
+    const example =
+      [...read("README.md").matchAll(/```json\n([\s\S]*?)```/g)]
+        .map(([, body = ""]) => body)
+        .find((body) => body.includes('"repos"')) ?? "";
     expect(compileProject("p", Buffer.from(example), "README.md").project.allowed).toEqual(["gh_pr_view"]);
   });
 });

@@ -7,27 +7,50 @@ export interface HostilePromise {
 }
 
 export const PROMISES: readonly HostilePromise[] = [
-  { number: 1, text: "Default deny. A request can never choose the executable, the environment, the working directory or the host." },
-  { number: 2, text: "What was approved is what runs: the same bytes are hashed and parsed, in one read, from one open handle." },
+  {
+    number: 1,
+    text: "Default deny. A request can never choose the executable, the environment, the working directory or the host.",
+  },
+  {
+    number: 2,
+    text: "What was approved is what runs: the same bytes are hashed and parsed, in one read, from one open handle.",
+  },
   { number: 3, text: "A denied request never starts a process, and leaves a record." },
   {
     number: 4,
     text: "The record of the decision is on disk before the command starts; if it cannot be written, nothing runs.",
-    waitsFor: "the audit: today the record is a line of the daemon's log, written before the start, on whatever the log goes to",
+    waitsFor:
+      "the audit: today the record is a line of the daemon's log, written before the start, on whatever the log goes to",
   },
   {
     number: 5,
     text: "No file of the workspace is executed, sourced or read as configuration by a host program that an operation starts, unless the operation's author opted in by name.",
-    waitsFor: "the clean-room repository: today a workspace with such configuration is refused before the start, but it could be changed between the inspection and the start",
+    waitsFor:
+      "the clean-room repository: today a workspace with such configuration is refused before the start, but it could be changed between the inspection and the start",
   },
   {
     number: 6,
     text: "A push or fetch reaches the repository that the project names, whatever the workspace's git says.",
     waitsFor: "the clean-room repository, for the same reason",
   },
-  { number: 7, text: "Nothing outside the workspace is read for, or written by, the container, except through an operation that names it." },
-  { number: 8, text: "A secret of the host (environment, token files) never appears in what is returned to the container or in a log." },
-  { number: 9, text: "No input makes the daemon use unbounded memory, CPU, time, disk or processes; one client cannot starve the others." },
-  { number: 10, text: "When a client goes away, times out or cancels, the whole process tree of its command is gone shortly after." },
-  { number: 11, text: "A session token can run what its project allows and nothing else: it cannot approve, mint, widen, list other projects, or read the records." },
+  {
+    number: 7,
+    text: "Nothing outside the workspace is read for, or written by, the container, except through an operation that names it.",
+  },
+  {
+    number: 8,
+    text: "A secret of the host (environment, token files) never appears in what is returned to the container or in a log.",
+  },
+  {
+    number: 9,
+    text: "No input makes the daemon use unbounded memory, CPU, time, disk or processes; one client cannot starve the others.",
+  },
+  {
+    number: 10,
+    text: "When a client goes away, times out or cancels, the whole process tree of its command is gone shortly after.",
+  },
+  {
+    number: 11,
+    text: "A session token can run what its project allows and nothing else: it cannot approve, mint, widen, list other projects, or read the records.",
+  },
 ];

@@ -78,7 +78,8 @@ export class TokenStore {
       const path = `${this.#directory}/${hash}`;
       stored = this.#cache.get(hash, [path], () => this.#read(path));
     } catch (error) {
-      if (error instanceof CodedError && error.code !== "unauthenticated") this.#warn(`token ${hash.slice(0, 8)}: ${error.message}`);
+      if (error instanceof CodedError && error.code !== "unauthenticated")
+        this.#warn(`token ${hash.slice(0, 8)}: ${error.message}`);
       throw unauthenticated();
     }
     if (!isValid(stored, Date.now())) throw unauthenticated();
@@ -89,7 +90,10 @@ export class TokenStore {
    * Makes a token of 256 random bits and stores its hash. The returned text is shown once and kept nowhere.
    * @param lifetimeMs at most 24 hours
    */
-  async mint(binding: { readonly projectId: string; readonly repo: string; readonly label?: string }, lifetimeMs = TOKEN_LIFETIME_MS): Promise<{ readonly token: string; readonly record: TokenRecord }> {
+  async mint(
+    binding: { readonly projectId: string; readonly repo: string; readonly label?: string },
+    lifetimeMs = TOKEN_LIFETIME_MS,
+  ): Promise<{ readonly token: string; readonly record: TokenRecord }> {
     const token = randomBytes(32).toString("hex");
     const hash = blake3Hex(token);
     const now = Date.now();
@@ -126,7 +130,11 @@ export class TokenStore {
           unlinkSync(join(this.#directory, hash));
           count++;
         } catch (error) {
-          if (errnoOf(error) !== "ENOENT") throw new CodedError("file_failed", `token ${hash.slice(0, 8)}: cannot be removed: ${errnoOf(error) ?? "unknown error"}`);
+          if (errnoOf(error) !== "ENOENT")
+            throw new CodedError(
+              "file_failed",
+              `token ${hash.slice(0, 8)}: cannot be removed: ${errnoOf(error) ?? "unknown error"}`,
+            );
         }
       }
     });
@@ -189,7 +197,15 @@ export class TokenStore {
         state: isValid(stored, Date.now()) ? "valid" : "expired",
       };
     } catch {
-      return { hash, projectId: "", repo: "", label: "", createdAt: new Date(modified), expiresAt: new Date(modified), state: "unreadable" };
+      return {
+        hash,
+        projectId: "",
+        repo: "",
+        label: "",
+        createdAt: new Date(modified),
+        expiresAt: new Date(modified),
+        state: "unreadable",
+      };
     }
   }
 }

@@ -21,7 +21,10 @@ export interface ConnectionHost {
 }
 
 function trailingData(): CodedError {
-  return new CodedError("json_trailing_data", "Invalid request: data after the JSON object; one request per connection");
+  return new CodedError(
+    "json_trailing_data",
+    "Invalid request: data after the JSON object; one request per connection",
+  );
 }
 
 function isUnauthenticated(reply: Reply): boolean {

@@ -34,7 +34,15 @@ const LAST_REPLIES_MS = 2_000;
 
 function engineSettings(settings: DaemonSettings, environment: ReadonlyMap<string, string>): EngineSettings {
   const { defaultTimeoutMs, maxTimeoutMs, graceMs, maxStdoutBytes, maxStderrBytes, maxOutputBytes } = settings;
-  return { hostEnvironment: environment, defaultTimeoutMs, maxTimeoutMs, graceMs, maxStdoutBytes, maxStderrBytes, maxOutputBytes };
+  return {
+    hostEnvironment: environment,
+    defaultTimeoutMs,
+    maxTimeoutMs,
+    graceMs,
+    maxStdoutBytes,
+    maxStderrBytes,
+    maxOutputBytes,
+  };
 }
 
 /** Directories that decide who may do what: only their owner may write there. Made when they are missing. */
@@ -43,7 +51,9 @@ function requireOwnDirectories(base: BaseDirectory): void {
     makePrivateDirectory(directory);
     const distrust = distrustOf(lstatSync(directory, { bigint: true }));
     if (distrust !== undefined) {
-      throw new CodedError("base_unusable", `${printable(directory)}: ${distrust}`, { hint: `chmod go-w ${printable(directory)}` });
+      throw new CodedError("base_unusable", `${printable(directory)}: ${distrust}`, {
+        hint: `chmod go-w ${printable(directory)}`,
+      });
     }
   }
 }
@@ -68,12 +78,20 @@ export class Daemon {
   #listeners: readonly Listener[] = [];
   #timer: NodeJS.Timeout | undefined;
 
-  private constructor(base: BaseDirectory, settings: DaemonSettings, lock: BaseLock, log: Log, environment: NodeJS.ProcessEnv) {
+  private constructor(
+    base: BaseDirectory,
+    settings: DaemonSettings,
+    lock: BaseLock,
+    log: Log,
+    environment: NodeJS.ProcessEnv,
+  ) {
     this.#base = base;
     this.#settings = settings;
     this.#lock = lock;
     this.#log = log;
-    this.#environment = new Map(Object.entries(environment).flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const])));
+    this.#environment = new Map(
+      Object.entries(environment).flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const])),
+    );
     this.#tokens = new TokenStore(base.tokens, (message) => {
       log.warn("token file refused", { reason: message });
     });
@@ -117,7 +135,8 @@ export class Daemon {
     this.#timer.unref();
     const { listenMode, listenAddress, listenPort, socketPath, socketMode } = this.#settings;
     const accept = this.#acceptor();
-    if (listenMode !== "unix") this.#listeners = [...this.#listeners, await listenTcp(listenAddress, listenPort, accept)];
+    if (listenMode !== "unix")
+      this.#listeners = [...this.#listeners, await listenTcp(listenAddress, listenPort, accept)];
     if (listenMode !== "tcp") this.#listeners = [...this.#listeners, await listenUnix(socketPath, socketMode, accept)];
     const projects = listProjectIds(this.#base.projects);
     if (projects.length > 0) this.#log.info(`Projects: [${projects.join(" ")}]`);
@@ -138,7 +157,10 @@ export class Daemon {
       execute: async (launch, signal) => this.#executor.run(launch, signal),
       audit: new LogAudit(this.#log),
       reportBug: (error, decisionId) => {
-        this.#log.error("internal error", { id: decisionId, error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+        this.#log.error("internal error", {
+          id: decisionId,
+          error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+        });
       },
       get settings() {
         return current();
@@ -196,12 +218,17 @@ export class Daemon {
     }
     const { listenMode, listenAddress, listenPort, socketPath, socketMode, staging } = this.#settings;
     const fixed = { listenMode, listenAddress, listenPort, socketPath, socketMode, staging };
-    const changed = Object.entries(fixed).filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(loaded[name as keyof typeof fixed]));
+    const changed = Object.entries(fixed).filter(
+      ([name, value]) => JSON.stringify(value) !== JSON.stringify(loaded[name as keyof typeof fixed]),
+    );
     this.#settings = { ...loaded, ...fixed };
     this.#slots.max = loaded.maxInFlight;
     this.#limits.maxTotal = loaded.maxConnections;
     this.#limits.maxPerPeer = loaded.maxConnectionsPerPeer;
-    this.#log.info("daemon.json reloaded", changed.length === 0 ? {} : { needs_restart: changed.map(([name]) => name).join(" ") });
+    this.#log.info(
+      "daemon.json reloaded",
+      changed.length === 0 ? {} : { needs_restart: changed.map(([name]) => name).join(" ") },
+    );
   }
 
   async #closeListeners(): Promise<void> {

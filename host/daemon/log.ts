@@ -16,7 +16,8 @@ const MAX_FIELD_BYTES = 4_096;
 function safe(fields: Readonly<Record<string, Field>>): Record<string, Field> {
   const out: Record<string, Field> = {};
   for (const [name, value] of Object.entries(fields)) {
-    if (value !== undefined) out[name] = typeof value === "string" ? printable(shortened(value, MAX_FIELD_BYTES)) : value;
+    if (value !== undefined)
+      out[name] = typeof value === "string" ? printable(shortened(value, MAX_FIELD_BYTES)) : value;
   }
   return out;
 }
@@ -40,7 +41,17 @@ function timestamps(): () => string {
 export function createLog(descriptor: number, human: boolean): Log {
   const options = { base: null, timestamp: timestamps() };
   const logger = human
-    ? pino(options, pretty({ destination: descriptor, sync: true, colorize: process.env["NO_COLOR"] === undefined, translateTime: "SYS:HH:MM:ss.l", singleLine: true, ignore: "pid,hostname" }))
+    ? pino(
+        options,
+        pretty({
+          destination: descriptor,
+          sync: true,
+          colorize: process.env["NO_COLOR"] === undefined,
+          translateTime: "SYS:HH:MM:ss.l",
+          singleLine: true,
+          ignore: "pid,hostname",
+        }),
+      )
     : pino(options, pino.destination({ fd: descriptor, sync: true }));
   return {
     info: (event, fields = {}) => {

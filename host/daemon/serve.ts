@@ -1,5 +1,6 @@
 import { baseDirectory } from "../util/base-directory.ts";
 import { Daemon } from "./daemon.ts";
+import { closeInherited } from "./inherited.ts";
 import { createLog } from "./log.ts";
 
 /**
@@ -8,6 +9,7 @@ import { createLog } from "./log.ts";
  * @throws CodedError when it cannot start
  */
 export async function serve(environment: NodeJS.ProcessEnv): Promise<number> {
+  closeInherited();
   const log = createLog(1, process.stdout.isTTY);
   const daemon = await Daemon.start(baseDirectory(environment), log, environment);
   const hurry = new AbortController();

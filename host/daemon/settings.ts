@@ -67,10 +67,17 @@ function isLoopback(address: string): boolean {
 
 function checkAddress(address: string, allowed: boolean, complain: Complain): string | undefined {
   if (address.toLowerCase() !== "localhost" && (isIP(address) === 0 || address.includes("%"))) {
-    complain("/listen_address", `invalid listen_address ${quoted(address)}: expected localhost, an IPv4 or an IPv6 address without brackets or zone`);
+    complain(
+      "/listen_address",
+      `invalid listen_address ${quoted(address)}: expected localhost, an IPv4 or an IPv6 address without brackets or zone`,
+    );
   }
   if (isLoopback(address)) return undefined;
-  if (!allowed) complain("/listen_address", `listen_address ${address} must be a loopback address (or set allow_non_loopback to true)`);
+  if (!allowed)
+    complain(
+      "/listen_address",
+      `listen_address ${address} must be a loopback address (or set allow_non_loopback to true)`,
+    );
   return `cmd2host: TCP listen_address ${address} is not loopback (allow_non_loopback=true): whoever can reach it can try tokens, which travel in clear text`;
 }
 
@@ -81,19 +88,28 @@ function stagingOf(config: DaemonConfig, base: BaseDirectory, complain: Complain
     if (root !== "") complain(`${here}/root`, 'workspace_path_staging: root belongs to mode "explicit"');
     return mode === "" ? { mode: "explicit", root: base.staging } : { mode: "workspace" };
   }
-  if (mode !== "explicit") complain(`${here}/mode`, `workspace_path_staging: mode ${quoted(mode)} must be "workspace" or "explicit"`);
+  if (mode !== "explicit")
+    complain(`${here}/mode`, `workspace_path_staging: mode ${quoted(mode)} must be "workspace" or "explicit"`);
   if (!isAbsolute(root)) complain(`${here}/root`, "workspace_path_staging: explicit mode needs an absolute root");
   return { mode: "explicit", root };
 }
 
 /** Fills in defaults and holds the rules that the schema cannot say. Pure. */
-export function settingsOf(config: DaemonConfig, base: BaseDirectory, complain: Complain): Omit<LoadedSettings, "unknown"> {
+export function settingsOf(
+  config: DaemonConfig,
+  base: BaseDirectory,
+  complain: Complain,
+): Omit<LoadedSettings, "unknown"> {
   const listenMode = config.listen_mode === undefined || config.listen_mode === "" ? "both" : config.listen_mode;
-  if (!LISTEN_MODES.some((mode) => mode === listenMode)) complain("/listen_mode", `invalid listen_mode: ${printable(listenMode)} (expected ${LISTEN_MODES.join(", ")})`);
-  const listenAddress = config.listen_address === undefined || config.listen_address === "" ? "127.0.0.1" : config.listen_address;
+  if (!LISTEN_MODES.some((mode) => mode === listenMode))
+    complain("/listen_mode", `invalid listen_mode: ${printable(listenMode)} (expected ${LISTEN_MODES.join(", ")})`);
+  const listenAddress =
+    config.listen_address === undefined || config.listen_address === "" ? "127.0.0.1" : config.listen_address;
   const listenPort = or(config.listen_port, DEFAULT_PORT);
-  if (listenPort < 1 || listenPort > 65_535) complain("/listen_port", `expected a port from 1 to 65535, got ${listenPort}`);
-  const warning = listenMode === "unix" ? undefined : checkAddress(listenAddress, config.allow_non_loopback === true, complain);
+  if (listenPort < 1 || listenPort > 65_535)
+    complain("/listen_port", `expected a port from 1 to 65535, got ${listenPort}`);
+  const warning =
+    listenMode === "unix" ? undefined : checkAddress(listenAddress, config.allow_non_loopback === true, complain);
   const inFlight = or(config.max_in_flight, 64);
   return {
     warnings: warning === undefined ? [] : [warning],
@@ -124,11 +140,14 @@ export function settingsOf(config: DaemonConfig, base: BaseDirectory, complain: 
  */
 export function loadDaemonSettings(base: BaseDirectory): LoadedSettings {
   const file = readTrusted(base.daemonFile, MAX_DAEMON_FILE);
-  const invalid = (message: string): CodedError => new CodedError("daemon_config_invalid", `Daemon config error: ${message}`);
+  const invalid = (message: string): CodedError =>
+    new CodedError("daemon_config_invalid", `Daemon config error: ${message}`);
   const bytes = file?.bytes ?? Buffer.from("{}");
   // A bare null is all defaults, as in the original.
   const isNull = BARE_NULL.test(bytes.toString("utf8"));
-  const read = isNull ? { ok: true as const, value: {}, unknown: [] } : readJsonFile("daemon_config", bytes, base.daemonFile);
+  const read = isNull
+    ? { ok: true as const, value: {}, unknown: [] }
+    : readJsonFile("daemon_config", bytes, base.daemonFile);
   if (!read.ok) throw invalid(read.fault.message);
   const complain: Complain = (pointer, message) => {
     throw invalid(located(base.daemonFile, bytes, pointer, message));

@@ -1,7 +1,15 @@
 import { randomUUID } from "node:crypto";
 import { CODES, type Code } from "../../wire/codes.ts";
 import { CodedError } from "../../wire/errors.ts";
-import { NO_OUTPUT, saying, type Captured, type Completed, type Failed, type Outcome, type Reply } from "../../wire/outcome.ts";
+import {
+  NO_OUTPUT,
+  saying,
+  type Captured,
+  type Completed,
+  type Failed,
+  type Outcome,
+  type Reply,
+} from "../../wire/outcome.ts";
 import { parseRequest, replyShapeOf } from "../../wire/parse.ts";
 import { deniedBy, refusal } from "../../wire/reply.ts";
 import type { DescribeRequest, ListRequest, OperationRequest, Request } from "../../wire/request.ts";
@@ -45,7 +53,9 @@ function outcomeOf(error: CodedError): Outcome {
 
 const DETACHED = "Processes that left the command's process group cannot be found on this system and may still run.";
 
-const ENDED: Readonly<Record<Exclude<RunResult["reason"], "exited">, { readonly code: Code; readonly message: string }>> = {
+const ENDED: Readonly<
+  Record<Exclude<RunResult["reason"], "exited">, { readonly code: Code; readonly message: string }>
+> = {
   timed_out: { code: "timed_out", message: "Command timed out" },
   cancelled: { code: "cancelled", message: "Command cancelled" },
   shutting_down: { code: "shutting_down", message: "Command ended because the daemon is stopping" },
@@ -56,7 +66,17 @@ function outcomeOfRun(result: RunResult): Completed | Failed {
   const notice = result.maybeDetached ? DETACHED : undefined;
   if (result.reason === "exited") return { kind: "completed", exitCode, signal, stdout, stderr, notice };
   const { code, message } = ENDED[result.reason];
-  return { kind: "failed", code, message, hint: CODES[code].hint, exitCode, signal, stdout, stderr: withLine(stderr, message), notice };
+  return {
+    kind: "failed",
+    code,
+    message,
+    hint: CODES[code].hint,
+    exitCode,
+    signal,
+    stdout,
+    stderr: withLine(stderr, message),
+    notice,
+  };
 }
 
 /** An operation that must finish is not ended because its client went away; a stopping daemon still ends it. */
@@ -103,7 +123,12 @@ export class Engine {
       const coded = error instanceof CodedError ? error : this.#bug(error, id);
       this.#record(id, peer, request, trail, coded);
       if (request?.kind !== "operation") return refusal(replyShapeOf(message), coded);
-      return { shape: "operation", requestId: request.requestId, protocol: request.protocol, outcome: outcomeOf(coded) };
+      return {
+        shape: "operation",
+        requestId: request.requestId,
+        protocol: request.protocol,
+        outcome: outcomeOf(coded),
+      };
     }
   }
 

@@ -45,7 +45,11 @@ function resolveAsked(project: Project, target: Target, { route }: OperationRequ
   const [command] = route.argv;
   if (command === undefined) throw new CodedError("argv_empty", "cmd2host: raw_argv field is present but empty");
   if (command === "") throw new CodedError("argv_empty", "cmd2host: raw_argv command is empty");
-  return reverseMatch(project, { repo: target.repo.name, repo_path: target.repo.path, expected_git_url: target.url }, route.argv);
+  return reverseMatch(
+    project,
+    { repo: target.repo.name, repo_path: target.repo.path, expected_git_url: target.url },
+    route.argv,
+  );
 }
 
 function untrusted({ findings }: WorkspaceFacts): CodedError | undefined {
@@ -54,7 +58,9 @@ function untrusted({ findings }: WorkspaceFacts): CodedError | undefined {
   const place = `${finding.file}${finding.line === undefined ? "" : `:${finding.line}`}`;
   const key = finding.key === undefined ? "" : `${finding.key} `;
   const more = findings.length > 1 ? ` (and ${findings.length - 1} more)` : "";
-  return new CodedError("workspace_untrusted", `workspace refused: ${place}: ${key}${finding.why}${more}`, { hint: finding.fix });
+  return new CodedError("workspace_untrusted", `workspace refused: ${place}: ${key}${finding.why}${more}`, {
+    hint: finding.fix,
+  });
 }
 
 /** Inspects the target's checkout and holds its origin against the target. */
@@ -75,6 +81,7 @@ function resolveOutput(call: Call, workspace: TrustedWorkspace): Destination | u
   const name = outputParam(call.operation);
   const value = name === undefined ? undefined : call.values.get(name);
   if (value === undefined) return undefined;
-  if (value.kind !== "text") throw new CodedError("workspace_path_invalid", `workspace_path: ${quoted(name ?? "")} is not one path`);
+  if (value.kind !== "text")
+    throw new CodedError("workspace_path_invalid", `workspace_path: ${quoted(name ?? "")} is not one path`);
   return resolveOutputPath(workspace.root, value.text);
 }

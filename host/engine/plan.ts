@@ -53,20 +53,36 @@ function withOutput(call: Call, output: StagedFile | undefined): Call {
   return { ...call, values: new Map(call.values).set(name, { kind: "text", text: output.path }) };
 }
 
-function launchOf(project: Project, target: Target, call: Call, workspace: TrustedWorkspace, path: string, settings: EngineSettings): Launch {
+function launchOf(
+  project: Project,
+  target: Target,
+  call: Call,
+  workspace: TrustedWorkspace,
+  path: string,
+  settings: EngineSettings,
+): Launch {
   const { operation } = call;
   const { repo } = target;
   const args = argumentsOf(project, call, { repo: repo.name, repoPath: repo.path, url: target.url });
   const command = resolveCommand(operation.command, path, workspace.all);
   const profile = profileFor(operation.command, args, operation.profile);
   checkGitUrl(profile, args, target.url);
-  const situation = { host: settings.hostEnvironment, repo: repo.name, gitHost: repo.host, gitConfig: project.gitConfig };
+  const situation = {
+    host: settings.hostEnvironment,
+    repo: repo.name,
+    gitHost: repo.host,
+    gitConfig: project.gitConfig,
+  };
   return {
     command,
     args,
     env: buildEnvironment(profile, situation, project.env, path),
     cwd: workspace.root,
-    timeoutMs: bounded(operation.timeoutSeconds === undefined ? undefined : operation.timeoutSeconds * 1_000, settings.defaultTimeoutMs, settings.maxTimeoutMs),
+    timeoutMs: bounded(
+      operation.timeoutSeconds === undefined ? undefined : operation.timeoutSeconds * 1_000,
+      settings.defaultTimeoutMs,
+      settings.maxTimeoutMs,
+    ),
     graceMs: settings.graceMs,
     maxStdoutBytes: bounded(operation.maxStdoutBytes, settings.maxStdoutBytes, settings.maxOutputBytes),
     maxStderrBytes: bounded(operation.maxStderrBytes, settings.maxStderrBytes, settings.maxOutputBytes),
@@ -87,7 +103,14 @@ export function makePlan(
 ): Plan {
   const output = destination === undefined ? undefined : rooms.stage(workspace.root, destination);
   try {
-    const launch = launchOf(project, target, withOutput(call, output), workspace, rooms.searchPath(workspace.all), rooms.settings);
+    const launch = launchOf(
+      project,
+      target,
+      withOutput(call, output),
+      workspace,
+      rooms.searchPath(workspace.all),
+      rooms.settings,
+    );
     const parts: Omit<Plan, typeof made> = { project, target, operation: call.operation, launch, output };
     return parts as Plan;
   } catch (error) {

@@ -29,7 +29,12 @@ function locate(command: string, path: string): string {
   if (command === "") throw notFound(command, "command not found: the operation names none");
   if (command.includes("..")) throw notFound(command, `command path contains '..': ${printable(command)}`);
   if (command.startsWith("-")) throw notFound(command, `command begins with '-': ${printable(command)}`);
-  const candidates = command.includes("/") ? [resolve(command)] : path.split(delimiter).filter(isAbsolute).map((directory) => join(directory, command));
+  const candidates = command.includes("/")
+    ? [resolve(command)]
+    : path
+        .split(delimiter)
+        .filter(isAbsolute)
+        .map((directory) => join(directory, command));
   const found = candidates.find(isExecutable);
   if (found === undefined) throw notFound(command);
   return found;
@@ -43,7 +48,8 @@ function untrusted(path: string, why: string): CodedError {
 function checkDirectory(path: string): void {
   const stats = statSync(dirname(path), { bigint: true });
   const sticky = (stats.mode & 0o1000n) !== 0n;
-  if (!sticky && (stats.mode & 0o002n) !== 0n) throw untrusted(path, `lies in ${printable(dirname(path))}, where everybody can replace it`);
+  if (!sticky && (stats.mode & 0o002n) !== 0n)
+    throw untrusted(path, `lies in ${printable(dirname(path))}, where everybody can replace it`);
 }
 
 /**
@@ -56,7 +62,8 @@ export function resolveCommand(command: string, path: string, workspaces: readon
   const found = locate(command, path);
   const file = realpathSync.native(found);
   const inside = workspaces.find((workspace) => [found, file].some((one) => one.startsWith(`${workspace}/`)));
-  if (inside !== undefined) throw untrusted(found, `lies inside the workspace ${printable(inside)}, which the container can write`);
+  if (inside !== undefined)
+    throw untrusted(found, `lies inside the workspace ${printable(inside)}, which the container can write`);
   const distrust = distrustOf(statSync(file, { bigint: true }));
   if (distrust !== undefined) throw untrusted(file, distrust);
   checkDirectory(file);

@@ -72,7 +72,9 @@ function start({ command, args, env, cwd }: Launch, cookie: string): Child {
       detached: true,
     });
   } catch (error) {
-    throw new CodedError("spawn_failed", `could not start ${printable(command.file)}: ${messageOf(error)}`, { cause: error });
+    throw new CodedError("spawn_failed", `could not start ${printable(command.file)}: ${messageOf(error)}`, {
+      cause: error,
+    });
   }
 }
 
@@ -170,8 +172,11 @@ export class Executor {
         await Promise.race([Promise.all([exit, drained]), delay(LAST_WORDS_MS)]);
         return result(first, first === "timed_out" ? 124 : 143, undefined);
       }
-      if (groupExists(pid)) this.#end(pid, cookie, launch.graceMs);
       await Promise.race([drained, quiet(streams)]);
+      // Not before the reply: nearly always nobody is left, and asking is not free.
+      setImmediate(() => {
+        if (groupExists(pid)) this.#end(pid, cookie, launch.graceMs);
+      });
       return result("exited", exitCodeOf(first), first.signal ?? undefined);
     } finally {
       stop.clear();
@@ -185,12 +190,18 @@ async function delay(ms: number): Promise<void> {
 }
 
 /** Resolves with the reason when the time is over or the signal aborts. */
-function stopper(timeoutMs: number, signal: AbortSignal): { readonly promise: Promise<EndReason>; readonly clear: () => void } {
+function stopper(
+  timeoutMs: number,
+  signal: AbortSignal,
+): { readonly promise: Promise<EndReason>; readonly clear: () => void } {
   let clear = (): void => undefined;
   const promise = new Promise<EndReason>((resolve) => {
-    const timer = setTimeout(() => {
-      resolve("timed_out");
-    }, Math.min(timeoutMs, LONGEST_TIMER_MS));
+    const timer = setTimeout(
+      () => {
+        resolve("timed_out");
+      },
+      Math.min(timeoutMs, LONGEST_TIMER_MS),
+    );
     const aborted = (): void => {
       resolve(isEndReason(signal.reason) ? signal.reason : "cancelled");
     };

@@ -141,10 +141,11 @@ export class StagedOutput implements StagedFile {
     const from = this.#place.slot.openFile(STAGED_NAME);
     try {
       const stats = fstatSync(from, { bigint: true });
-      if (stats.ino !== checked.ino || stats.dev !== checked.dev) throw new FinalizeError("it was replaced while it was copied");
+      if (stats.ino !== checked.ino || stats.dev !== checked.dev)
+        throw new FinalizeError("it was replaced while it was copied");
       const buffer = Buffer.allocUnsafe(COPY_BYTES);
       for (let count = readSync(from, buffer); count > 0; count = readSync(from, buffer)) {
-        for (let written = 0; written < count; ) written += writeSync(to, buffer, written, count - written);
+        for (let written = 0; written < count;) written += writeSync(to, buffer, written, count - written);
       }
       fchmodSync(to, this.#outputMode);
     } finally {

@@ -7,14 +7,21 @@ import type { OnConnection } from "./listener.ts";
  * A server that listens, with half-closed clients kept open: closing the sending side is a normal way to end a request.
  * @throws CodedError `listen_failed`
  */
-export async function listening(options: ListenOptions, address: string, onConnection: OnConnection, peerOf: (remote: string) => Peer): Promise<Server> {
+export async function listening(
+  options: ListenOptions,
+  address: string,
+  onConnection: OnConnection,
+  peerOf: (remote: string) => Peer,
+): Promise<Server> {
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
     onConnection(socket, peerOf(socket.remoteAddress ?? ""));
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error) => {
       const code = errnoOf(error) === "EADDRINUSE" ? "daemon_already_running" : "listen_failed";
-      reject(new CodedError(code, `failed to listen on ${address}: ${errnoOf(error) ?? messageOf(error)}`, { cause: error }));
+      reject(
+        new CodedError(code, `failed to listen on ${address}: ${errnoOf(error) ?? messageOf(error)}`, { cause: error }),
+      );
     });
     server.listen({ backlog: 511, ...options }, resolve);
   });

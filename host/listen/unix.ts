@@ -31,7 +31,9 @@ async function clearPath(path: string): Promise<void> {
   const stats = lstatSync(path, { throwIfNoEntry: false });
   if (stats === undefined) return;
   if (!stats.isSocket()) {
-    throw new CodedError("listen_failed", `${printable(path)} exists but is not a socket`, { hint: "Remove it or set another socket_path." });
+    throw new CodedError("listen_failed", `${printable(path)} exists but is not a socket`, {
+      hint: "Remove it or set another socket_path.",
+    });
   }
   if (await isServed(path)) throw new CodedError("daemon_already_running", `another daemon serves ${printable(path)}`);
   unlinkSync(path);
@@ -53,7 +55,11 @@ export async function listenUnix(path: string, mode: number, onConnection: OnCon
     await clearPath(path);
   } catch (error) {
     if (error instanceof CodedError) throw error;
-    throw new CodedError("listen_failed", `failed to listen on Unix socket ${printable(path)}: ${errnoOf(error) ?? messageOf(error)}`, { cause: error });
+    throw new CodedError(
+      "listen_failed",
+      `failed to listen on Unix socket ${printable(path)}: ${errnoOf(error) ?? messageOf(error)}`,
+      { cause: error },
+    );
   }
   const previous = process.umask(0o177);
   const pending = listening({ path }, `Unix socket ${path}`, onConnection, () => ({ transport: "unix", id: "unix" }));

@@ -37,7 +37,8 @@ function inlineText(element: TemplateElement & { kind: "inline" }, values: Value
   return element.parts
     .map((part) => {
       if (part.kind === "text") return part.text;
-      if (values.get(part.name)?.kind === "list") throw cannotBuild("template_incomplete", `{${part.name}} is a list and stands inside a text`);
+      if (values.get(part.name)?.kind === "list")
+        throw cannotBuild("template_incomplete", `{${part.name}} is a list and stands inside a text`);
       return (lookup(part.name) ?? []).join("");
     })
     .join("");
@@ -46,7 +47,9 @@ function inlineText(element: TemplateElement & { kind: "inline" }, values: Value
 /** Leaves out optional whole-argument placeholders without a value, each with the option right before it. */
 function withoutAbsent(template: readonly TemplateElement[], lookup: Lookup): readonly TemplateElement[] {
   const absent = template.map((element) => element.kind === "whole" && lookup(element.name) === undefined);
-  return template.filter((element, index) => absent[index] !== true && !(absent[index + 1] === true && isOptionLiteral(element)));
+  return template.filter(
+    (element, index) => absent[index] !== true && !(absent[index + 1] === true && isOptionLiteral(element)),
+  );
 }
 
 /**
@@ -54,7 +57,12 @@ function withoutAbsent(template: readonly TemplateElement[], lookup: Lookup): re
  * a value is looked at again.
  * @throws CodedError `param_missing`, `template_incomplete`; the message begins `Failed to build arguments:`
  */
-export function buildArgv(operation: Operation, values: Values, flags: readonly string[], around: Surroundings): readonly string[] {
+export function buildArgv(
+  operation: Operation,
+  values: Values,
+  flags: readonly string[],
+  around: Surroundings,
+): readonly string[] {
   const lookup = lookupIn(operation, values, around);
   const args = withoutAbsent(operation.template, lookup).flatMap((element) => {
     switch (element.kind) {

@@ -11,8 +11,13 @@ import type { Pattern } from "../util/pattern.ts";
 export function checkBranches(command: string, args: readonly string[], branchAllow: readonly Pattern[]): void {
   const push = pushOf(command, args);
   if (push.kind === "none") return;
-  if (branchAllow.length === 0) throw new CodedError("branch_allow_missing", "the operation pushes, and constraints.branch_allow is missing or empty");
-  if (push.kind === "unclear") throw new CodedError("branch_denied", `branch not allowed: where it pushes to cannot be told (${push.why})`);
+  if (branchAllow.length === 0)
+    throw new CodedError(
+      "branch_allow_missing",
+      "the operation pushes, and constraints.branch_allow is missing or empty",
+    );
+  if (push.kind === "unclear")
+    throw new CodedError("branch_denied", `branch not allowed: where it pushes to cannot be told (${push.why})`);
   const denied = push.branches.find((branch) => !branchAllow.some((pattern) => pattern.matchesWhole(branch)));
   if (denied === undefined) return;
   throw new CodedError("branch_denied", `branch ${quoted(shortened(denied, 120))} not allowed`, {

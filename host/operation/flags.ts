@@ -55,17 +55,23 @@ function checkValue(spec: FlagSpec, value: string): void {
   if (readsHostFile(value)) throw invalid(`${spec.flag}: ${shown} would read a file of the host`);
   const { rule } = spec;
   if (rule === undefined) return;
-  if (rule.enum !== undefined && rule.enum.length > 0 && !rule.enum.includes(value)) throw invalid(`${spec.flag}: ${shown} is none of ${rule.enum.join(", ")}`);
-  if (spec.pattern?.found(value) === false) throw invalid(`${spec.flag}: ${shown} does not match pattern ${quoted(spec.pattern.source)}`);
+  if (rule.enum !== undefined && rule.enum.length > 0 && !rule.enum.includes(value))
+    throw invalid(`${spec.flag}: ${shown} is none of ${rule.enum.join(", ")}`);
+  if (spec.pattern?.found(value) === false)
+    throw invalid(`${spec.flag}: ${shown} does not match pattern ${quoted(spec.pattern.source)}`);
   if (rule.type !== "integer") return;
-  if (!/^-?(0|[1-9][0-9]{0,15})$/.test(value) || !Number.isSafeInteger(Number(value))) throw invalid(`${spec.flag}: expected integer, got ${shown}`);
-  if (rule.min !== undefined && Number(value) < rule.min) throw invalid(`${spec.flag}: ${value} below minimum ${rule.min}`);
-  if (rule.max !== undefined && Number(value) > rule.max) throw invalid(`${spec.flag}: ${value} exceeds maximum ${rule.max}`);
+  if (!/^-?(0|[1-9][0-9]{0,15})$/.test(value) || !Number.isSafeInteger(Number(value)))
+    throw invalid(`${spec.flag}: expected integer, got ${shown}`);
+  if (rule.min !== undefined && Number(value) < rule.min)
+    throw invalid(`${spec.flag}: ${value} below minimum ${rule.min}`);
+  if (rule.max !== undefined && Number(value) > rule.max)
+    throw invalid(`${spec.flag}: ${value} exceeds maximum ${rule.max}`);
 }
 
 /** Refuses a rule-bearing flag without a value: what its value would be is then the program's choice. */
 function requireValue(spec: FlagSpec): void {
-  if (spec.rule !== undefined && spec.takes === "one") throw invalid(`${spec.flag}: needs a value, as ${spec.flag}=VALUE`);
+  if (spec.rule !== undefined && spec.takes === "one")
+    throw invalid(`${spec.flag}: needs a value, as ${spec.flag}=VALUE`);
 }
 
 /**
@@ -75,9 +81,12 @@ function requireValue(spec: FlagSpec): void {
 export function checkFlags(operation: Operation, normalised: readonly string[]): readonly FlagValue[] {
   const specs = operation.flags;
   if (normalised.length > 0 && specs.size === 0) {
-    throw new CodedError("flag_not_allowed", "Invalid flags: no flags allowed for this operation", { hint: "Call it without flags." });
+    throw new CodedError("flag_not_allowed", "Invalid flags: no flags allowed for this operation", {
+      hint: "Call it without flags.",
+    });
   }
   const values: FlagValue[] = [];
+  const seen = new Set<FlagSpec>();
   let run: FlagSpec | undefined;
   const take = (spec: FlagSpec, value: string): void => {
     checkValue(spec, value);
@@ -96,6 +105,9 @@ export function checkFlags(operation: Operation, normalised: readonly string[]):
         hint: `Allowed: ${[...specs.keys()].join(", ")}.`,
       });
     }
+    // Of a flag that stands twice most programs take the last; with rules for its value that should not be a guess.
+    if (spec.rule !== undefined && seen.has(spec)) throw invalid(`${spec.flag}: stands twice`);
+    seen.add(spec);
     run = spec.takes === "several" && name === token ? spec : undefined;
     if (name !== token) take(spec, token.slice(name.length + 1));
     else if (token.includes("\0")) throw invalid(`${quoted(token)} contains a NUL`);

@@ -1,10 +1,26 @@
-import type { FlagInfo, OperationInfo } from "../../wire/schema.ts";
+import type { FlagInfo, FlagRule, OperationInfo } from "../../wire/schema.ts";
 import type { FlagSpec, Operation, Project } from "../project/types.ts";
 import { CodedError } from "../../wire/errors.ts";
 import { printable, shortened } from "../../wire/text.ts";
 
+const FLAG_MEMBERS = ["type", "pattern", "min", "max", "enum", "description"];
+const PARAM_MEMBERS = [
+  ...FLAG_MEMBERS,
+  "optional",
+  "minLength",
+  "maxLength",
+  "items",
+  "direction",
+  "allow_leading_dash",
+];
+
+/** Only what the schema knows: an owner's own notes in a configuration are not for the container. */
+function known<T extends object>(value: T, members: readonly string[]): T {
+  return Object.fromEntries(Object.entries(value).filter(([name]) => members.includes(name))) as T;
+}
+
 function flagInfo({ flag, takes, rule }: FlagSpec): FlagInfo {
-  return { flag, takes, ...rule };
+  return { flag, takes, ...(rule === undefined ? {} : known<Partial<FlagRule>>(rule, FLAG_MEMBERS)) };
 }
 
 /** What a session may know of an operation: never its template. Parameters come sorted by name. */
@@ -12,7 +28,7 @@ export function operationInfo(operation: Operation): OperationInfo {
   const names = [...operation.params.keys()].sort();
   const params = names.flatMap((name) => {
     const schema = operation.params.get(name)?.schema;
-    return schema === undefined ? [] : [[name, schema] as const];
+    return schema === undefined ? [] : [[name, known(schema, PARAM_MEMBERS)] as const];
   });
   const flags = [...operation.flags.values()];
   return {
@@ -21,7 +37,9 @@ export function operationInfo(operation: Operation): OperationInfo {
     description: operation.description,
     ...(params.length === 0 ? {} : { params: Object.fromEntries(params) }),
     ...(flags.length === 0 ? {} : { allowed_flags: flags.map(({ flag }) => flag) }),
-    ...(flags.some(({ rule }) => rule !== undefined) ? { flag_rules: flags.filter(({ rule }) => rule !== undefined).map(flagInfo) } : {}),
+    ...(flags.some(({ rule }) => rule !== undefined)
+      ? { flag_rules: flags.filter(({ rule }) => rule !== undefined).map(flagInfo) }
+      : {}),
   };
 }
 
@@ -38,6 +56,7 @@ export function listOperations(project: Project, prefix: string): readonly Opera
 /** @throws CodedError `operation_not_allowed`, also for names that do not exist: a session learns nothing of what it may not run */
 export function describeOperation(project: Project, id: string): OperationInfo {
   const operation = project.allowed.includes(id) ? project.operations.get(id) : undefined;
-  if (operation === undefined) throw new CodedError("operation_not_allowed", `Operation not allowed: ${printable(shortened(id, 120))}`);
+  if (operation === undefined)
+    throw new CodedError("operation_not_allowed", `Operation not allowed: ${printable(shortened(id, 120))}`);
   return operationInfo(operation);
 }

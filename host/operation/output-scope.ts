@@ -14,7 +14,14 @@ export function outputParam(operation: Operation): string | undefined {
  */
 export function checkOutputScope(operation: Operation, flags: readonly string[]): void {
   if (outputParam(operation) === undefined) return;
-  const options = [...operation.template.map((element) => element.text).filter((text) => text.startsWith("-")), ...flags];
+  const options = [
+    ...operation.template.map((element) => element.text).filter((text) => text.startsWith("-")),
+    ...flags,
+  ];
   const widening = options.map((option) => option.split("=", 1)[0] ?? "").find((name) => WIDENING.has(name));
-  if (widening !== undefined) throw new CodedError("output_scope", `${widening}: workspace_path operations are single-foreground-file output only`);
+  if (widening !== undefined)
+    throw new CodedError(
+      "output_scope",
+      `${widening}: workspace_path operations are single-foreground-file output only`,
+    );
 }

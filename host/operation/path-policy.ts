@@ -1,6 +1,6 @@
 import { CodedError } from "../../wire/errors.ts";
 import { quoted, shortened } from "../../wire/text.ts";
-import { gitSubcommand, programName } from "../project/push.ts";
+import { gitWords } from "../project/push.ts";
 import type { Operation, PathDeny } from "../project/types.ts";
 import type { FlagValue } from "./flags.ts";
 import { PARAM_KINDS } from "./params/index.ts";
@@ -35,7 +35,8 @@ function denied(where: string, value: string, why: string): CodedError {
 
 function checkDenyList(where: string, clean: string, deny: readonly PathDeny[], ignoreCase: boolean): void {
   for (const { source, compiled } of deny) {
-    if (!compiled.ok) throw denied(where, clean, `cannot be checked: invalid glob pattern ${quoted(source)}: ${compiled.message}`);
+    if (!compiled.ok)
+      throw denied(where, clean, `cannot be checked: invalid glob pattern ${quoted(source)}: ${compiled.message}`);
     if (compiled.glob.matches(clean, ignoreCase)) throw denied(where, clean, `denied by pattern ${quoted(source)}`);
   }
 }
@@ -52,8 +53,11 @@ function outputPlaces(repoPath: string, value: string): readonly string[] {
 
 /** `git add` can be told to take its paths from a file, or to take all: then there is no path to check. */
 function guardGitAdd(operation: Operation, hasPaths: boolean, flags: readonly string[]): void {
-  const [head, subcommand] = [programName(operation.command), gitSubcommand(operation.template.map((element) => element.text))[0]];
-  if (head !== "git" || (subcommand !== "add" && subcommand !== "stage")) return;
+  const words = gitWords(
+    operation.command,
+    operation.template.map((element) => element.text),
+  );
+  if (words === undefined || !["add", "stage"].includes(words[0] ?? "")) return;
   const named = (name: string): boolean => flags.some((flag) => flag === name || flag.startsWith(`${name}=`));
   if (["--pathspec-from-file", "--pathspec-file-nul"].some(named)) {
     throw new CodedError("path_denied", "git add: pathspec source cannot be enforced against path_deny");

@@ -5,8 +5,12 @@ import type { Operation, Project } from "../project/types.ts";
 /** Finds an operation by name: it must be defined, and allowed. Default deny. */
 export function resolveOperation(project: Project, id: string): Operation {
   const operation = project.operations.get(id);
-  if (operation === undefined) throw new CodedError("operation_unknown", `Unknown operation: ${quoted(id)}`, { hint: allowedHint(project) });
-  if (!project.allowed.includes(id)) throw new CodedError("operation_not_allowed", `Operation ${quoted(id)} not allowed`, { hint: allowedHint(project) });
+  if (operation === undefined)
+    throw new CodedError("operation_unknown", `Unknown operation: ${quoted(id)}`, { hint: allowedHint(project) });
+  if (!project.allowed.includes(id))
+    throw new CodedError("operation_not_allowed", `Operation ${quoted(id)} not allowed`, {
+      hint: allowedHint(project),
+    });
   return operation;
 }
 

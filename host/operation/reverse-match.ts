@@ -19,9 +19,13 @@ function defect(operation: Operation, why: string): CodedError {
 }
 
 /** The template as somebody types it: without what is put in automatically, each with the option right before it. */
-function typedTemplate(template: readonly TemplateElement[]): { readonly elements: readonly TemplateElement[]; readonly dropped: readonly string[] } {
+function typedTemplate(template: readonly TemplateElement[]): {
+  readonly elements: readonly TemplateElement[];
+  readonly dropped: readonly string[];
+} {
   const injected = template.map((element) => element.kind === "whole" && isInjected(element.name));
-  const isDroppedOption = (element: TemplateElement, index: number): boolean => injected[index + 1] === true && isOptionLiteral(element);
+  const isDroppedOption = (element: TemplateElement, index: number): boolean =>
+    injected[index + 1] === true && isOptionLiteral(element);
   return {
     elements: template.filter((element, index) => injected[index] !== true && !isDroppedOption(element, index)),
     dropped: template.filter(isDroppedOption).map((element) => element.text),
@@ -45,7 +49,13 @@ function bind(operation: Operation, name: string, text: string, bindings: Bindin
   return true;
 }
 
-function matchInline(operation: Operation, element: TemplateElement & { kind: "inline" }, word: string, injected: Injected, bindings: Bindings): boolean {
+function matchInline(
+  operation: Operation,
+  element: TemplateElement & { kind: "inline" },
+  word: string,
+  injected: Injected,
+  bindings: Bindings,
+): boolean {
   const names: string[] = [];
   const source = element.parts
     .map((part) => {
@@ -61,7 +71,13 @@ function matchInline(operation: Operation, element: TemplateElement & { kind: "i
   return caught !== undefined && names.every((name, index) => bind(operation, name, caught[index] ?? "", bindings));
 }
 
-function matchElement(operation: Operation, element: TemplateElement, word: string, injected: Injected, bindings: Bindings): boolean {
+function matchElement(
+  operation: Operation,
+  element: TemplateElement,
+  word: string,
+  injected: Injected,
+  bindings: Bindings,
+): boolean {
   switch (element.kind) {
     case "literal":
       return element.text === word;
@@ -73,10 +89,17 @@ function matchElement(operation: Operation, element: TemplateElement, word: stri
 }
 
 /** The call that this operation would make of the words, or undefined when it would make none. */
-function matchOperation(operation: Operation, elements: readonly TemplateElement[], words: readonly string[], injected: Injected): Asked | undefined {
+function matchOperation(
+  operation: Operation,
+  elements: readonly TemplateElement[],
+  words: readonly string[],
+  injected: Injected,
+): Asked | undefined {
   if (words.length < elements.length) return undefined;
   const bindings: Bindings = new Map();
-  const fits = elements.every((element, index) => matchElement(operation, element, words[index] ?? "", injected, bindings));
+  const fits = elements.every((element, index) =>
+    matchElement(operation, element, words[index] ?? "", injected, bindings),
+  );
   if (!fits) return undefined;
   const flags = normaliseFlags(words.slice(elements.length), operation.flags);
   try {
@@ -100,16 +123,27 @@ export function reverseMatch(project: Project, injected: Injected, argv: readonl
     .filter((operation) => programName(operation.command) === name)
     .map((operation) => ({ operation, ...typedTemplate(operation.template) }));
   const ids = candidates.map(({ operation }) => operation.id);
-  if (candidates.length === 0) throw new CodedError("argv_no_match", `cmd2host: no allowed operation matches command ${quoted(shortened(command, 120))}`);
-  const matches = candidates.flatMap(({ operation, elements }) => matchOperation(operation, elements, words, injected) ?? []);
+  if (candidates.length === 0)
+    throw new CodedError(
+      "argv_no_match",
+      `cmd2host: no allowed operation matches command ${quoted(shortened(command, 120))}`,
+    );
+  const matches = candidates.flatMap(
+    ({ operation, elements }) => matchOperation(operation, elements, words, injected) ?? [],
+  );
   const [only, another] = matches;
   if (only !== undefined && another === undefined) return only;
   if (only !== undefined) {
     const which = matches.map((match) => match.operation).join(", ");
-    throw new CodedError("argv_ambiguous", `cmd2host: argv resolves to multiple allowed operations: ${which}; make it unambiguous`);
+    throw new CodedError(
+      "argv_ambiguous",
+      `cmd2host: argv resolves to multiple allowed operations: ${which}; make it unambiguous`,
+    );
   }
   const hints = candidates.flatMap(({ operation, dropped }) =>
-    dropped.filter((option) => words.includes(option)).map((option) => `${operation.id} injects ${option} automatically (drop it from your argv)`),
+    dropped
+      .filter((option) => words.includes(option))
+      .map((option) => `${operation.id} injects ${option} automatically (drop it from your argv)`),
   );
   // The words may hold whole issue bodies or secrets: their beginning is enough to recognise the call.
   const shown = quoted(shortened(argv.join(" "), 200));

@@ -22,9 +22,13 @@ export function checkParams(operation: Operation, supplied: ReadonlyMap<string, 
       });
     }
     if (rule.type === undefined) {
-      throw new CodedError("param_invalid", `Invalid parameters: ${name}: unknown type ${quoted(rule.schema.type ?? "")}`, {
-        hint: "The owner of the host corrects the parameter's type.",
-      });
+      throw new CodedError(
+        "param_invalid",
+        `Invalid parameters: ${name}: unknown type ${quoted(rule.schema.type ?? "")}`,
+        {
+          hint: "The owner of the host corrects the parameter's type.",
+        },
+      );
     }
     try {
       values.set(name, PARAM_KINDS[rule.type].check(value, rule));

@@ -9,7 +9,7 @@ import { sha256Hex } from "../util/hash.ts";
 import { compilePattern, type Pattern } from "../util/pattern.ts";
 import { isEnvName, judgeEnvName } from "./env-rules.ts";
 import { isRepoName } from "./project-id.ts";
-import { gitSubcommand, programName, pushOf } from "./push.ts";
+import { gitWords, pushOf } from "./push.ts";
 import { parseElement, placeholdersOf } from "./template.ts";
 import { INJECTED, type FlagSpec, type Operation, type ParamRule, type Project, type Repo } from "./types.ts";
 
@@ -39,15 +39,18 @@ const MIXED: readonly (readonly [string, string])[] = [
 function refuseMixedForms(raw: unknown, complain: Complain): void {
   if (typeof raw !== "object" || raw === null) return;
   for (const [single, list] of MIXED) {
-    if (Object.hasOwn(raw, single) && Object.hasOwn(raw, list)) complain(`/${single}`, `mixing is not allowed: ${single} and ${list} stand side by side`);
+    if (Object.hasOwn(raw, single) && Object.hasOwn(raw, list))
+      complain(`/${single}`, `mixing is not allowed: ${single} and ${list} stand side by side`);
   }
 }
 
 function compileRepos(config: ProjectConfig, complain: Complain): readonly Repo[] {
   const names = config.repos ?? (config.repo === undefined || config.repo === "" ? [] : [config.repo]);
-  const paths = config.repo_paths ?? (config.repo_path === undefined || config.repo_path === "" ? [] : [config.repo_path]);
+  const paths =
+    config.repo_paths ?? (config.repo_path === undefined || config.repo_path === "" ? [] : [config.repo_path]);
   if (names.length === 0) complain("/repos", "expected at least one owner/name");
-  if (names.length !== paths.length) complain("/repo_paths", `expected one path per repository: ${names.length} repos, ${paths.length} repo_paths`);
+  if (names.length !== paths.length)
+    complain("/repo_paths", `expected one path per repository: ${names.length} repos, ${paths.length} repo_paths`);
   names.forEach((name, index) => {
     if (!isRepoName(name)) complain(`/repos/${index}`, `expected owner/name, got ${quoted(name)}`);
     if (names.indexOf(name) !== index) complain(`/repos/${index}`, `${name} stands twice`);
@@ -67,7 +70,11 @@ function compileRepos(config: ProjectConfig, complain: Complain): readonly Repo[
       complain(`/repo_hosts${step(repo)}`, `${quoted(host)} is not one of constraints.remote_hosts_allow`);
     }
   }
-  return names.map((name, index) => ({ name, path: clean[index] ?? "", host: named.get(name) ?? hosts[0] ?? DEFAULT_HOST }));
+  return names.map((name, index) => ({
+    name,
+    path: clean[index] ?? "",
+    host: named.get(name) ?? hosts[0] ?? DEFAULT_HOST,
+  }));
 }
 
 function checkEnv(config: ProjectConfig, complain: Complain): void {
@@ -77,10 +84,21 @@ function checkEnv(config: ProjectConfig, complain: Complain): void {
     if (!isEnvName(name)) complain(pointer, `${quoted(name)} cannot be the name of a variable`);
     if (value.includes("\0")) complain(pointer, `the value of ${name} has a NUL`);
     const verdict = judgeEnvName(name);
-    if (verdict === "never") complain(pointer, `${name} chooses what code is loaded into the program and cannot be set`);
+    if (verdict === "never")
+      complain(pointer, `${name} chooses what code is loaded into the program and cannot be set`);
     if (verdict === "needs_naming" && !accepted.has(name)) {
-      complain(pointer, `${name} can change which program, host or configuration is used; list it in env_unsafe if you mean it`);
+      complain(
+        pointer,
+        `${name} can change which program, host or configuration is used; list it in env_unsafe if you mean it`,
+      );
     }
+  }
+}
+
+function checkGitConfig(config: ProjectConfig, complain: Complain): void {
+  for (const [key, value] of Object.entries(config.git_config ?? {})) {
+    if (/[\0\n]/.test(key) || value.includes("\0"))
+      complain(`/git_config${step(key)}`, "expected a key without NUL or line break, and a value without NUL");
   }
 }
 
@@ -98,15 +116,23 @@ function paramType(schema: Param): ParamType | undefined {
 function compileParams(source: OperationTemplate, pointer: string, complain: Complain): ReadonlyMap<string, ParamRule> {
   const rules = Object.entries(source.params ?? {}).map(([name, schema]): readonly [string, ParamRule] => {
     const here = `${pointer}/params${step(name)}`;
-    return [name, { name, type: paramType(schema), schema, pattern: pattern(schema.pattern, `${here}/pattern`, complain) }];
+    return [
+      name,
+      { name, type: paramType(schema), schema, pattern: pattern(schema.pattern, `${here}/pattern`, complain) },
+    ];
   });
   const outputs = rules.filter(([, rule]) => rule.type === "workspace_path");
   for (const [name, { schema }] of outputs) {
     const here = `${pointer}/params${step(name)}/direction`;
     if (schema.direction === "input") complain(here, 'direction "input" is unsupported in cmd2host v1');
-    if (schema.direction !== undefined && schema.direction !== "" && schema.direction !== "output") complain(here, `unknown direction ${quoted(schema.direction)}`);
+    if (schema.direction !== undefined && schema.direction !== "" && schema.direction !== "output")
+      complain(here, `unknown direction ${quoted(schema.direction)}`);
   }
-  if (outputs.length > 1) complain(`${pointer}/params`, `at most one workspace_path parameter, found ${outputs.map(([name]) => printable(name)).join(", ")}`);
+  if (outputs.length > 1)
+    complain(
+      `${pointer}/params`,
+      `at most one workspace_path parameter, found ${outputs.map(([name]) => printable(name)).join(", ")}`,
+    );
   return new Map(rules);
 }
 
@@ -116,7 +142,11 @@ function compileFlags(source: OperationTemplate, pointer: string, complain: Comp
   const specs = (source.allowed_flags ?? []).map((entry, index): FlagSpec => {
     const rule: FlagRule | undefined = typeof entry === "string" ? undefined : entry;
     const flag = typeof entry === "string" ? entry : entry.flag;
-    if (rule !== undefined && none.has(flag)) complain(`${pointer}/allowed_flags/${index}`, `${quoted(flag)} takes no value (bool_flags), so it can have no rules for one`);
+    if (rule !== undefined && none.has(flag))
+      complain(
+        `${pointer}/allowed_flags/${index}`,
+        `${quoted(flag)} takes no value (bool_flags), so it can have no rules for one`,
+      );
     return {
       flag,
       takes: none.has(flag) ? "none" : several.has(flag) ? "several" : "one",
@@ -134,14 +164,22 @@ function compileFlags(source: OperationTemplate, pointer: string, complain: Comp
   return new Map(specs.map((spec) => [spec.flag, spec]));
 }
 
-function compileOperation(id: string, source: OperationTemplate, known: ReadonlySet<string>, complain: Complain): Operation {
+function compileOperation(
+  id: string,
+  source: OperationTemplate,
+  known: ReadonlySet<string>,
+  complain: Complain,
+): Operation {
   const pointer = `/operations${step(id)}`;
   const params = compileParams(source, pointer, complain);
   const template = (source.args_template ?? []).map(parseElement);
   template.forEach((element, index) => {
     for (const name of placeholdersOf(element)) {
       if (!known.has(name) && !params.has(name)) {
-        complain(`${pointer}/args_template/${index}`, `placeholder {${printable(shortened(name, 120))}} has no schema: it is no parameter, no env entry, and none of ${INJECTED.join(", ")}`);
+        complain(
+          `${pointer}/args_template/${index}`,
+          `placeholder {${printable(shortened(name, 120))}} has no schema: it is no parameter, no env entry, and none of ${INJECTED.join(", ")}`,
+        );
       }
     }
     if (element.text.includes("\0")) complain(`${pointer}/args_template/${index}`, "has a NUL");
@@ -164,10 +202,11 @@ function compileOperation(id: string, source: OperationTemplate, known: Readonly
 
 /** True when the template is a git command that pushes, or whose subcommand the caller chooses. */
 export function mayPush(operation: Operation): boolean {
-  if (programName(operation.command) !== "git") return false;
-  const words = operation.template.map((element) => element.text);
-  const [head = ""] = gitSubcommand(words);
-  return head === "" || head.includes("{") || pushOf(operation.command, words).kind !== "none";
+  const args = operation.template.map((element) => element.text);
+  const words = gitWords(operation.command, args);
+  if (words === undefined) return false;
+  const [head = ""] = words;
+  return head === "" || head.includes("{") || pushOf(operation.command, args).kind !== "none";
 }
 
 /**
@@ -186,9 +225,13 @@ export function compileProject(id: string, bytes: Buffer, file: string): LoadedP
   refuseMixedForms(read.raw, complain);
   const repos = compileRepos(config, complain);
   checkEnv(config, complain);
+  checkGitConfig(config, complain);
   const known = new Set<string>([...INJECTED, ...Object.keys(config.env ?? {})]);
   const operations = new Map(
-    Object.entries(config.operations ?? {}).map(([name, source]) => [name, compileOperation(name, source, known, complain)]),
+    Object.entries(config.operations ?? {}).map(([name, source]) => [
+      name,
+      compileOperation(name, source, known, complain),
+    ]),
   );
   const allowed = config.allowed_operations ?? [];
   allowed.forEach((name, index) => {
@@ -196,7 +239,11 @@ export function compileProject(id: string, bytes: Buffer, file: string): LoadedP
   });
   const branchAllow = (config.constraints?.branch_allow ?? []).flatMap((source, index) => {
     const compiled = compilePattern(source);
-    if (!compiled.ok) return complain(`/constraints/branch_allow/${index}`, `constraints: invalid branch pattern ${quoted(source)}: ${compiled.message}`);
+    if (!compiled.ok)
+      return complain(
+        `/constraints/branch_allow/${index}`,
+        `constraints: invalid branch pattern ${quoted(source)}: ${compiled.message}`,
+      );
     return [compiled.pattern];
   });
   const project: Project = {

@@ -21,7 +21,12 @@ export interface ProjectFiles {
 export function projectFiles(projects: string, id: string): ProjectFiles {
   // Plain text instead of path.join, which is slow: this is asked for every request.
   const directory = `${projects}/${id}`;
-  return { directory, config: `${directory}/config.json`, pin: `${directory}/allowed.sha256`, snapshot: `${directory}/allowed.json` };
+  return {
+    directory,
+    config: `${directory}/config.json`,
+    pin: `${directory}/allowed.sha256`,
+    snapshot: `${directory}/allowed.json`,
+  };
 }
 
 /** The approved hash, or undefined when nothing is approved. White space around it is ignored; upper case does not match. */
@@ -30,7 +35,9 @@ export function readPin(files: ProjectFiles): string | undefined {
     return readTrusted(files.pin, MAX_HASH_FILE)?.bytes.toString("utf8").trim();
   } catch (error) {
     if (error instanceof CodedError && error.code === "file_failed") {
-      throw new CodedError("config_not_allowed", `failed to check config allowance: ${error.message}`, { cause: error });
+      throw new CodedError("config_not_allowed", `failed to check config allowance: ${error.message}`, {
+        cause: error,
+      });
     }
     throw error;
   }

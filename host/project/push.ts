@@ -9,7 +9,17 @@ export type Push =
   /** It pushes, but where to cannot be told from the words. */
   | { readonly kind: "unclear"; readonly why: string };
 
-const GLOBAL_WITH_VALUE = new Set(["-C", "-c", "--git-dir", "--work-tree", "--namespace", "--super-prefix", "--config-env", "--attr-source", "--shallow-file"]);
+const GLOBAL_WITH_VALUE = new Set([
+  "-C",
+  "-c",
+  "--git-dir",
+  "--work-tree",
+  "--namespace",
+  "--super-prefix",
+  "--config-env",
+  "--attr-source",
+  "--shallow-file",
+]);
 const PUSHING = new Set(["push", "send-pack", "http-push"]);
 const PUSHING_SECOND = new Map([
   ["subtree", "push"],
@@ -19,7 +29,16 @@ const PUSHING_SECOND = new Map([
 ]);
 const PUSH_WITH_VALUE = new Set(["-o", "--push-option", "--receive-pack", "--exec", "--repo"]);
 /** Options that push refs which no refspec names. git also takes any unambiguous beginning of a long option. */
-const WIDENING = ["--all", "--branches", "--mirror", "--tags", "--follow-tags", "--prune", "--repo", "--recurse-submodules"];
+const WIDENING = [
+  "--all",
+  "--branches",
+  "--mirror",
+  "--tags",
+  "--follow-tags",
+  "--prune",
+  "--repo",
+  "--recurse-submodules",
+];
 const NOT_WIDENING = new Set(["--recurse-submodules=no", "--recurse-submodules=check"]);
 const HEADS = "refs/heads/";
 
@@ -33,6 +52,16 @@ export function gitSubcommand(args: readonly string[]): readonly string[] {
   let at = 0;
   while (at < args.length && args[at]?.startsWith("-") === true) at += GLOBAL_WITH_VALUE.has(args[at] ?? "") ? 2 : 1;
   return args.slice(at);
+}
+
+/**
+ * What git is told to do: the words from the subcommand on, also of a program like `git-push`, which is the subcommand itself. Undefined for programs
+ * that are not git's.
+ */
+export function gitWords(command: string, args: readonly string[]): readonly string[] | undefined {
+  const name = programName(command);
+  if (name === "git") return gitSubcommand(args);
+  return name.startsWith("git-") ? [name.slice("git-".length), ...args] : undefined;
 }
 
 function shown(word: string): string {
@@ -60,7 +89,8 @@ function destination(refspec: string): Push {
   const colon = refspec.lastIndexOf(":");
   const target = refspec.slice(colon + 1);
   if (target.includes("*")) return unclear("a refspec with a star");
-  if (colon < 0 || !target.startsWith(HEADS)) return unclear(`the refspec ${shown(refspec)} does not end in :refs/heads/BRANCH`);
+  if (colon < 0 || !target.startsWith(HEADS))
+    return unclear(`the refspec ${shown(refspec)} does not end in :refs/heads/BRANCH`);
   return { kind: "branches", branches: [target.slice(HEADS.length)] };
 }
 
@@ -81,18 +111,23 @@ function destinations(args: readonly string[]): Push {
   if (refspecs.includes("tag")) return { kind: "unclear", why: "it pushes a tag" };
   const found = refspecs.map(destination);
   const unclear = found.find((one) => one.kind !== "branches");
-  return unclear ?? { kind: "branches", branches: found.flatMap((one) => (one.kind === "branches" ? one.branches : [])) };
+  return (
+    unclear ?? { kind: "branches", branches: found.flatMap((one) => (one.kind === "branches" ? one.branches : [])) }
+  );
 }
 
 /** What `command args` pushes. */
 export function pushOf(command: string, args: readonly string[]): Push {
-  if (programName(command) !== "git") return { kind: "none" };
-  const [subcommand = "", ...rest] = gitSubcommand(args);
+  const words = gitWords(command, args);
+  if (words === undefined) return { kind: "none" };
+  const [subcommand = "", ...rest] = words;
   const second = PUSHING_SECOND.get(subcommand);
   // Anywhere: which words before it are values of options is theirs to know.
   if (second !== undefined && rest.includes(second)) {
     return { kind: "unclear", why: `git ${subcommand} pushes in its own way` };
   }
   if (!PUSHING.has(subcommand)) return { kind: "none" };
-  return subcommand === "push" ? destinations(rest) : { kind: "unclear", why: `git ${subcommand} pushes in its own way` };
+  return subcommand === "push"
+    ? destinations(rest)
+    : { kind: "unclear", why: `git ${subcommand} pushes in its own way` };
 }

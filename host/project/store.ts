@@ -31,7 +31,8 @@ function readConfig(files: ProjectFiles): TrustedFile | undefined {
 /** Reads and compiles a project's configuration from one read of one handle. Throws `project_unknown` when there is none. */
 export function loadProject(files: ProjectFiles, id: string): LoadedProject & { readonly bytes: Buffer } {
   const file = readConfig(files);
-  if (file === undefined) throw new CodedError("project_unknown", `project config not found: ${id} (expected at ${files.config})`);
+  if (file === undefined)
+    throw new CodedError("project_unknown", `project config not found: ${id} (expected at ${files.config})`);
   return { ...compileProject(id, file.bytes, files.config), bytes: file.bytes };
 }
 
@@ -60,10 +61,16 @@ export class ProjectStore {
     const { project } = loaded;
     const primary = project.repos[0]?.name;
     if (binding.repo !== "" && binding.repo !== primary) {
-      throw new CodedError("project_mismatch", `token-project mismatch: the token is for ${binding.repo}, project ${id} is for ${primary ?? "nothing"}`);
+      throw new CodedError(
+        "project_mismatch",
+        `token-project mismatch: the token is for ${binding.repo}, project ${id} is for ${primary ?? "nothing"}`,
+      );
     }
     if (!isPinned(pin, project.configHash)) {
-      throw new CodedError("config_not_allowed", `config not allowed (hash: ${project.configHash.slice(0, 16)}); run on the host: cmd2host config allow ${id}`);
+      throw new CodedError(
+        "config_not_allowed",
+        `config not allowed (hash: ${project.configHash.slice(0, 16)}); run on the host: cmd2host config allow ${id}`,
+      );
     }
     return project;
   }

@@ -20,9 +20,12 @@ function parts(text: string): readonly TemplatePart[] {
  */
 export function parseElement(text: string): TemplateElement {
   const inside = text.slice(1, -1);
-  if (text.length > 2 && text.startsWith("{") && text.endsWith("}") && !/[{}]/.test(inside)) return { kind: "whole", name: inside, text };
+  if (text.length > 2 && text.startsWith("{") && text.endsWith("}") && !/[{}]/.test(inside))
+    return { kind: "whole", name: inside, text };
   const found = text.includes("{") && text.includes("}") ? parts(text) : [];
-  return found.some((part) => part.kind === "name") ? { kind: "inline", parts: found, text } : { kind: "literal", text };
+  return found.some((part) => part.kind === "name")
+    ? { kind: "inline", parts: found, text }
+    : { kind: "literal", text };
 }
 
 /** The placeholder names of an element. */

@@ -74,8 +74,7 @@ export type TemplateElement =
   | { readonly kind: "inline"; readonly parts: readonly TemplatePart[]; readonly text: string };
 
 export type TemplatePart =
-  | { readonly kind: "text"; readonly text: string }
-  | { readonly kind: "name"; readonly name: string };
+  { readonly kind: "text"; readonly text: string } | { readonly kind: "name"; readonly name: string };
 
 /** Placeholders that every operation has: the target repository, its path, and its URL. */
 export const INJECTED = ["repo", "repo_path", "expected_git_url"] as const;

@@ -23,7 +23,8 @@ function real(directory: string): string {
  * @param workspaces real paths
  */
 export function cleanPath(path: string, workspaces: readonly string[]): string {
-  const inside = (entry: string): boolean => workspaces.some((workspace) => entry === workspace || entry.startsWith(`${workspace}/`));
+  const inside = (entry: string): boolean =>
+    workspaces.some((workspace) => entry === workspace || entry.startsWith(`${workspace}/`));
   return path
     .split(delimiter)
     .filter((entry) => isAbsolute(entry) && !inside(resolve(entry)) && !inside(real(entry)))

@@ -37,5 +37,6 @@ export const gitRemoteStrict: Recipe = {
       ["GIT_CONFIG_NOSYSTEM", "1"],
       ["GIT_CONFIG_GLOBAL", "/dev/null"],
     ]),
-  gitConfig: ({ gitConfig }) => settled(gitConfig, new Map([...NEUTRAL_GIT_CONFIG, ["credential.helper", ""], ["core.sshCommand", SSH]])),
+  gitConfig: ({ gitConfig }) =>
+    settled(gitConfig, new Map([...NEUTRAL_GIT_CONFIG, ["credential.helper", ""], ["core.sshCommand", SSH]])),
 };

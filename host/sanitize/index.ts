@@ -7,4 +7,11 @@ import type { Recipe } from "./recipe.ts";
 import { user } from "./user.ts";
 
 /** Every environment recipe. A name added to the schema makes the compiler point here. */
-export const RECIPES: Readonly<Record<ProfileName, Recipe>> = { minimal, user, git, git_remote_strict: gitRemoteStrict, gh, aws };
+export const RECIPES: Readonly<Record<ProfileName, Recipe>> = {
+  minimal,
+  user,
+  git,
+  git_remote_strict: gitRemoteStrict,
+  gh,
+  aws,
+};

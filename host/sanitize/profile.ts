@@ -1,16 +1,28 @@
 import { CodedError } from "../../wire/errors.ts";
 import type { ProfileName } from "../../wire/names.ts";
-import { gitSubcommand, programName } from "../project/push.ts";
+import { gitWords, programName } from "../project/push.ts";
 
-const REMOTE = new Set(["push", "fetch", "clone", "pull", "ls-remote", "send-pack", "fetch-pack", "http-push", "http-fetch", "archive"]);
+const REMOTE = new Set([
+  "push",
+  "fetch",
+  "clone",
+  "pull",
+  "ls-remote",
+  "send-pack",
+  "fetch-pack",
+  "http-push",
+  "http-fetch",
+]);
 
 /**
  * The recipe for a program: git and gh have their own whatever the configuration says, because those protect the host; otherwise what the operation names,
  * else aws by name, else minimal.
  */
 export function profileFor(command: string, args: readonly string[], named: ProfileName | undefined): ProfileName {
+  const words = gitWords(command, args);
+  if (words !== undefined)
+    return REMOTE.has(words[0] ?? "") ? "git_remote_strict" : named === "git_remote_strict" ? named : "git";
   const program = programName(command);
-  if (program === "git") return REMOTE.has(gitSubcommand(args)[0] ?? "") ? "git_remote_strict" : named === "git_remote_strict" ? named : "git";
   if (program === "gh") return "gh";
   if (named !== undefined) return named;
   return program === "aws" ? "aws" : "minimal";
@@ -22,5 +34,8 @@ export function profileFor(command: string, args: readonly string[], named: Prof
  */
 export function checkGitUrl(profile: ProfileName, args: readonly string[], expectedUrl: string): void {
   if (profile !== "git_remote_strict" || args[1] === expectedUrl) return;
-  throw new CodedError("git_url_contract", "cmd2host: a remote git operation must have {expected_git_url} right after the subcommand");
+  throw new CodedError(
+    "git_url_contract",
+    "cmd2host: a remote git operation must have {expected_git_url} right after the subcommand",
+  );
 }

@@ -18,7 +18,10 @@ export function parseOrigin(url: string): Origin | undefined {
 
 /** The lenient dialect of the cwd hint: owner/name of any URL with a user or a scheme, or undefined. The host is not looked at. */
 export function repoOfHint(url: string): string | undefined {
-  const text = url.trim().slice(0, 4_096).replace(/\.git$/, "");
+  const text = url
+    .trim()
+    .slice(0, 4_096)
+    .replace(/\.git$/, "");
   const scheme = text.indexOf("://");
   let path: string;
   if (scheme >= 0) {

@@ -16,7 +16,11 @@ export interface Target {
 const HOST = /^[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?$/;
 
 function targetOf(repo: Repo, source: Target["source"]): Target {
-  if (!HOST.test(repo.host)) throw new CodedError("host_invalid", `remote_hosts_allow: ${quoted(shortened(repo.host, 80))} is not a bare hostname`);
+  if (!HOST.test(repo.host))
+    throw new CodedError(
+      "host_invalid",
+      `remote_hosts_allow: ${quoted(shortened(repo.host, 80))} is not a bare hostname`,
+    );
   return { repo, url: `git@${repo.host}:${repo.name}.git`, source };
 }
 
@@ -37,7 +41,11 @@ export function resolveTarget(project: Project, targetRepo: string, hint: CwdHin
   if (targetRepo !== "") {
     const named = project.repos.find((repo) => repo.name === targetRepo);
     if (named !== undefined) return targetOf(named, "explicit_flag");
-    throw new CodedError("target_not_allowed", `target_repo ${quoted(shortened(targetRepo, 120))} is not in the project allow list`, { hint: `Use one of ${names}.` });
+    throw new CodedError(
+      "target_not_allowed",
+      `target_repo ${quoted(shortened(targetRepo, 120))} is not in the project allow list`,
+      { hint: `Use one of ${names}.` },
+    );
   }
   const auto = hint === undefined ? undefined : hinted(project, hint);
   if (auto !== undefined) return targetOf(auto, "auto_resolve");
@@ -48,7 +56,9 @@ export function resolveTarget(project: Project, targetRepo: string, hint: CwdHin
     hint === undefined
       ? ""
       : `; auto-resolve did not match (toplevel ${quoted(shortened(hint.toplevel, 200))}, origin ${repoOfHint(hint.originUrl) ?? "<unparsed>"})`;
-  throw new CodedError("target_required", `target_repo is required: the project has several repositories${tried}`, { hint: `Pass target_repo, one of ${names}.` });
+  throw new CodedError("target_required", `target_repo is required: the project has several repositories${tried}`, {
+    hint: `Pass target_repo, one of ${names}.`,
+  });
 }
 
 /**
@@ -56,10 +66,16 @@ export function resolveTarget(project: Project, targetRepo: string, hint: CwdHin
  * @throws CodedError `origin_mismatch`
  */
 export function checkOrigin(target: Target, originUrl: string | undefined): void {
-  const say = (why: string): CodedError => new CodedError("origin_mismatch", `path-repo consistency check failed at ${target.repo.path}: ${why}`);
+  const say = (why: string): CodedError =>
+    new CodedError("origin_mismatch", `path-repo consistency check failed at ${target.repo.path}: ${why}`);
   if (originUrl === undefined) throw say("there is no remote origin");
   const origin = parseOrigin(originUrl);
-  if (origin === undefined) throw say("origin does not match expected SSH/HTTPS pattern (git@HOST:OWNER/NAME.git or https://HOST/OWNER/NAME.git)");
-  if (origin.repo.toLowerCase() !== target.repo.name.toLowerCase()) throw say(`origin is ${quoted(origin.repo)}, the project names ${target.repo.name}`);
-  if (origin.host.toLowerCase() !== target.repo.host.toLowerCase()) throw say(`origin host is ${quoted(origin.host)}, the project names ${target.repo.host}`);
+  if (origin === undefined)
+    throw say(
+      "origin does not match expected SSH/HTTPS pattern (git@HOST:OWNER/NAME.git or https://HOST/OWNER/NAME.git)",
+    );
+  if (origin.repo.toLowerCase() !== target.repo.name.toLowerCase())
+    throw say(`origin is ${quoted(origin.repo)}, the project names ${target.repo.name}`);
+  if (origin.host.toLowerCase() !== target.repo.host.toLowerCase())
+    throw say(`origin host is ${quoted(origin.host)}, the project names ${target.repo.host}`);
 }

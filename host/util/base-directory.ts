@@ -22,13 +22,16 @@ export function baseDirectory(environment: NodeJS.ProcessEnv): BaseDirectory {
   const configured = environment["CMD2HOST_CONFIG_DIR"] ?? "";
   const home = environment["HOME"] ?? "";
   if (configured === "" && home === "") {
-    throw new CodedError("base_unusable", "neither CMD2HOST_CONFIG_DIR nor HOME is set", { hint: "Set CMD2HOST_CONFIG_DIR." });
+    throw new CodedError("base_unusable", "neither CMD2HOST_CONFIG_DIR nor HOME is set", {
+      hint: "Set CMD2HOST_CONFIG_DIR.",
+    });
   }
   const root = configured === "" ? join(home, ".cmd2host") : resolve(configured);
   const daemonConfig = environment["DAEMON_CONFIG"] ?? "";
   return {
     root,
-    daemonFile: daemonConfig === "" ? join(root, "daemon.json") : isAbsolute(daemonConfig) ? daemonConfig : resolve(daemonConfig),
+    daemonFile:
+      daemonConfig === "" ? join(root, "daemon.json") : isAbsolute(daemonConfig) ? daemonConfig : resolve(daemonConfig),
     socket: join(root, "cmd2host.sock"),
     lockSocket: join(root, "daemon.lock"),
     tokens: join(root, "tokens"),

@@ -7,7 +7,8 @@ import { compilePattern, escapePattern, type Pattern } from "./pattern.ts";
  * `*` and `?` do not cross `/`; `[a-z]` and `[^a-z]` are classes; `\` takes the next character as it is. A component `**` is any
  * number of components, also none. There is no implicit prefix: `.env*` is not `secrets/.env`.
  */
-export type CompiledGlob = { readonly ok: true; readonly glob: Glob } | { readonly ok: false; readonly message: string };
+export type CompiledGlob =
+  { readonly ok: true; readonly glob: Glob } | { readonly ok: false; readonly message: string };
 
 export interface Glob {
   readonly source: string;
@@ -60,7 +61,7 @@ function classSource(component: readonly string[], start: number): { readonly so
 function componentSource(component: string): string {
   const characters = Array.from(component);
   let out = "";
-  for (let at = 0; at < characters.length; ) {
+  for (let at = 0; at < characters.length;) {
     const character = characters[at] ?? "";
     if (character === "*") out += "[^/]*";
     else if (character === "?") out += "[^/]";

@@ -24,7 +24,10 @@ export class IdentityCache<T> {
   /** The value for `key`, made by `load` when it is not there or one of `paths` is not what it was. */
   get(key: string, paths: readonly string[], load: () => T): T {
     const entry = this.#entries.get(key);
-    if (entry?.settled === true && entry.paths.every((path, index) => sameIdentity(identityOf(path), entry.identities[index]))) {
+    if (
+      entry?.settled === true &&
+      entry.paths.every((path, index) => sameIdentity(identityOf(path), entry.identities[index]))
+    ) {
       return entry.value;
     }
     this.#entries.delete(key);

@@ -13,7 +13,11 @@ export async function withLock<T>(directory: string, work: () => T | Promise<T>)
   try {
     accessSync(directory, constants.W_OK);
   } catch (error) {
-    throw new CodedError("file_failed", `${printable(directory)}: cannot be locked: ${errnoOf(error) ?? messageOf(error)}`, { cause: error });
+    throw new CodedError(
+      "file_failed",
+      `${printable(directory)}: cannot be locked: ${errnoOf(error) ?? messageOf(error)}`,
+      { cause: error },
+    );
   }
   let release: () => Promise<void>;
   try {
@@ -25,9 +29,13 @@ export async function withLock<T>(directory: string, work: () => T | Promise<T>)
       onCompromised: () => undefined,
     });
   } catch (error) {
-    throw new CodedError("file_failed", `${printable(directory)}: another cmd2host command is at work here (${messageOf(error)})`, {
-      hint: "Try again; if none is running, remove the .lock directory there.",
-    });
+    throw new CodedError(
+      "file_failed",
+      `${printable(directory)}: another cmd2host command is at work here (${messageOf(error)})`,
+      {
+        hint: "Try again; if none is running, remove the .lock directory there.",
+      },
+    );
   }
   try {
     return await work();

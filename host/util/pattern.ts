@@ -16,8 +16,7 @@ export interface Pattern {
 }
 
 export type CompiledPattern =
-  | { readonly ok: true; readonly pattern: Pattern }
-  | { readonly ok: false; readonly message: string };
+  { readonly ok: true; readonly pattern: Pattern } | { readonly ok: false; readonly message: string };
 
 /** Compiles `source`; lookaround, back references and other non-RE2 syntax are not ok. */
 export function compilePattern(source: string): CompiledPattern {

@@ -28,8 +28,12 @@ function identityFrom(stats: BigIntStats): FileIdentity {
 
 /** Identity of the file that `path` leads to now, or undefined when there is none. */
 export function identityOf(path: string): FileIdentity | undefined {
-  const stats = statSync(path, { bigint: true, throwIfNoEntry: false });
-  return stats === undefined ? undefined : identityFrom(stats);
+  try {
+    const stats = statSync(path, { bigint: true, throwIfNoEntry: false });
+    return stats === undefined ? undefined : identityFrom(stats);
+  } catch {
+    return undefined; // a directory on the way that is none, or closed to us: reading it says so in words
+  }
 }
 
 export function sameIdentity(a: FileIdentity | undefined, b: FileIdentity | undefined): boolean {
@@ -85,14 +89,18 @@ export function readTrusted(path: string, maxBytes: number): TrustedFile | undef
     descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (error) {
     if (errnoOf(error) === "ENOENT") return undefined;
-    throw new CodedError("file_failed", `${printable(path)}: ${errnoOf(error) ?? "cannot be opened"}`, { cause: error });
+    throw new CodedError("file_failed", `${printable(path)}: ${errnoOf(error) ?? "cannot be opened"}`, {
+      cause: error,
+    });
   }
   try {
     const stats = fstatSync(descriptor, { bigint: true });
     if (!stats.isFile()) throw new CodedError("file_failed", `${printable(path)}: is not a regular file`);
     const distrust = distrustOf(stats);
     if (distrust !== undefined) {
-      throw new CodedError("config_untrusted", `${printable(path)}: ${distrust}`, { hint: `On the host: chmod go-w ${printable(path)}` });
+      throw new CodedError("config_untrusted", `${printable(path)}: ${distrust}`, {
+        hint: `On the host: chmod go-w ${printable(path)}`,
+      });
     }
     return { bytes: readAll(descriptor, Number(stats.size), path, maxBytes), identity: identityFrom(stats) };
   } catch (error) {

@@ -8,7 +8,9 @@ export function writeAtomic(path: string, data: string | Buffer): void {
   try {
     writeFileAtomic.sync(path, data, { mode: 0o600, fsync: true });
   } catch (error) {
-    throw new CodedError("file_failed", `${printable(path)}: cannot be written: ${errnoOf(error) ?? "unknown error"}`, { cause: error });
+    throw new CodedError("file_failed", `${printable(path)}: cannot be written: ${errnoOf(error) ?? "unknown error"}`, {
+      cause: error,
+    });
   }
 }
 
@@ -17,6 +19,8 @@ export function makePrivateDirectory(path: string): void {
   try {
     mkdirSync(path, { recursive: true, mode: 0o700 });
   } catch (error) {
-    throw new CodedError("file_failed", `${printable(path)}: cannot be made: ${errnoOf(error) ?? "unknown error"}`, { cause: error });
+    throw new CodedError("file_failed", `${printable(path)}: cannot be made: ${errnoOf(error) ?? "unknown error"}`, {
+      cause: error,
+    });
   }
 }

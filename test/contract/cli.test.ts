@@ -22,7 +22,8 @@ describe("command line", () => {
   conforms(101, "templates are listed and shown; an unknown one is an error that names it", async () => {
     const host = new Host();
     const { stdout } = await host.run("templates");
-    for (const name of ["aws_selected", "git_github_write", "git_write", "github_write", "readonly"]) expect(stdout).toContain(`  ${name}\n`);
+    for (const name of ["aws_selected", "git_github_write", "git_write", "github_write", "readonly"])
+      expect(stdout).toContain(`  ${name}\n`);
     expect((await host.run("templates", "show", "readonly")).stdout).toContain("OWNER/REPO");
     const unknown = await host.run("templates", "show", "nothing");
     expect(unknown.exit).not.toBe(0);
@@ -35,7 +36,8 @@ describe("command line", () => {
     const help = await host.run("config", "init", "--help");
     for (const part of ["Usage:", "--repo", "--template"]) expect(help.stdout).toContain(part);
     expect((await host.run("config", "init")).exit).not.toBe(0);
-    for (const repo of ["invalidrepo", "owner/repo/extra", "-owner/repo"]) expect((await host.run("config", "init", `--repo=${repo}`)).exit).not.toBe(0);
+    for (const repo of ["invalidrepo", "owner/repo/extra", "-owner/repo"])
+      expect((await host.run("config", "init", `--repo=${repo}`)).exit).not.toBe(0);
     const init = ["config", "init", "--repo=owner/repo", `--repo-path=${host.checkout}`, "--template=readonly"];
     expect(await host.run(...init, "--allow")).toMatchObject({ exit: 0 });
     expect((await host.run(...init)).stderr).toContain("already exists");
@@ -48,11 +50,20 @@ describe("command line", () => {
   conforms(103, "config diff tells the three states; a broken configuration is not approved", async () => {
     const host = new Host();
     const file = host.project("owner_repo", smallConfig(host.checkout));
-    expect(await host.run("config", "diff", "owner_repo")).toMatchObject({ exit: 0, stdout: expect.stringContaining("Status: NOT ALLOWED") as string });
+    expect(await host.run("config", "diff", "owner_repo")).toMatchObject({
+      exit: 0,
+      stdout: expect.stringContaining("Status: NOT ALLOWED") as string,
+    });
     await host.run("config", "allow", "owner_repo");
-    expect(await host.run("config", "diff", "owner_repo")).toMatchObject({ exit: 0, stdout: expect.stringContaining("Status: ALLOWED (hashes match)") as string });
+    expect(await host.run("config", "diff", "owner_repo")).toMatchObject({
+      exit: 0,
+      stdout: expect.stringContaining("Status: ALLOWED (hashes match)") as string,
+    });
     writeFileSync(file, `${readFileSync(file, "utf8")} `);
-    expect(await host.run("config", "diff", "owner_repo")).toMatchObject({ exit: 0, stdout: expect.stringContaining("Status: MODIFIED (hashes differ)") as string });
+    expect(await host.run("config", "diff", "owner_repo")).toMatchObject({
+      exit: 0,
+      stdout: expect.stringContaining("Status: MODIFIED (hashes differ)") as string,
+    });
     writeFileSync(file, "{");
     expect((await host.run("config", "allow", "owner_repo")).exit).not.toBe(0);
   });

@@ -51,7 +51,8 @@ describe("daemon.json", () => {
   });
 
   conforms(97, "listens beyond loopback only when it is told so twice", () => {
-    for (const listen_address of ["127.0.0.5", "::1", "::ffff:127.0.0.1", "LocalHost"]) expect(load({ listen_address }).warnings).toEqual([]);
+    for (const listen_address of ["127.0.0.5", "::1", "::ffff:127.0.0.1", "LocalHost"])
+      expect(load({ listen_address }).warnings).toEqual([]);
     for (const listen_address of ["0.0.0.0", "::", "192.168.1.1", "fe80::1"]) {
       const text = errorOf({ listen_address });
       expect(text).toContain("must be a loopback address");
@@ -59,7 +60,15 @@ describe("daemon.json", () => {
       expect(load({ listen_address, allow_non_loopback: true }).warnings).toHaveLength(1);
       expect(load({ listen_address, listen_mode: "unix" }).warnings).toEqual([]);
     }
-    for (const listen_address of ["   ", "not-a-valid-host", "127.0.0.1.1", "127.1", "[::1]", "::1%lo", "example.com"]) {
+    for (const listen_address of [
+      "   ",
+      "not-a-valid-host",
+      "127.0.0.1.1",
+      "127.1",
+      "[::1]",
+      "::1%lo",
+      "example.com",
+    ]) {
       expect(errorOf({ listen_address, allow_non_loopback: true })).toContain("invalid listen_address");
     }
   });
@@ -82,17 +91,23 @@ describe("daemon.json", () => {
   });
 
   conforms(99, "a listen mode is one of three words", () => {
-    for (const listen_mode of ["TCP", "Unix", "none"]) expect(errorOf({ listen_mode })).toContain("invalid listen_mode");
+    for (const listen_mode of ["TCP", "Unix", "none"])
+      expect(errorOf({ listen_mode })).toContain("invalid listen_mode");
   });
 
   it("says file, line, column, pointer and what was expected", () => {
-    expect(errorOf('{\n  "listen_port": "9876"\n}')).toMatch(/daemon\.json:2:18: at \/listen_port: expected integer, got string "9876"/);
+    expect(errorOf('{\n  "listen_port": "9876"\n}')).toMatch(
+      /daemon\.json:2:18: at \/listen_port: expected integer, got string "9876"/,
+    );
     expect(errorOf('{"a":1,}')).toMatch(/daemon\.json:1:8: /);
     expect(errorOf('{"listen_port":1} x')).toContain("something follows");
     expect(errorOf('{"listen_port":1,"listen_port":2}')).toContain("duplicate member");
     expect(errorOf("")).toContain("is empty");
     expect(load("null").settings.listenPort).toBe(9_876);
-    expect(load('{"LISTEN_PORT": 5, "socket_mode": null, "other": 1}')).toMatchObject({ settings: { listenPort: 5, socketMode: 0o660 }, unknown: ["/other"] });
+    expect(load('{"LISTEN_PORT": 5, "socket_mode": null, "other": 1}')).toMatchObject({
+      settings: { listenPort: 5, socketMode: 0o660 },
+      unknown: ["/other"],
+    });
   });
 
   it("is read again on request, where that is safe", async () => {
@@ -100,7 +115,10 @@ describe("daemon.json", () => {
     const running = await startDaemon(base);
     base.writeDaemon({ listen_mode: "tcp", max_in_flight: 3, max_stdout_bytes: 7 });
     running.daemon.reload();
-    expect(running.lines.at(-1)).toMatchObject({ event: "daemon.json reloaded", fields: { needs_restart: "listenMode" } });
+    expect(running.lines.at(-1)).toMatchObject({
+      event: "daemon.json reloaded",
+      fields: { needs_restart: "listenMode" },
+    });
     base.writeDaemon("{");
     running.daemon.reload();
     expect(running.lines.at(-1)).toMatchObject({ level: "error", event: "daemon.json not reloaded" });

@@ -16,7 +16,10 @@ for (const name of ["gh", "git", "git.exe"]) symlinkSync(join(programs, "print-e
 chmodSync(named, 0o755);
 
 const url = "git@github.com:owner/repo.git";
-const env = (name: string, args_template: string[]): OperationTemplate => ({ command: join(named, name), args_template });
+const env = (name: string, args_template: string[]): OperationTemplate => ({
+  command: join(named, name),
+  args_template,
+});
 const operations: Readonly<Record<string, OperationTemplate>> = {
   gh: env("gh", ["pr", "list"]),
   status: env("git", ["status"]),
@@ -47,7 +50,13 @@ const { base } = defaultBase({
   git_config: { "user.name": "it's me" },
   constraints: { branch_allow: ["ai/.+"] },
 });
-const planted = { ...process.env, GH_TOKEN: "planted-secret", AWS_SECRET_ACCESS_KEY: "planted-secret", SSH_AUTH_SOCK: "/planted/agent", GPG_AGENT_INFO: "planted" };
+const planted = {
+  ...process.env,
+  GH_TOKEN: "planted-secret",
+  AWS_SECRET_ACCESS_KEY: "planted-secret",
+  SSH_AUTH_SOCK: "/planted/agent",
+  GPG_AGENT_INFO: "planted",
+};
 const { address } = await startDaemon(base, {}, planted);
 
 async function call(name: string, params: object = {}): Promise<OperationReply> {
@@ -74,7 +83,8 @@ describe("environment and execution", () => {
     expect(seen.get("NO_COLOR")).toBe("1");
     expect(seen.get("GH_REPO")).toBe("owner/repo");
     expect(seen.get("EXTRA")).toBe("yes");
-    for (const name of ["GH_TOKEN", "AWS_SECRET_ACCESS_KEY", "SSH_AUTH_SOCK", "GPG_AGENT_INFO"]) expect(seen.has(name)).toBe(false);
+    for (const name of ["GH_TOKEN", "AWS_SECRET_ACCESS_KEY", "SSH_AUTH_SOCK", "GPG_AGENT_INFO"])
+      expect(seen.has(name)).toBe(false);
   });
 
   conforms(79, "git asks nothing and has the project's configuration", async () => {
@@ -95,14 +105,26 @@ describe("environment and execution", () => {
       expect(seen.get("GIT_ASKPASS")).toBe("");
       expect(seen.get("GIT_SSH_COMMAND")).toContain("BatchMode=yes");
       const config = seen.get("GIT_CONFIG_PARAMETERS") ?? "";
-      for (const entry of ["'credential.helper='", "'core.hooksPath=/dev/null'", "'submodule.recurse=false'", "'core.sshCommand=ssh "]) expect(config).toContain(entry);
+      for (const entry of [
+        "'credential.helper='",
+        "'core.hooksPath=/dev/null'",
+        "'submodule.recurse=false'",
+        "'core.sshCommand=ssh ",
+      ])
+        expect(config).toContain(entry);
     }
   });
 
   conforms(81, "remote git without the project's own URL right behind the subcommand does not run", async () => {
     for (const name of ["url_missing", "url_as_value", "url_behind", "url_other"]) {
       const reply = await call(name);
-      expect(reply).toMatchObject({ exit_code: 1, denied_reason: null, outcome: "failed", code: "git_url_contract", stdout: "" });
+      expect(reply).toMatchObject({
+        exit_code: 1,
+        denied_reason: null,
+        outcome: "failed",
+        code: "git_url_contract",
+        stdout: "",
+      });
       expect(reply.stderr).toContain("expected_git_url");
       expect(reply.stderr).not.toContain(url);
     }
@@ -115,7 +137,12 @@ describe("environment and execution", () => {
       ["missing", "command not found: nonexistent-program-of-cmd2host"],
     ] as const) {
       const reply = await call(name);
-      expect(reply).toMatchObject({ exit_code: 127, denied_reason: null, outcome: "failed", code: "command_not_found" });
+      expect(reply).toMatchObject({
+        exit_code: 127,
+        denied_reason: null,
+        outcome: "failed",
+        code: "command_not_found",
+      });
       expect(reply.stderr).toContain(fragment);
     }
   });
@@ -130,20 +157,29 @@ describe("environment and execution", () => {
   });
 
   conforms(85, "a signal is exit code 128+n, and the output stays (changed: the original said -1)", async () => {
-    expect(await call("killed")).toMatchObject({ exit_code: 137, signal: "SIGKILL", stdout: "last words\n", outcome: "completed", denied_reason: null });
+    expect(await call("killed")).toMatchObject({
+      exit_code: 137,
+      signal: "SIGKILL",
+      stdout: "last words\n",
+      outcome: "completed",
+      denied_reason: null,
+    });
   });
 
-  conforms(86, "a time limit is exit code 124, at once, with what was written (changed: the original dropped it)", async () => {
-    const started = performance.now();
-    const reply = await call("slow");
-    expect(performance.now() - started).toBeLessThan(5_000);
-    expect(reply).toMatchObject({ exit_code: 124, denied_reason: null, outcome: "failed", code: "timed_out" });
-    expect(reply.stdout).toMatch(/^pid \d+\n$/);
-    expect(reply.stderr).toBe("Command timed out");
-  });
+  conforms(
+    86,
+    "a time limit is exit code 124, at once, with what was written (changed: the original dropped it)",
+    async () => {
+      const started = performance.now();
+      const reply = await call("slow");
+      expect(performance.now() - started).toBeLessThan(5_000);
+      expect(reply).toMatchObject({ exit_code: 124, denied_reason: null, outcome: "failed", code: "timed_out" });
+      expect(reply.stdout).toMatch(/^pid \d+\n$/);
+      expect(reply.stderr).toBe("Command timed out");
+    },
+  );
 
   conforms(87, "standard input is empty", async () => {
     expect((await call("stdin")).stdout.trim()).toBe("0");
   });
-
 });

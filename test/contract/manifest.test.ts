@@ -8,7 +8,9 @@ function shownCases(): readonly number[] {
   const directory = join(projectRoot, "test/contract");
   const calls = readdirSync(directory)
     .filter((name) => name.endsWith(".test.ts"))
-    .flatMap((name) => [...readFileSync(join(directory, name), "utf8").matchAll(/^\s*conforms\(\s*(\[[^\]]*\]|\d+)/gm)]);
+    .flatMap((name) => [
+      ...readFileSync(join(directory, name), "utf8").matchAll(/^\s*conforms\(\s*(\[[^\]]*\]|\d+)/gm),
+    ]);
   return calls.flatMap(([, numbers = ""]) => [...numbers.matchAll(/\d+/g)].map(([digits]) => Number(digits)));
 }
 
@@ -18,5 +20,7 @@ it("every conformance case is shown by a test or listed as pending, never both",
   expect(all.filter((number) => !shown.has(number) && !PENDING.has(number))).toEqual([]);
   expect([...PENDING.keys()].filter((number) => shown.has(number))).toEqual([]);
   expect([...shown].filter((number) => number < 1 || number > CASE_COUNT)).toEqual([]);
-  process.stdout.write(`conformance: ${shown.size} of ${CASE_COUNT} cases shown; pending: ${[...PENDING.keys()].join(", ")}\n`);
+  process.stdout.write(
+    `conformance: ${shown.size} of ${CASE_COUNT} cases shown; pending: ${[...PENDING.keys()].join(", ")}\n`,
+  );
 });

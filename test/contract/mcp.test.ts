@@ -25,7 +25,8 @@ const { address } = await startDaemon(base);
 
 describe("MCP server on the real daemon", async () => {
   const session = await inProcess(["-socket", address.path], { CMD2HOST_TOKEN: TOKEN });
-  const run = async (args: Record<string, unknown>): Promise<{ text: string; isError: boolean; data: unknown }> => session.call("cmd2host_run_operation", args);
+  const run = async (args: Record<string, unknown>): Promise<{ text: string; isError: boolean; data: unknown }> =>
+    session.call("cmd2host_run_operation", args);
 
   conforms(106, "the token comes from the file, else from the environment", async () => {
     const directory = tempDirectory();
@@ -40,20 +41,36 @@ describe("MCP server on the real daemon", async () => {
   });
 
   conforms(107, "a socket beats host and port, which have defaults", () => {
-    expect(parseOptions([])).toMatchObject({ kind: "serve", options: { address: { kind: "tcp", host: "host.docker.internal", port: 9_876 } } });
-    expect(parseOptions(["-host", "", "-port", "0"])).toMatchObject({ options: { address: { kind: "tcp", host: "host.docker.internal", port: 9_876 } } });
-    expect(parseOptions(["-socket=/x", "--host", "h", "-port", "1"])).toMatchObject({ options: { address: { kind: "unix", path: "/x" } } });
+    expect(parseOptions([])).toMatchObject({
+      kind: "serve",
+      options: { address: { kind: "tcp", host: "host.docker.internal", port: 9_876 } },
+    });
+    expect(parseOptions(["-host", "", "-port", "0"])).toMatchObject({
+      options: { address: { kind: "tcp", host: "host.docker.internal", port: 9_876 } },
+    });
+    expect(parseOptions(["-socket=/x", "--host", "h", "-port", "1"])).toMatchObject({
+      options: { address: { kind: "unix", path: "/x" } },
+    });
   });
 
   conforms(108, "there are exactly three tools, whose arguments are closed", async () => {
     const { tools } = await session.client.listTools();
-    expect(tools.map(({ name }) => name)).toEqual(["cmd2host_describe_operation", "cmd2host_list_operations", "cmd2host_run_operation"]);
+    expect(tools.map(({ name }) => name)).toEqual([
+      "cmd2host_describe_operation",
+      "cmd2host_list_operations",
+      "cmd2host_run_operation",
+    ]);
     for (const { inputSchema, description } of tools) {
       expect(inputSchema).toMatchObject({ type: "object", additionalProperties: false });
       expect(description).not.toBe("");
-      for (const property of Object.values(inputSchema.properties ?? {})) expect(property).toHaveProperty("description");
+      for (const property of Object.values(inputSchema.properties ?? {}))
+        expect(property).toHaveProperty("description");
     }
-    expect(tools.map(({ inputSchema }) => inputSchema.required ?? [])).toEqual([["operation_id"], [], ["operation_id"]]);
+    expect(tools.map(({ inputSchema }) => inputSchema.required ?? [])).toEqual([
+      ["operation_id"],
+      [],
+      ["operation_id"],
+    ]);
   });
 
   conforms(109, "a fence is longer than any run of backticks inside", () => {
@@ -94,6 +111,8 @@ describe("MCP server on the real daemon", async () => {
   });
 
   conforms(112, "a reply of the older form is understood", () => {
-    expect(check("operation_reply", { exit_code: 0, stdout: "x", stderr: "", denied_reason: null })).toMatchObject({ ok: true });
+    expect(check("operation_reply", { exit_code: 0, stdout: "x", stderr: "", denied_reason: null })).toMatchObject({
+      ok: true,
+    });
   });
 });

@@ -21,20 +21,30 @@ const operations: Readonly<Record<string, OperationTemplate>> = {
   number: operation(["{n}"], { params: { n: { type: "integer", min: 1 } } }),
   text: operation(["{t}"], { params: { t: { type: "string", maxLength: 4 } } }),
   letters: operation(["{t}"], { params: { t: { type: "string", pattern: "^[a-zA-Z,]+$" } } }),
-  optional: operation(["a", "--body", "{body}"], { params: { body: { type: "string", optional: true, maxLength: 5 } } }),
+  optional: operation(["a", "--body", "{body}"], {
+    params: { body: { type: "string", optional: true, maxLength: 5 } },
+  }),
   kept: operation(["word", "{body}", "body={body}"], { params: { body: { type: "string", optional: true } } }),
   items: operation(["{xs}"], { params: { xs: { type: "array", items: { type: "string" } } } }),
   inline: operation(["repos/{repo}/pulls/{number}/comments"], { params: { number: { type: "integer" } } }),
   branches: operation(["{branch}:refs/heads/{branch}"], { params: { branch: { type: "string" } } }),
   shadow: operation(["{n}", "{E}"], { params: { n: { type: "string" } } }),
-  flags: operation([], { allowed_flags: ["--one", "--two", "--b", "--mv", "-L", "-x"], bool_flags: ["--b"], multi_value_flags: ["--mv"] }),
+  flags: operation([], {
+    allowed_flags: ["--one", "--two", "--b", "--mv", "-L", "-x"],
+    bool_flags: ["--b"],
+    multi_value_flags: ["--mv"],
+  }),
   both: operation([], { allowed_flags: ["--m"], bool_flags: ["--m"], multi_value_flags: ["--m"] }),
   plain: operation(["x"]),
   paths: operation(["--", "{paths}"], { params: { paths: { type: "array" } } }),
   text_paths: operation(["--", "{paths}"], { params: { paths: { type: "string" } } }),
 };
 
-const { base, repo } = defaultBase({ allowed_operations: Object.keys(operations), operations, env: { n: "X", E: "from-env" } });
+const { base, repo } = defaultBase({
+  allowed_operations: Object.keys(operations),
+  operations,
+  env: { n: "X", E: "from-env" },
+});
 const { address } = await startDaemon(base);
 
 async function call(name: string, params: object = {}, flags: readonly string[] = []): Promise<OperationReply> {
@@ -107,19 +117,35 @@ describe("parameters, flags, arguments", () => {
   });
 
   conforms([54, 55], "writing flags in one form twice changes nothing, and only the first = divides", async () => {
-    const specs = compileProject("p", Buffer.from(JSON.stringify(defaultProject(repo, { allowed_operations: [], operations, env: { E: "" } }))), "f").project.operations.get("flags");
+    const specs = compileProject(
+      "p",
+      Buffer.from(JSON.stringify(defaultProject(repo, { allowed_operations: [], operations, env: { E: "" } }))),
+      "f",
+    ).project.operations.get("flags");
     if (specs === undefined) throw new Error("no operation");
     const table: readonly (readonly [readonly string[], readonly string[] | "refused"])[] = [
       [["--one", "v"], ["--one=v"]],
-      [["--one", "--two", "x"], ["--one", "--two=x"]],
+      [
+        ["--one", "--two", "x"],
+        ["--one", "--two=x"],
+      ],
       [["--b", "x"], "refused"],
-      [["--mv", "a", "b", "--one", "c"], ["--mv", "a", "b", "--one=c"]],
-      [["--mv=a=b", "c"], ["--mv", "a=b", "c"]],
+      [
+        ["--mv", "a", "b", "--one", "c"],
+        ["--mv", "a", "b", "--one=c"],
+      ],
+      [
+        ["--mv=a=b", "c"],
+        ["--mv", "a=b", "c"],
+      ],
       [["-L", "5"], "refused"],
       [["-L=5"], ["-L=5"]],
       [["-L5"], "refused"],
       [["--mv", "a", "-x", "b"], "refused"],
-      [["-x", "--mv", "", "b"], ["-x", "--mv", "", "b"]],
+      [
+        ["-x", "--mv", "", "b"],
+        ["-x", "--mv", "", "b"],
+      ],
       [[""], "refused"],
     ];
     for (const [given, expected] of table) {
@@ -132,7 +158,7 @@ describe("parameters, flags, arguments", () => {
       }
     }
     expectDenied(await call("flags", {}, ["-L", "5"]), "Invalid flags:");
-    expectDenied(await call("flags", {}, ["--unknown"]), "flag not allowed: \"--unknown\"", "flag_not_allowed");
+    expectDenied(await call("flags", {}, ["--unknown"]), 'flag not allowed: "--unknown"', "flag_not_allowed");
   });
 
   conforms(56, "an operation without flags takes none", async () => {
@@ -146,23 +172,39 @@ describe("path_deny", async () => {
     allowed_operations: ["paths", "text_paths", "add"],
     operations: {
       ...operations,
-      add: { command: "git", args_template: ["add", "--", "{paths}"], params: { paths: { type: "array", optional: true } }, allowed_flags: ["-A", "--all", "-u", "--update", "--pathspec-from-file"] },
+      add: {
+        command: "git",
+        args_template: ["add", "--", "{paths}"],
+        params: { paths: { type: "array", optional: true } },
+        allowed_flags: ["-A", "--all", "-u", "--update", "--pathspec-from-file"],
+      },
     },
     env: { E: "from-env" },
     constraints: { path_deny: deny },
   });
   const running = await startDaemon(strict.base);
-  const guarded = async (name: string, params: object, flags: readonly string[] = []): Promise<OperationReply> => run(running.address, { operation: name, params, flags });
+  const guarded = async (name: string, params: object, flags: readonly string[] = []): Promise<OperationReply> =>
+    run(running.address, { operation: name, params, flags });
   mkdirSync(join(strict.repo, "src"));
   writeFileSync(join(strict.repo, "src/main.go"), "");
   symlinkSync("/etc", join(strict.repo, "out"));
   symlinkSync("src", join(strict.repo, "in"));
 
   conforms(57, "denied patterns deny, and others do not", async () => {
-    for (const path of [".git/config", ".github/workflows/ci.yml", "certs/server.pem", "key.pem", ".env.local", "./.env", "a/../.env", ".GIT/config"]) {
+    for (const path of [
+      ".git/config",
+      ".github/workflows/ci.yml",
+      "certs/server.pem",
+      "key.pem",
+      ".env.local",
+      "./.env",
+      "a/../.env",
+      ".GIT/config",
+    ]) {
       expectDenied(await guarded("paths", { paths: [path] }), "denied by pattern", "path_denied");
     }
-    for (const path of ["src/main.go", ".github/actions/x.yml", "secrets/.env"]) expect(seen(await guarded("paths", { paths: [path] }))).toEqual(["--", path]);
+    for (const path of ["src/main.go", ".github/actions/x.yml", "secrets/.env"])
+      expect(seen(await guarded("paths", { paths: [path] }))).toEqual(["--", path]);
   });
 
   conforms(58, "what is not one plain path inside is refused", async () => {
@@ -181,12 +223,14 @@ describe("path_deny", async () => {
       ["src", "is a bare directory"],
       ["", "is a bare directory"],
     ];
-    for (const [path, fragment] of table) expectDenied(await guarded("paths", { paths: [path] }), fragment, "path_denied");
+    for (const [path, fragment] of table)
+      expectDenied(await guarded("paths", { paths: [path] }), fragment, "path_denied");
     expect(seen(await guarded("paths", { paths: ["missing.txt"] }))).toEqual(["--", "missing.txt"]);
   });
 
   conforms(59, "a path through a link that leaves the repository is refused", async () => {
-    for (const path of ["out/passwd", "out/missing/tail", "out"]) expectDenied(await guarded("paths", { paths: [path] }), "escapes repo_path", "path_denied");
+    for (const path of ["out/passwd", "out/missing/tail", "out"])
+      expectDenied(await guarded("paths", { paths: [path] }), "escapes repo_path", "path_denied");
     expect(seen(await guarded("paths", { paths: ["in/main.go"] }))).toEqual(["--", "in/main.go"]);
   });
 
@@ -196,8 +240,12 @@ describe("path_deny", async () => {
   });
 
   conforms(61, "git add is not told its paths from elsewhere", async () => {
-    expectDenied(await guarded("add", { paths: ["src/main.go"] }, ["--pathspec-from-file=x"]), "pathspec source cannot be enforced");
-    for (const flag of ["-A", "--all", "-u", "--update", "--all=true"]) expectDenied(await guarded("add", {}, [flag]), "requires explicit paths");
+    expectDenied(
+      await guarded("add", { paths: ["src/main.go"] }, ["--pathspec-from-file=x"]),
+      "pathspec source cannot be enforced",
+    );
+    for (const flag of ["-A", "--all", "-u", "--update", "--all=true"])
+      expectDenied(await guarded("add", {}, [flag]), "requires explicit paths");
     expect((await guarded("add", { paths: ["src/main.go"] }, ["--all"])).denied_reason).toBeNull();
   });
 
@@ -205,4 +253,3 @@ describe("path_deny", async () => {
     expect(seen(await guarded("text_paths", { paths: ".env" }))).toEqual(["--", ".env"]);
   });
 });
-

@@ -1,4 +1,13 @@
-import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { Staging } from "../../host/exec/staging.ts";
@@ -19,16 +28,27 @@ const writes = (rest: Partial<OperationTemplate> = {}): OperationTemplate => ({
 });
 const operations: Readonly<Record<string, OperationTemplate>> = {
   write: writes(),
-  short: writes({ params: { file: { type: "workspace_path", maxLength: 5, pattern: "^[a-z.]+$" }, code: { type: "string" } } }),
+  short: writes({
+    params: { file: { type: "workspace_path", maxLength: 5, pattern: "^[a-z.]+$" }, code: { type: "string" } },
+  }),
   flagged: writes({ allowed_flags: ["--recursive", "--sync", "-R", "--fine"] }),
   place: { command: `${programs}/print-args`, args_template: ["{file}"], params: file },
   literal: writes({ args_template: ["{file}", "content", "{code}", "--recursive"] }),
-  text: { command: `${programs}/print-args`, args_template: ["{t}", "--recursive"], params: { t: { type: "string", allow_leading_dash: true } } },
+  text: {
+    command: `${programs}/print-args`,
+    args_template: ["{t}", "--recursive"],
+    params: { t: { type: "string", allow_leading_dash: true } },
+  },
 };
 const { base, repo } = defaultBase({ allowed_operations: Object.keys(operations), operations });
 const { address } = await startDaemon(base);
 
-async function write(name: unknown, code = "0", operation = "write", flags: readonly string[] = []): Promise<OperationReply> {
+async function write(
+  name: unknown,
+  code = "0",
+  operation = "write",
+  flags: readonly string[] = [],
+): Promise<OperationReply> {
   return run(address, { operation, params: { file: name, code }, flags });
 }
 
@@ -81,7 +101,9 @@ describe("output files", () => {
   });
 
   it("the program writes where no container can reach, and only what it wrote comes into the workspace [promise 7]", async () => {
-    const path = (await run(address, { operation: "place", params: { file: "placed.log" } })).stdout.trim().slice(1, -1);
+    const path = (await run(address, { operation: "place", params: { file: "placed.log" } })).stdout
+      .trim()
+      .slice(1, -1);
     expect(path.startsWith(`${base.directory.staging}/`)).toBe(true);
     expect(readFileSync(join(repo, "placed.log"), "utf8")).toBe("");
     expect(existsSync(join(repo, ".cmd2host-staging"))).toBe(false);
@@ -110,7 +132,9 @@ describe("output files", () => {
     }
     expectDenied(await write("many", "0", "literal"), "single-foreground-file output only");
     expect(existsSync(join(repo, "many"))).toBe(false);
-    expect((await run(address, { operation: "text", params: { t: "--sync" } })).stdout).toBe("[--sync]\n[--recursive]\n");
+    expect((await run(address, { operation: "text", params: { t: "--sync" } })).stdout).toBe(
+      "[--sync]\n[--recursive]\n",
+    );
   });
 
   conforms(93, "a staging directory that is a link is refused, and nothing is written through it", async () => {
@@ -118,7 +142,11 @@ describe("output files", () => {
     const running = await startDaemon(own.base, { workspace_path_staging: { mode: "workspace" } });
     const elsewhere = tempDirectory();
     symlinkSync(elsewhere, join(own.repo, ".cmd2host-staging"));
-    expectDenied(await run(running.address, { operation: "write", params: { file: "x", code: "0" } }), "workspace_path staging:", "staging_unavailable");
+    expectDenied(
+      await run(running.address, { operation: "write", params: { file: "x", code: "0" } }),
+      "workspace_path staging:",
+      "staging_unavailable",
+    );
     expect(readdirSync(elsewhere)).toEqual([]);
   });
 

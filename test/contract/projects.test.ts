@@ -68,7 +68,15 @@ describe("tokens and projects", () => {
   });
 
   conforms(26, "what is not 64 hexadecimal characters fails", async () => {
-    const wrong = [TOKEN.slice(1), `${TOKEN}f`, `${TOKEN}\n`, `${TOKEN} `, `${TOKEN.slice(1)}g`, `${TOKEN.slice(1)}é`, "../../etc/passwd"];
+    const wrong = [
+      TOKEN.slice(1),
+      `${TOKEN}f`,
+      `${TOKEN}\n`,
+      `${TOKEN} `,
+      `${TOKEN.slice(1)}g`,
+      `${TOKEN.slice(1)}é`,
+      "../../etc/passwd",
+    ];
     const replies = await Promise.all(wrong.map(runAs));
     for (const reply of replies) expectDenied(reply, "Authentication failed", "unauthenticated");
   });
@@ -87,7 +95,9 @@ describe("tokens and projects", () => {
   });
 
   conforms(29, "a project may have a directory of any name", async () => {
-    base.writeProject("custom-id", defaultProject(repo)).writeToken(token("2"), { project_id: "custom-id", repo: "owner/repo" });
+    base
+      .writeProject("custom-id", defaultProject(repo))
+      .writeToken(token("2"), { project_id: "custom-id", repo: "owner/repo" });
     expect((await runAs(token("2"))).stdout).toBe("hello\n");
     for (const id of ["../projects/owner_repo", "..", "/etc", "a/b", ".hidden"]) {
       base.writeToken(token("3"), { project_id: id });
@@ -124,7 +134,16 @@ describe("tokens and projects", () => {
   });
 
   conforms(33, "variables that choose code or programs are refused, by name", () => {
-    for (const name of ["LD_PRELOAD", "LD_LIBRARY_PATH", "LD_AUDIT", "DYLD_INSERT_LIBRARIES", "DYLD_LIBRARY_PATH", "DYLD_FRAMEWORK_PATH", "DYLD_FALLBACK_LIBRARY_PATH", "DYLD_FALLBACK_FRAMEWORK_PATH"]) {
+    for (const name of [
+      "LD_PRELOAD",
+      "LD_LIBRARY_PATH",
+      "LD_AUDIT",
+      "DYLD_INSERT_LIBRARIES",
+      "DYLD_LIBRARY_PATH",
+      "DYLD_FRAMEWORK_PATH",
+      "DYLD_FALLBACK_LIBRARY_PATH",
+      "DYLD_FALLBACK_FRAMEWORK_PATH",
+    ]) {
       expect(loadError({ env: { [name]: "" } })).toContain(name);
       expect(loadError({ env: { [name]: "" }, env_unsafe: [name] })).toContain(name);
     }
@@ -134,8 +153,16 @@ describe("tokens and projects", () => {
   });
 
   conforms(34, "the older singular form loads; both forms together do not", () => {
-    const single = { ...defaultProject(repo), repos: undefined, repo_paths: undefined, repo: "owner/repo", repo_path: repo };
-    expect(compileProject("p", Buffer.from(JSON.stringify(single)), "f").project.repos).toEqual([{ name: "owner/repo", path: repo, host: "github.com" }]);
+    const single = {
+      ...defaultProject(repo),
+      repos: undefined,
+      repo_paths: undefined,
+      repo: "owner/repo",
+      repo_path: repo,
+    };
+    expect(compileProject("p", Buffer.from(JSON.stringify(single)), "f").project.repos).toEqual([
+      { name: "owner/repo", path: repo, host: "github.com" },
+    ]);
     for (const [key, value] of [
       ["repo", "owner/repo"],
       ["repo_path", null],
@@ -152,7 +179,9 @@ describe("tokens and projects", () => {
 
   conforms(36, "patterns are RE2; a malformed glob loads and denies when it is met", () => {
     for (const pattern of ["(?=a)", "(a)\\1"]) {
-      expect(loadError(withOperation({ command: "x", params: { p: { type: "string", pattern } } }))).toContain("is not RE2");
+      expect(loadError(withOperation({ command: "x", params: { p: { type: "string", pattern } } }))).toContain(
+        "is not RE2",
+      );
     }
     expect(loadError({ constraints: { path_deny: ["["] } })).toBe("");
   });

@@ -23,7 +23,8 @@ it("every example of docs/protocol.md is what a daemon answers, byte for byte", 
 });
 
 it("the bounds that docs/protocol.md names are those of the code", () => {
-  for (const figure of [limits.MAX_REQUEST_BYTES, limits.MAX_REQUEST_BYTES_ANNOUNCED]) expect(text).toContain(figure.toLocaleString("en-US"));
+  for (const figure of [limits.MAX_REQUEST_BYTES, limits.MAX_REQUEST_BYTES_ANNOUNCED])
+    expect(text).toContain(figure.toLocaleString("en-US"));
   expect(text).toContain(`within ${limits.READ_DEADLINE_MS / 1_000} s of connecting`);
   expect(text).toContain(`read within ${limits.WRITE_DEADLINE_MS / 1_000} s`);
   expect(text).toContain(`deeper than ${limits.MAX_JSON_DEPTH}`);

@@ -31,30 +31,58 @@ function gh(args_template: string, rest: Partial<OperationTemplate> = {}): Opera
 }
 
 describe("a typed command line", async () => {
-  const { base } = defaultBase({ allowed_operations: ["view"], operations: { view: gh("pr view {number} -R {repo}", { params: number }) } });
+  const { base } = defaultBase({
+    allowed_operations: ["view"],
+    operations: { view: gh("pr view {number} -R {repo}", { params: number }) },
+  });
   const { address } = await startDaemon(base);
   const raw = async (argv: unknown): Promise<OperationReply> => run(address, { raw_argv: argv });
 
   conforms(70, "means the one operation that would produce it", () => {
-    const view = { view: gh("pr view {number} -R {repo}", { params: number, allowed_flags: ["--json", "--comments"], bool_flags: ["--comments"] }) };
+    const view = {
+      view: gh("pr view {number} -R {repo}", {
+        params: number,
+        allowed_flags: ["--json", "--comments"],
+        bool_flags: ["--comments"],
+      }),
+    };
     expect(match(view, ["gh", "pr", "view", "42"])).toEqual({ operation: "view", params: { number: 42 }, flags: [] });
-    expect(match(view, ["gh", "pr", "view", "42", "--json", "title"])).toEqual({ operation: "view", params: { number: 42 }, flags: ["--json=title"] });
+    expect(match(view, ["gh", "pr", "view", "42", "--json", "title"])).toEqual({
+      operation: "view",
+      params: { number: 42 },
+      flags: ["--json=title"],
+    });
     expect(match(view, ["gh", "pr", "view", "42", "--comments", "x"])).toContain("no allowed operation matches argv");
     expect(match(view, ["gh", "pr", "view", "42", "-R", "owner/repo"])).toContain("view injects -R automatically");
     expect(match(view, ["gh", "pr", "view", "0"])).toMatchObject({ params: { number: 0 } });
     const api = { api: gh("api repos/{repo}/pulls/{number}/comments", { params: number, allowed_flags: ["--jq"] }) };
-    expect(match(api, ["gh", "api", "repos/owner/repo/pulls/42/comments", "--jq", ".[]"])).toMatchObject({ params: { number: 42 }, flags: ["--jq=.[]"] });
+    expect(match(api, ["gh", "api", "repos/owner/repo/pulls/42/comments", "--jq", ".[]"])).toMatchObject({
+      params: { number: 42 },
+      flags: ["--jq=.[]"],
+    });
     expect(match(api, ["gh", "api", "repos/o/r/pulls/42/comments"])).toContain("no allowed operation");
     const create = { create: gh("pr create -R {repo} --body {body}", { params: body }) };
-    expect(match(create, ["gh", "pr", "create", "--body", "two\nlines"])).toMatchObject({ params: { body: "two\nlines" } });
+    expect(match(create, ["gh", "pr", "create", "--body", "two\nlines"])).toMatchObject({
+      params: { body: "two\nlines" },
+    });
     const field = { reply: gh("api -f body={body}", { params: body }) };
     expect(match(field, ["gh", "api", "-f", "body=hello world"])).toMatchObject({ params: { body: "hello world" } });
-    const push = { push: { command: "git", args_template: ["push", "--no-verify", "{expected_git_url}", "{branch}:refs/heads/{branch}"], params: branch } };
+    const push = {
+      push: {
+        command: "git",
+        args_template: ["push", "--no-verify", "{expected_git_url}", "{branch}:refs/heads/{branch}"],
+        params: branch,
+      },
+    };
     expect(match(push, ["git", "push", "main:refs/heads/main"])).toMatchObject({ params: { branch: "main" } });
     expect(match(push, ["git", "push", "main:refs/heads/dev"])).toContain("no allowed operation");
-    const ab = { ab: { command: "tool", args_template: ["{a}-{b}"], params: { a: { type: "string" }, b: { type: "string" } } } };
+    const ab = {
+      ab: { command: "tool", args_template: ["{a}-{b}"], params: { a: { type: "string" }, b: { type: "string" } } },
+    };
     expect(match(ab, ["tool", "a-b-c"])).toMatchObject({ params: { a: "a", b: "b-c" } });
-    const fetch = { fetch: { command: "git", args_template: ["fetch", "{expected_git_url}", "+refs/heads/*:refs/remotes/origin/*"] } };
+    const fetch = {
+      fetch: { command: "git", args_template: ["fetch", "{expected_git_url}", "+refs/heads/*:refs/remotes/origin/*"] },
+    };
     expect(match(fetch, ["git", "fetch", "origin"])).toContain("no allowed operation");
   });
 
@@ -72,14 +100,22 @@ describe("a typed command line", async () => {
   conforms(73, "meets defects of a template loudly (changed: a placeholder without schema does not even load)", () => {
     expect(() => match({ bad: gh("x {nothing}") }, ["gh", "x", "1"])).toThrow("has no schema");
     expect(() => match({ bad: gh("x/{nothing}") }, ["gh", "x/1"])).toThrow("has no schema");
-    expect(match({ lists: gh("x {xs}", { params: { xs: { type: "array" } } }) }, ["gh", "x", "1"])).toMatch(/lists: unsupported reverse-match type/);
+    expect(match({ lists: gh("x {xs}", { params: { xs: { type: "array" } } }) }, ["gh", "x", "1"])).toMatch(
+      /lists: unsupported reverse-match type/,
+    );
   });
 
   conforms(74, "that fits two operations names both", () => {
-    const twice = { one: gh("x {a}", { params: { a: { type: "string" } } }), two: gh("x {b}", { params: { b: { type: "string", pattern: "^q$" } } }) };
+    const twice = {
+      one: gh("x {a}", { params: { a: { type: "string" } } }),
+      two: gh("x {b}", { params: { b: { type: "string", pattern: "^q$" } } }),
+    };
     const text = match(twice, ["gh", "x", "q"]);
     for (const part of ["multiple allowed operations", "one", "two", "unambiguous"]) expect(text).toContain(part);
-    const flags = { one: gh("x", { allowed_flags: ["--f"], multi_value_flags: ["--f"] }), two: gh("x", { allowed_flags: ["--f"] }) };
+    const flags = {
+      one: gh("x", { allowed_flags: ["--f"], multi_value_flags: ["--f"] }),
+      two: gh("x", { allowed_flags: ["--f"] }),
+    };
     expect(match(flags, ["gh", "x", "--f", "a", "b"])).toMatchObject({ operation: "one" });
   });
 
@@ -90,7 +126,13 @@ describe("a typed command line", async () => {
   });
 
   conforms(76, "may not repeat what is put in automatically", () => {
-    const push = { push: { command: "git", args_template: ["push", "--no-verify", "{expected_git_url}", "{branch}"], params: branch } };
+    const push = {
+      push: {
+        command: "git",
+        args_template: ["push", "--no-verify", "{expected_git_url}", "{branch}"],
+        params: branch,
+      },
+    };
     const text = match(push, ["git", "push", "--no-verify", "main"]);
     expect(text).toContain("push injects --no-verify automatically");
   });

@@ -10,7 +10,9 @@ import { fixturePrograms, tempDirectory } from "../fixtures/temp.ts";
 import { conforms, expectDenied } from "./conformance.ts";
 
 const programs = fixturePrograms();
-const where: Readonly<Record<string, OperationTemplate>> = { where: { command: `${programs}/print-args`, args_template: ["{repo}"] } };
+const where: Readonly<Record<string, OperationTemplate>> = {
+  where: { command: `${programs}/print-args`, args_template: ["{repo}"] },
+};
 
 async function withOrigin(origin: string, constraints: Constraints = {}): Promise<RunningDaemon> {
   const { base, repo } = defaultBase({ allowed_operations: ["where"], operations: where, constraints });
@@ -27,7 +29,12 @@ describe("target repository and origin", async () => {
   const one = makeRepo(join(directory, "one"), "git@github.com:owner/one.git");
   const two = makeRepo(join(directory, "two"), "https://github.com/owner/two");
   const base = new Base();
-  base.writeProject("owner_one", { repos: ["owner/one", "owner/two"], repo_paths: [one, two], allowed_operations: ["where"], operations: where });
+  base.writeProject("owner_one", {
+    repos: ["owner/one", "owner/two"],
+    repo_paths: [one, two],
+    allowed_operations: ["where"],
+    operations: where,
+  });
   base.writeToken(TOKEN, { project_id: "owner_one", repo: "owner/one" });
   const { address } = await startDaemon(base);
   const at = async (fields: object): Promise<OperationReply> => run(address, { operation: "where", ...fields });
@@ -36,17 +43,30 @@ describe("target repository and origin", async () => {
   conforms(63, "with one repository, no target and a hint that does not match mean that one", async () => {
     const running = await withOrigin("git@github.com:owner/repo.git");
     expect((await run(running.address, { operation: "where" })).stdout).toBe("[owner/repo]\n");
-    expect((await run(running.address, { operation: "where", ...hint("/x", "git@github.com:x/y") })).stdout).toBe("[owner/repo]\n");
-    expectDenied(await run(running.address, { operation: "where", target_repo: "x/y" }), "not in the project allow list", "target_not_allowed");
+    expect((await run(running.address, { operation: "where", ...hint("/x", "git@github.com:x/y") })).stdout).toBe(
+      "[owner/repo]\n",
+    );
+    expectDenied(
+      await run(running.address, { operation: "where", target_repo: "x/y" }),
+      "not in the project allow list",
+      "target_not_allowed",
+    );
   });
 
   conforms(64, "with several, the request or a matching hint decides", async () => {
     expectDenied(await at({}), "target_repo is required", "target_required");
     expect((await at(hint(`${two}//`, "git@github.com:owner/two.git"))).stdout).toBe("[owner/two]\n");
-    for (const wrong of [hint(one, "git@github.com:owner/two.git"), hint(two, ""), hint("", "git@github.com:owner/two.git"), hint("/x", "git@github.com:x/y.git")]) {
+    for (const wrong of [
+      hint(one, "git@github.com:owner/two.git"),
+      hint(two, ""),
+      hint("", "git@github.com:owner/two.git"),
+      hint("/x", "git@github.com:x/y.git"),
+    ]) {
       expectDenied(await at(wrong), "target_repo is required");
     }
-    expect((await at({ target_repo: "owner/one", ...hint(two, "git@github.com:owner/two.git") })).stdout).toBe("[owner/one]\n");
+    expect((await at({ target_repo: "owner/one", ...hint(two, "git@github.com:owner/two.git") })).stdout).toBe(
+      "[owner/one]\n",
+    );
   });
 
   conforms(65, "a denial never shows a URL that may hold credentials", async () => {
@@ -89,13 +109,22 @@ describe("target repository and origin", async () => {
   });
 
   conforms(68, "other dialects of URL are denied", async () => {
-    for (const url of ["ssh://git@github.com/owner/repo.git", "https://tok@github.com/owner/repo", "git@github.com:/owner/repo.git", "git@github.com:a/b/c"]) {
+    for (const url of [
+      "ssh://git@github.com/owner/repo.git",
+      "https://tok@github.com/owner/repo",
+      "git@github.com:/owner/repo.git",
+      "git@github.com:a/b/c",
+    ]) {
       expectDenied(await tried(url), "does not match expected SSH/HTTPS pattern");
     }
   });
 
   conforms(69, "the host is the project's", async () => {
     expectDenied(await tried("git@github.com:owner/repo.git", { remote_hosts_allow: ["gitlab.com"] }), "origin host");
-    expectDenied(await tried("git@github.com:owner/repo.git", { remote_hosts_allow: ["git hub"] }), "not a bare hostname", "host_invalid");
+    expectDenied(
+      await tried("git@github.com:owner/repo.git", { remote_hosts_allow: ["git hub"] }),
+      "not a bare hostname",
+      "host_invalid",
+    );
   });
 });

@@ -12,7 +12,11 @@ import { projectRoot } from "../fixtures/temp.ts";
 
 interface Case {
   readonly name: string;
-  readonly request: { readonly operation: string; readonly params?: Record<string, unknown>; readonly flags?: readonly string[] };
+  readonly request: {
+    readonly operation: string;
+    readonly params?: Record<string, unknown>;
+    readonly flags?: readonly string[];
+  };
   readonly argv?: readonly string[];
   readonly denied?: string;
 }
@@ -24,7 +28,10 @@ const names = readdirSync(directory)
 const place = { repo: "OWNER/REPO", repoPath: "/path/to/repo", url: "git@github.com:OWNER/REPO.git" };
 
 /** The arguments that a request leads to, or the code of its denial. */
-function outcome(template: Buffer, { operation, params = {}, flags = [] }: Case["request"]): readonly string[] | string {
+function outcome(
+  template: Buffer,
+  { operation, params = {}, flags = [] }: Case["request"],
+): readonly string[] | string {
   const { project } = compileProject("OWNER_REPO", template, "template");
   try {
     const call = checkCall(project, { operation, params: new Map(Object.entries(params)), flags });
@@ -40,7 +47,9 @@ function outcome(template: Buffer, { operation, params = {}, flags = [] }: Case[
 
 describe.each(names)("template %s", (name) => {
   const bytes = readFileSync(join(directory, `${name}.json`));
-  const { cases } = JSON.parse(readFileSync(join(directory, `${name}.cases.json`), "utf8")) as { cases: readonly Case[] };
+  const { cases } = JSON.parse(readFileSync(join(directory, `${name}.cases.json`), "utf8")) as {
+    cases: readonly Case[];
+  };
   const config = JSON.parse(bytes.toString("utf8")) as ProjectConfig;
 
   it.each(cases)("$name", ({ request, argv, denied }) => {
@@ -50,12 +59,18 @@ describe.each(names)("template %s", (name) => {
   it("has a case that runs and one that is denied for each of its operations", () => {
     for (const operation of config.allowed_operations ?? []) {
       const own = cases.filter(({ request }) => request.operation === operation);
-      expect([operation, own.some(({ argv }) => argv !== undefined), own.some(({ denied }) => denied !== undefined)]).toEqual([operation, true, true]);
+      expect([
+        operation,
+        own.some(({ argv }) => argv !== undefined),
+        own.some(({ denied }) => denied !== undefined),
+      ]).toEqual([operation, true, true]);
     }
   });
 
   it("begins its git operations with a subcommand, and never takes a body as a flag", () => {
-    for (const { command = "", args_template: [head = ""] = [], allowed_flags: flags = [], params } of Object.values(config.operations ?? {})) {
+    for (const { command = "", args_template: [head = ""] = [], allowed_flags: flags = [], params } of Object.values(
+      config.operations ?? {},
+    )) {
       if (programName(command) === "git") expect(head).toMatch(/^[a-z]+$/);
       if (Object.hasOwn(params ?? {}, "body")) expect(JSON.stringify(flags)).not.toContain('"--body"');
     }
@@ -63,5 +78,12 @@ describe.each(names)("template %s", (name) => {
 });
 
 it("there are the six templates", () => {
-  expect([...names].sort()).toEqual(["aws_selected", "git_github_write", "git_write", "github_write", "local_demo", "readonly"]);
+  expect([...names].sort()).toEqual([
+    "aws_selected",
+    "git_github_write",
+    "git_write",
+    "github_write",
+    "local_demo",
+    "readonly",
+  ]);
 });

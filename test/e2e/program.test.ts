@@ -1,5 +1,5 @@
 import { execFile, execFileSync, spawn, type ChildProcess } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
@@ -22,9 +22,17 @@ beforeAll(() => {
   const quiet = { encoding: "utf8", stdio: "pipe" } as const;
   // Not `npm run build`, which also writes the validators anew that other tests are importing at this moment.
   execFileSync(process.execPath, ["--import", "tsx", "scripts/build.ts"], { cwd: projectRoot, ...quiet });
-  const [packed] = JSON.parse(execFileSync("npm", ["pack", "--ignore-scripts", "--json", "--pack-destination", installed], { cwd: projectRoot, ...quiet })) as { filename: string }[];
+  const [packed] = JSON.parse(
+    execFileSync("npm", ["pack", "--ignore-scripts", "--json", "--pack-destination", installed], {
+      cwd: projectRoot,
+      ...quiet,
+    }),
+  ) as { filename: string }[];
   writeFileSync(join(installed, "package.json"), "{}");
-  execFileSync("npm", ["install", "--offline", "--no-audit", "--no-fund", join(installed, packed?.filename ?? "")], { cwd: installed, ...quiet });
+  execFileSync("npm", ["install", "--offline", "--no-audit", "--no-fund", join(installed, packed?.filename ?? "")], {
+    cwd: installed,
+    ...quiet,
+  });
 }, 120_000);
 
 afterAll(() => {
@@ -38,12 +46,20 @@ interface Served {
   readonly exit: Promise<number | null>;
 }
 
-async function serve(base: Base, args: readonly string[] = ["serve"]): Promise<Served> {
+async function serve(
+  base: Base,
+  args: readonly string[] = ["serve"],
+  more: readonly ("ignore" | number)[] = [],
+): Promise<Served> {
   const path = join(base.root, "cmd2host.sock");
-  const child = spawn(bin("cmd2host"), args, { env: { PATH: process.env["PATH"], HOME: base.root, CMD2HOST_CONFIG_DIR: base.root }, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(bin("cmd2host"), args, {
+    env: { PATH: process.env["PATH"], HOME: base.root, CMD2HOST_CONFIG_DIR: base.root },
+    stdio: ["ignore", "pipe", "pipe", ...more],
+  });
   children.add(child);
   let output = "";
-  for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => (output += chunk.toString()));
+  for (const stream of [child.stdout, child.stderr])
+    stream?.on("data", (chunk: Buffer) => (output += chunk.toString()));
   const exit = new Promise<number | null>((resolve) => child.once("exit", resolve));
   for (let tries = 0; tries < 500 && !output.includes("listening") && child.exitCode === null; tries++) await sleep(20);
   return { child, address: { kind: "unix", path }, output: () => output, exit };
@@ -52,7 +68,9 @@ async function serve(base: Base, args: readonly string[] = ["serve"]): Promise<S
 function slowBase(): Base {
   const { base } = defaultBase({
     allowed_operations: ["slow"],
-    operations: { slow: { command: `${programs}/sleep-loudly`, args_template: ["{s}"], params: { s: { type: "string" } } } },
+    operations: {
+      slow: { command: `${programs}/sleep-loudly`, args_template: ["{s}"], params: { s: { type: "string" } } },
+    },
   });
   return base.writeDaemon({ listen_mode: "unix", drain_timeout: 3, kill_grace: 300 });
 }
@@ -61,7 +79,15 @@ describe("the package", () => {
   it("has no dependencies, and holds the programs, the templates, the schemas and the licences", () => {
     const root = join(installed, "node_modules");
     expect(readdirSync(root).filter((name) => !name.startsWith("."))).toEqual(["cmd2host"]);
-    for (const path of ["dist/cmd2host.js", "dist/cmd2host-mcp.js", "dist/THIRD_PARTY_LICENSES.txt", "templates/readonly.json", "schema/project.schema.json", "LICENSE", "README.md"]) {
+    for (const path of [
+      "dist/cmd2host.js",
+      "dist/cmd2host-mcp.js",
+      "dist/THIRD_PARTY_LICENSES.txt",
+      "templates/readonly.json",
+      "schema/project.schema.json",
+      "LICENSE",
+      "README.md",
+    ]) {
       expect([path, existsSync(join(root, "cmd2host", path))]).toEqual([path, true]);
     }
     expect(existsSync(join(root, "cmd2host/templates/readonly.cases.json"))).toBe(false);
@@ -73,7 +99,10 @@ describe("the package", () => {
     expect((await exec(bin("cmd2host"), ["--version"])).stdout).toBe(`cmd2host version ${version}\n`);
     expect((await exec(bin("cmd2host-mcp"), ["-version"])).stdout).toBe(`cmd2host-mcp version ${version}\n`);
     expect((await exec(bin("cmd2host"), ["templates"])).stdout).toContain("local_demo");
-    await expect(exec(bin("cmd2host"), ["servr"])).rejects.toMatchObject({ code: 2, stderr: expect.stringContaining("serve") as string });
+    await expect(exec(bin("cmd2host"), ["servr"])).rejects.toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("serve") as string,
+    });
   });
 
   it("serves an MCP client from configuration to result", async () => {
@@ -82,8 +111,17 @@ describe("the package", () => {
     const served = await serve(base);
     const client = new Client({ name: "test", version: "1" });
     const args = ["-socket", join(base.root, "cmd2host.sock")];
-    await client.connect(new StdioClientTransport({ command: bin("cmd2host-mcp"), args, env: { PATH: process.env["PATH"] ?? "", CMD2HOST_TOKEN: TOKEN } }));
-    const result = await client.callTool({ name: "cmd2host_run_operation", arguments: { operation_id: "test_op", params: { message: `hello from ${repo}` } } });
+    await client.connect(
+      new StdioClientTransport({
+        command: bin("cmd2host-mcp"),
+        args,
+        env: { PATH: process.env["PATH"] ?? "", CMD2HOST_TOKEN: TOKEN },
+      }),
+    );
+    const result = await client.callTool({
+      name: "cmd2host_run_operation",
+      arguments: { operation_id: "test_op", params: { message: `hello from ${repo}` } },
+    });
     expect(result.structuredContent).toMatchObject({ exit_code: 0, stdout: `hello from ${repo}\n` });
     await client.close();
     served.child.kill("SIGTERM");
@@ -164,11 +202,34 @@ describe("the daemon as a process", () => {
     expect(await served.exit).toBe(0);
   });
 
+  it.runIf(process.platform === "linux")(
+    "hands no file that it inherited on to the programs that it runs [promise 8]",
+    async () => {
+      const secret = join(tempDirectory(), "secret");
+      writeFileSync(secret, "inherited secret");
+      const descriptor = openSync(secret, "r");
+      const { base } = defaultBase({
+        allowed_operations: ["peek"],
+        operations: { peek: { command: "/bin/cat", args_template: ["/proc/self/fd/17"] } },
+      });
+      base.writeDaemon({ listen_mode: "unix" });
+      const served = await serve(base, ["serve"], [...Array.from({ length: 14 }, () => "ignore" as const), descriptor]);
+      closeSync(descriptor);
+      const reply = await run(served.address, { operation: "peek" });
+      expect(reply.stdout).toBe("");
+      expect(reply.exit_code).not.toBe(0);
+      served.child.kill("SIGTERM");
+      expect(await served.exit).toBe(0);
+    },
+  );
+
   it("says what is wrong with daemon.json, and does not start", async () => {
     const base = new Base();
     base.writeDaemon('{"listen_port": "x"}');
     const served = await serve(base);
     expect(await served.exit).toBe(1);
-    expect(served.output()).toMatch(/error: Daemon config error: .*daemon\.json:1:17: at \/listen_port: expected integer, got string "x"\nhint: /);
+    expect(served.output()).toMatch(
+      /error: Daemon config error: .*daemon\.json:1:17: at \/listen_port: expected integer, got string "x"\nhint: /,
+    );
   });
 });

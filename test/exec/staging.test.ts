@@ -376,29 +376,34 @@ describe("staging that cannot be used", () => {
   const other = ["/dev/shm", "/run/shm"].find(
     (path) => existsSync(path) && statSync(path).dev !== statSync(tmpdir()).dev,
   );
-  it.runIf(other !== undefined)("copies when the destination is on another file system, and leaves nothing beside it", () => {
-    const root = mkdtempSync(join(other ?? "", "staging-"));
-    try {
-      const file = new Staging({ mode: "explicit", root }, log).allocate(ws, place("x"));
-      const content = randomBytes(3_000_000);
-      writeFileSync(file.path, content);
-      writeFileSync(join(ws, "x"), "old");
-      file.finalize();
-      expect(readFileSync(join(ws, "x")).equals(content)).toBe(true);
-      expect(statSync(join(ws, "x")).mode & 0o777).toBe(0o644 & ~process.umask());
-      expect(readdirSync(ws)).toEqual(["x"]);
-      expect(readdirSync(root)).toEqual([]);
-      const blocked = new Staging({ mode: "explicit", root }, log).allocate(ws, place("directory"));
-      mkdirSync(join(ws, "directory"));
-      expect(refusal("output_finalize_failed", () => {
-        blocked.finalize();
-      }).message).toContain("a directory stands there");
-      expect(readdirSync(ws).sort()).toEqual(["directory", "x"]);
-      const inside = new Staging({ mode: "workspace" }, log).allocate(root, { absolute: "", relative: "y" });
-      inside.finalize();
-      expect(readdirSync(root).sort()).toEqual([".cmd2host-staging", "y"]);
-    } finally {
-      rmSync(root, { recursive: true });
-    }
-  });
+  it.runIf(other !== undefined)(
+    "copies when the destination is on another file system, and leaves nothing beside it",
+    () => {
+      const root = mkdtempSync(join(other ?? "", "staging-"));
+      try {
+        const file = new Staging({ mode: "explicit", root }, log).allocate(ws, place("x"));
+        const content = randomBytes(3_000_000);
+        writeFileSync(file.path, content);
+        writeFileSync(join(ws, "x"), "old");
+        file.finalize();
+        expect(readFileSync(join(ws, "x")).equals(content)).toBe(true);
+        expect(statSync(join(ws, "x")).mode & 0o711).toBe(0o600);
+        expect(readdirSync(ws)).toEqual(["x"]);
+        expect(readdirSync(root)).toEqual([]);
+        const blocked = new Staging({ mode: "explicit", root }, log).allocate(ws, place("directory"));
+        mkdirSync(join(ws, "directory"));
+        expect(
+          refusal("output_finalize_failed", () => {
+            blocked.finalize();
+          }).message,
+        ).toContain("a directory stands there");
+        expect(readdirSync(ws).sort()).toEqual(["directory", "x"]);
+        const inside = new Staging({ mode: "workspace" }, log).allocate(root, { absolute: "", relative: "y" });
+        inside.finalize();
+        expect(readdirSync(root).sort()).toEqual([".cmd2host-staging", "y"]);
+      } finally {
+        rmSync(root, { recursive: true });
+      }
+    },
+  );
 });

@@ -18,7 +18,11 @@ const { base } = defaultBase({
     detached: { command: `${programs}/detach`, args_template: ["60", "{file}"], params: pidFile, timeout: 1 },
     grandchild: { command: `${programs}/leave-grandchild`, args_template: ["60", "{file}"], params: pidFile },
     flood: { command: `${programs}/write-bytes`, args_template: ["300000000"], max_stdout_bytes: 1_000 },
-    pattern: { command: "/bin/true", args_template: ["{p}"], params: { p: { type: "string", pattern: "^([a-zA-Z0-9._-]+/?)+$" } } },
+    pattern: {
+      command: "/bin/true",
+      args_template: ["{p}"],
+      params: { p: { type: "string", pattern: "^([a-zA-Z0-9._-]+/?)+$" } },
+    },
   },
 });
 const { address } = await startDaemon(base);
@@ -109,11 +113,15 @@ describe("a flood", () => {
 
   it("of guessed tokens keeps nobody out [promise 9]", async () => {
     const guesses = Array.from({ length: 150 }, async (_, index) =>
-      send(address, [JSON.stringify({ list_operations: true, token: index.toString(16).padStart(64, "0") })]).catch(() => undefined),
+      send(address, [JSON.stringify({ list_operations: true, token: index.toString(16).padStart(64, "0") })]).catch(
+        () => undefined,
+      ),
     );
     await sleep(100);
     expect((await list(address)).operations).toHaveLength(5);
-    const answers = (await Promise.all(guesses)).filter((answer) => answer?.text.includes("Authentication failed") === true);
+    const answers = (await Promise.all(guesses)).filter(
+      (answer) => answer?.text.includes("Authentication failed") === true,
+    );
     expect(answers.length).toBeGreaterThan(0);
     expect(answers.length).toBeLessThan(150);
   });
@@ -125,7 +133,11 @@ describe("a flood", () => {
   });
 
   it("of nesting, members and long names is refused [promise 9]", async () => {
-    const hostile = ["[".repeat(60_000), `{"operation":"a","params":${'{"a":'.repeat(5_000)}`, `{"${"k".repeat(5_000)}":1}`];
+    const hostile = [
+      "[".repeat(60_000),
+      `{"operation":"a","params":${'{"a":'.repeat(5_000)}`,
+      `{"${"k".repeat(5_000)}":1}`,
+    ];
     for (const text of hostile) {
       const reply = JSON.parse((await send(address, [text])).text) as OperationReply;
       expect(reply.denied_reason).toContain("Invalid JSON:");

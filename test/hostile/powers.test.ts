@@ -13,12 +13,21 @@ const marker = join(tempDirectory(), "marker");
 const { base, repo } = defaultBase({
   allowed_operations: ["touch", "args", "cwd", "environment", "push"],
   operations: {
-    touch: { command: `${programs}/touch-file`, args_template: [marker, "{x}"], params: { x: { type: "integer" } }, allowed_flags: ["--f"] },
+    touch: {
+      command: `${programs}/touch-file`,
+      args_template: [marker, "{x}"],
+      params: { x: { type: "integer" } },
+      allowed_flags: ["--f"],
+    },
     hidden: { command: `${programs}/touch-file`, args_template: [marker] },
     args: { command: `${programs}/print-args`, args_template: ["{text}"], params: { text: { type: "string" } } },
     cwd: { command: `${programs}/print-cwd` },
     environment: { command: `${programs}/print-environment` },
-    push: { command: "git", args_template: ["push", "{expected_git_url}", "{b}:refs/heads/{b}"], params: { b: { type: "string" } } },
+    push: {
+      command: "git",
+      args_template: ["push", "{expected_git_url}", "{b}:refs/heads/{b}"],
+      params: { b: { type: "string" } },
+    },
   },
 });
 const secret = "host-secret-that-must-not-leak";
@@ -47,10 +56,14 @@ describe("a request", () => {
   });
 
   it("cannot reach anything through names that every JavaScript object has [promise 1]", async () => {
-    for (const operation of ["constructor", "tostring", "hasownproperty", "valueof"]) expectDenied(await run(address, { operation }), "Unknown operation");
+    for (const operation of ["constructor", "tostring", "hasownproperty", "valueof"])
+      expectDenied(await run(address, { operation }), "Unknown operation");
     for (const name of ["constructor", "toString", "hasOwnProperty", "prototype"]) {
       expectDenied(await run(address, { operation: "cwd", params: { [name]: "x" } }), "unknown parameter");
-      expectDenied(await run(address, { operation: "touch", params: { x: 1 }, flags: [`--${name}`] }), "flag not allowed");
+      expectDenied(
+        await run(address, { operation: "touch", params: { x: 1 }, flags: [`--${name}`] }),
+        "flag not allowed",
+      );
     }
   });
 
@@ -90,7 +103,10 @@ describe("an approval", () => {
     const running = await startDaemon(own.base);
     const file = join(own.base.directory.projects, "owner_repo/config.json");
     const pin = join(own.base.directory.projects, "owner_repo/allowed.sha256");
-    const text = (say: string): string => JSON.stringify(defaultProject(own.repo, { operations: { test_op: { command: "/bin/echo", args_template: [say] } } }));
+    const text = (say: string): string =>
+      JSON.stringify(
+        defaultProject(own.repo, { operations: { test_op: { command: "/bin/echo", args_template: [say] } } }),
+      );
     const [a, b] = [text("AAAA"), text("BBBB")];
     own.base.writeProject("owner_repo", a);
     let approved = "AAAA";
@@ -117,7 +133,9 @@ describe("an approval", () => {
     stop = true;
     await Promise.all(clients);
     // A half-written file does not parse; everything else is one of the two texts, or not approved.
-    expect([...seen].filter((one) => !["AAAA", "BBBB", "config_not_allowed", "config_invalid"] .includes(one))).toEqual([]);
+    expect([...seen].filter((one) => !["AAAA", "BBBB", "config_not_allowed", "config_invalid"].includes(one))).toEqual(
+      [],
+    );
     expect(readFileSync(pin, "utf8")).toHaveLength(65);
   });
 
@@ -125,21 +143,41 @@ describe("an approval", () => {
     const own = defaultBase();
     const running = await startDaemon(own.base);
     chmodSync(join(own.base.directory.projects, "owner_repo/config.json"), 0o666);
-    expectDenied(await run(running.address, { operation: "test_op", params: { message: "x" } }), "can be written by others", "config_untrusted");
+    expectDenied(
+      await run(running.address, { operation: "test_op", params: { message: "x" } }),
+      "can be written by others",
+      "config_untrusted",
+    );
   });
 });
 
 describe("a token", () => {
   it("opens its own project and nothing else [promise 11]", async () => {
-    base.writeProject("other_project", defaultProject(repo, { repos: ["other/project"], allowed_operations: ["secret_op"], operations: { secret_op: { command: "/bin/echo" } } }));
+    base.writeProject(
+      "other_project",
+      defaultProject(repo, {
+        repos: ["other/project"],
+        allowed_operations: ["secret_op"],
+        operations: { secret_op: { command: "/bin/echo" } },
+      }),
+    );
     const reply = await list(address, { project_id: "other_project", project: "other_project", prefix: "" });
     expect(JSON.stringify(reply)).not.toContain("secret_op");
     expectDenied(await run(address, { operation: "secret_op", target_repo: "" }), "Unknown operation");
-    expectDenied(await run(address, { operation: "secret_op", target_repo: "other/project" }), "not in the project allow list");
+    expectDenied(
+      await run(address, { operation: "secret_op", target_repo: "other/project" }),
+      "not in the project allow list",
+    );
   });
 
   it("cannot approve, mint, revoke or read records: there is no such request [promise 11]", async () => {
-    for (const fields of [{ config_allow: "owner_repo" }, { token_mint: true }, { projects: true }, { audit: true }, { approve: "x" }]) {
+    for (const fields of [
+      { config_allow: "owner_repo" },
+      { token_mint: true },
+      { projects: true },
+      { audit: true },
+      { approve: "x" },
+    ]) {
       expectDenied((await sendJson(address, { ...fields, token: TOKEN })) as OperationReply, "Unknown request type");
     }
     const files = readdirSync(base.root, { recursive: true, encoding: "utf8" }).sort();

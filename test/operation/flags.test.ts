@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { compileProject } from "../../host/project/compile.ts";
 import { checkFlags, normaliseFlags } from "../../host/operation/flags.ts";
 import type { Operation } from "../../host/project/types.ts";
 import { argvOf, operationOf, refusal } from "./policy.ts";
@@ -232,4 +233,17 @@ describe("the host", () => {
     const region = { args_template: [], allowed_flags: ["--region"] };
     expect(refusal(() => argvOf(region, {}, { flags: ["--region", "us-east-1", "extra"] })).code).toBe("flag_invalid");
   });
+});
+
+it("a flag with rules for its value may stand once; a plain one as often as its program takes it", () => {
+  const config = {
+    repos: ["o/r"],
+    repo_paths: ["/r"],
+    allowed_operations: ["a"],
+    operations: { a: { command: "a", allowed_flags: [{ flag: "--limit", type: "integer" }, "--label"] } },
+  };
+  const operation = compileProject("p", Buffer.from(JSON.stringify(config)), "f").project.operations.get("a");
+  if (operation === undefined) throw new Error("no operation");
+  expect(() => checkFlags(operation, ["--limit=1", "--limit=2"])).toThrow("--limit: stands twice");
+  expect(checkFlags(operation, ["--label=a", "--label=b"])).toHaveLength(2);
 });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { compileProject } from "../../host/project/compile.ts";
 import { describeOperation, listOperations, operationInfo } from "../../host/operation/info.ts";
 import { operationOf, projectOf, refusal } from "./policy.ts";
 
@@ -108,4 +109,31 @@ describe("a description", () => {
     expect(message).not.toContain("\u001b");
     expect(message.length).toBeLessThan(250);
   });
+});
+
+it("an owner's own notes in a configuration are not shown", () => {
+  const config = {
+    repos: ["o/r"],
+    repo_paths: ["/r"],
+    allowed_operations: ["a"],
+    operations: {
+      a: {
+        command: "a",
+        args_template: ["{p}"],
+        params: { p: { type: "string", maxLength: 5, note: "for the owner" } },
+        allowed_flags: [{ flag: "--f", enum: ["x"], note: "for the owner" }],
+      },
+    },
+  };
+  const { project } = compileProject("p", Buffer.from(JSON.stringify(config)), "f");
+  expect(listOperations(project, "")).toEqual([
+    {
+      id: "a",
+      command: "a",
+      description: "",
+      params: { p: { type: "string", maxLength: 5 } },
+      allowed_flags: ["--f"],
+      flag_rules: [{ flag: "--f", takes: "one", enum: ["x"] }],
+    },
+  ]);
 });

@@ -471,3 +471,12 @@ describe("a message about a configuration", () => {
     }
   });
 });
+
+describe("git_config", () => {
+  it("is refused where it could not be handed to git", () => {
+    for (const git_config of [{ "a.b": "x\0y" }, { "a\n.b": "x" }, { "a\0.b": "x" }]) {
+      const text = JSON.stringify({ repos: ["o/r"], repo_paths: ["/r"], git_config });
+      expect(() => compileProject("p", Buffer.from(text), "f")).toThrow("expected a key without NUL or line break");
+    }
+  });
+});

@@ -163,11 +163,18 @@ describe("what a git command line pushes", () => {
     expect(pushes(line)).toEqual({ kind: "none" });
   });
 
+  it("is seen also of programs that are a subcommand themselves", () => {
+    expect(pushOf("/usr/lib/git-core/git-push", [U, "a:refs/heads/b"])).toEqual({ kind: "branches", branches: ["b"] });
+    expect(pushOf("git-send-pack", [U, "a:refs/heads/b"]).kind).toBe("unclear");
+    expect(pushOf("git-lfs", ["push", "origin"]).kind).toBe("unclear");
+    expect(pushOf("git-lfs", ["ls-files"]).kind).toBe("none");
+  });
+
   it("is the same for every way to name git, and nothing for other programs", () => {
     for (const command of ["git", "/usr/bin/git", "git.exe", "C/git.EXE"]) {
       expect(pushOf(command, ["push", U, "a:refs/heads/b"]).kind).toBe("branches");
     }
-    for (const command of ["gh", "gitk", "git-lfs", "/git/sh", ""]) {
+    for (const command of ["gh", "gitk", "/git/sh", ""]) {
       expect(pushOf(command, ["push", U, "a:refs/heads/b"]).kind).toBe("none");
     }
   });

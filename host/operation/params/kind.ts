@@ -33,10 +33,15 @@ export function checkText(text: string, rule: ParamRule): string {
   if (maxLength > 0 && length > maxLength) throw new ValueError(`length ${length} exceeds maximum ${maxLength}`);
   if (text.includes("\0")) throw new ValueError("contains a NUL");
   if (!text.isWellFormed()) throw new ValueError("is not valid Unicode");
-  if (text.startsWith("-") && dashAllowed !== true) throw new ValueError(`${quoted(shortened(text, 60))} begins with '-', which a program would take for an option (flag injection prevention)`);
+  if (text.startsWith("-") && dashAllowed !== true)
+    throw new ValueError(
+      `${quoted(shortened(text, 60))} begins with '-', which a program would take for an option (flag injection prevention)`,
+    );
   if (readsHostFile(text)) throw new ValueError(`${quoted(shortened(text, 60))} would read a file of the host`);
-  if (choices !== undefined && choices.length > 0 && !choices.includes(text)) throw new ValueError(`${quoted(shortened(text, 60))} is none of ${choices.join(", ")}`);
-  if (rule.pattern?.found(text) === false) throw new ValueError(`${quoted(shortened(text, 60))} does not match pattern ${quoted(rule.pattern.source)}`);
+  if (choices !== undefined && choices.length > 0 && !choices.includes(text))
+    throw new ValueError(`${quoted(shortened(text, 60))} is none of ${choices.join(", ")}`);
+  if (rule.pattern?.found(text) === false)
+    throw new ValueError(`${quoted(shortened(text, 60))} does not match pattern ${quoted(rule.pattern.source)}`);
   return text;
 }
 
@@ -50,7 +55,8 @@ export function checkString(value: unknown, rule: ParamRule): string {
 export function checkStrings(value: unknown, rule: ParamRule): readonly string[] {
   if (!Array.isArray(value)) throw new ValueError(`expected array, got ${typeOfJson(value)}`);
   return value.map((element: unknown, index) => {
-    if (typeof element !== "string") throw new ValueError(`element ${index}: expected string, got ${typeOfJson(element)}`);
+    if (typeof element !== "string")
+      throw new ValueError(`element ${index}: expected string, got ${typeOfJson(element)}`);
     try {
       return checkText(element, rule);
     } catch (error) {
