@@ -129,6 +129,18 @@ export class Executor {
     while (this.#ending.size > 0) await Promise.all(this.#ending);
   }
 
+  /** Ends what a finished program left in its group. Not before its reply: nearly always nobody is left, and asking is not free. */
+  #endLeftovers(pid: number, cookie: string, graceMs: number): void {
+    const looked = new Promise<void>((resolve) => {
+      setImmediate(() => {
+        if (groupExists(pid)) this.#end(pid, cookie, graceMs);
+        this.#ending.delete(looked);
+        resolve();
+      });
+    });
+    this.#ending.add(looked);
+  }
+
   #end(pid: number, cookie: string, graceMs: number): void {
     const ending = endTree(pid, cookie, graceMs).finally(() => {
       this.#ending.delete(ending);
@@ -173,10 +185,7 @@ export class Executor {
         return result(first, first === "timed_out" ? 124 : 143, undefined);
       }
       await Promise.race([drained, quiet(streams)]);
-      // Not before the reply: nearly always nobody is left, and asking is not free.
-      setImmediate(() => {
-        if (groupExists(pid)) this.#end(pid, cookie, launch.graceMs);
-      });
+      this.#endLeftovers(pid, cookie, launch.graceMs);
       return result("exited", exitCodeOf(first), first.signal ?? undefined);
     } finally {
       stop.clear();

@@ -8,7 +8,7 @@ import { send } from "../fixtures/exchange.ts";
 import { projectRoot } from "../fixtures/temp.ts";
 
 const text = readFileSync(join(projectRoot, "docs/protocol.md"), "utf8");
-const blocks = [...text.matchAll(/```json (request|reply)\n(.*)\n```/g)].map(([, kind, body = ""]) => ({ kind, body }));
+const blocks = [...text.matchAll(/```text (request|reply)\n(.*)\n```/g)].map(([, kind, body = ""]) => ({ kind, body }));
 
 it("every example of docs/protocol.md is what a daemon answers, byte for byte", async () => {
   const { base } = defaultBase();
