@@ -39,7 +39,7 @@ function timestamps(): () => string {
 
 /** Human lines when `human`, JSON lines otherwise. Written at once, so that a crash loses none. */
 export function createLog(descriptor: number, human: boolean): Log {
-  const options = { base: null, timestamp: timestamps() };
+  const options = { base: null, timestamp: timestamps(), formatters: { level: (level: string) => ({ level }) } };
   const logger = human
     ? pino(
         options,

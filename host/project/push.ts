@@ -116,6 +116,23 @@ function destinations(args: readonly string[]): Push {
   );
 }
 
+const REMOTE = new Set([
+  "push",
+  "fetch",
+  "clone",
+  "pull",
+  "ls-remote",
+  "send-pack",
+  "fetch-pack",
+  "http-push",
+  "http-fetch",
+]);
+
+/** True for git's subcommands that talk to a remote: they run in the strict environment and must name the project's own URL. */
+export function isRemoteGit(subcommand: string): boolean {
+  return REMOTE.has(subcommand);
+}
+
 /** What `command args` pushes. */
 export function pushOf(command: string, args: readonly string[]): Push {
   const words = gitWords(command, args);

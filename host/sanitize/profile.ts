@@ -1,18 +1,6 @@
 import { CodedError } from "../../wire/errors.ts";
 import type { ProfileName } from "../../wire/names.ts";
-import { gitWords, programName } from "../project/push.ts";
-
-const REMOTE = new Set([
-  "push",
-  "fetch",
-  "clone",
-  "pull",
-  "ls-remote",
-  "send-pack",
-  "fetch-pack",
-  "http-push",
-  "http-fetch",
-]);
+import { gitWords, isRemoteGit, programName } from "../project/push.ts";
 
 /**
  * The recipe for a program: git and gh have their own whatever the configuration says, because those protect the host; otherwise what the operation names,
@@ -21,7 +9,7 @@ const REMOTE = new Set([
 export function profileFor(command: string, args: readonly string[], named: ProfileName | undefined): ProfileName {
   const words = gitWords(command, args);
   if (words !== undefined)
-    return REMOTE.has(words[0] ?? "") ? "git_remote_strict" : named === "git_remote_strict" ? named : "git";
+    return isRemoteGit(words[0] ?? "") ? "git_remote_strict" : named === "git_remote_strict" ? named : "git";
   const program = programName(command);
   if (program === "gh") return "gh";
   if (named !== undefined) return named;

@@ -35,17 +35,17 @@ describe("a log for machines", () => {
       log.error("broken", { reason: "y" });
     });
     expect(rest).toEqual([]);
-    expect(first).toMatchObject({ level: 30, msg: "started" });
+    expect(first).toMatchObject({ level: "info", msg: "started" });
     expect(first?.["time"]).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
     expect(second).toEqual({
-      level: 40,
+      level: "warn",
       time: expect.any(String) as string,
       count: 1,
       flag: true,
       name: "x",
       msg: "careful",
     });
-    expect(third).toMatchObject({ level: 50, msg: "broken", reason: "y" });
+    expect(third).toMatchObject({ level: "error", msg: "broken", reason: "y" });
     expect(first).not.toHaveProperty("pid");
     expect(
       lines((log) => {

@@ -1,5 +1,5 @@
 import { mayPush } from "../compile.ts";
-import { gitSubcommand, programName } from "../push.ts";
+import { gitSubcommand, isRemoteGit, programName } from "../push.ts";
 import { pointerTo, type OperationRule } from "./finding.ts";
 
 /** Operations that push in a project that allows no branch. */
@@ -15,25 +15,12 @@ export const pushNeedsBranches: OperationRule = (operation, at, report, { loaded
   });
 };
 
-const REMOTE = new Set([
-  "push",
-  "fetch",
-  "clone",
-  "pull",
-  "ls-remote",
-  "send-pack",
-  "fetch-pack",
-  "http-push",
-  "http-fetch",
-  "archive",
-]);
-
 /** Remote git operations must name the project's own URL right behind the subcommand. */
 export const gitUrl: OperationRule = (operation, at, report) => {
   if (programName(operation.command) !== "git") return;
   const texts = operation.template.map((element) => element.text);
   const subcommand = gitSubcommand(texts)[0] ?? "";
-  if (!REMOTE.has(subcommand) || texts[1] === "{expected_git_url}") return;
+  if (!isRemoteGit(subcommand) || texts[1] === "{expected_git_url}") return;
   report({
     severity: "error",
     rule: "git_url_contract",
