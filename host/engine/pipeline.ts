@@ -1,6 +1,5 @@
 import { CodedError } from "../../wire/errors.ts";
 import type { OperationRequest } from "../../wire/request.ts";
-import { quoted } from "../../wire/text.ts";
 import type { Session } from "../auth/token-store.ts";
 import type { WorkspaceFacts } from "../git/inspect.ts";
 import { checkCall, type Asked, type Call } from "../operation/call.ts";
@@ -80,8 +79,5 @@ function checkWorkspace(rooms: Rooms, project: Project, target: Target): Trusted
 function resolveOutput(call: Call, workspace: TrustedWorkspace): Destination | undefined {
   const name = outputParam(call.operation);
   const value = name === undefined ? undefined : call.values.get(name);
-  if (value === undefined) return undefined;
-  if (value.kind !== "text")
-    throw new CodedError("workspace_path_invalid", `workspace_path: ${quoted(name ?? "")} is not one path`);
-  return resolveOutputPath(workspace.root, value.text);
+  return value?.kind === "text" ? resolveOutputPath(workspace.root, value.text) : undefined;
 }
