@@ -225,7 +225,7 @@ export const DaemonFile = Type.Object(
       Type.Integer({
         minimum: 0,
         description:
-          "Upper bound of an operation's own output limits, in bytes. Default (also for 0): 16777216; at most 67108864.",
+          "Upper bound of an operation's own output limits, in bytes. Default (also for 0): 16777216; at most 67108864. Clients read at most 10485760 bytes of one reply, after its text was escaped.",
       }),
     ),
     max_in_flight: Type.Optional(

@@ -7,6 +7,13 @@ import { durationWords, timeWords } from "./duration.ts";
 import { shortHash } from "./find-token.ts";
 import { writeToken } from "./write-token.ts";
 
+/** Where a new token goes. */
+export const OUT_OPTION = {
+  kind: "text",
+  about: "File to write it to, mode 0600; without it the token is printed on standard output",
+  placeholder: "FILE",
+} as const;
+
 /** A token record as JSON: times as ISO 8601, null for one that is not known. */
 export function tokenJson(record: TokenRecord): Readonly<Record<string, unknown>> {
   const time = (date: Date): string | null => (Number.isNaN(date.getTime()) ? null : timeWords(date));

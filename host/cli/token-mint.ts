@@ -7,7 +7,7 @@ import { loadProject } from "../project/store.ts";
 import { approvalFor } from "./approval.ts";
 import { command, JSON_SWITCH } from "./command.ts";
 import { parseDuration } from "./duration.ts";
-import { handOver } from "./session-token.ts";
+import { handOver, OUT_OPTION } from "./session-token.ts";
 
 function boundRepo(wanted: string | undefined, primary: string, id: string): string {
   if (wanted === undefined || wanted === primary) return primary;
@@ -33,11 +33,7 @@ export const tokenMint = command({
       default: "24h",
     },
     label: { kind: "text", about: "A note for token list", placeholder: "TEXT" },
-    out: {
-      kind: "text",
-      about: "File to write it to, mode 0600; without it the token is printed on standard output",
-      placeholder: "FILE",
-    },
+    out: OUT_OPTION,
     json: JSON_SWITCH,
   },
   examples: [

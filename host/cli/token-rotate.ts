@@ -5,7 +5,7 @@ import { TokenStore, type TokenRecord } from "../auth/token-store.ts";
 import { command, JSON_SWITCH } from "./command.ts";
 import { parseDuration } from "./duration.ts";
 import { findToken, shortHash, tokenWords } from "./find-token.ts";
-import { handOver } from "./session-token.ts";
+import { handOver, OUT_OPTION } from "./session-token.ts";
 
 function onlyTokenOf(records: readonly TokenRecord[], project: string): TokenRecord {
   const found = records.filter((record) => record.projectId === project && record.state === "valid");
@@ -41,11 +41,7 @@ export const tokenRotate = command({
       about: "How long the new one is valid (default: as long as the old one was)",
       placeholder: "TIME",
     },
-    out: {
-      kind: "text",
-      about: "File to write it to, mode 0600; without it the token is printed on standard output",
-      placeholder: "FILE",
-    },
+    out: OUT_OPTION,
     json: JSON_SWITCH,
   },
   examples: [

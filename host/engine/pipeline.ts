@@ -1,7 +1,7 @@
 import { CodedError } from "../../wire/errors.ts";
 import type { OperationRequest } from "../../wire/request.ts";
 import type { Session } from "../auth/token-store.ts";
-import type { WorkspaceFacts } from "../git/inspect.ts";
+import { findingText, type WorkspaceFacts } from "../git/inspect.ts";
 import { checkCall, type Asked, type Call } from "../operation/call.ts";
 import { checkOutputScope, outputParam } from "../operation/output-scope.ts";
 import { checkPathsOnDisk } from "../operation/path-policy.ts";
@@ -54,10 +54,8 @@ function resolveAsked(project: Project, target: Target, { route }: OperationRequ
 function untrusted({ findings }: WorkspaceFacts): CodedError | undefined {
   const [finding] = findings;
   if (finding === undefined) return undefined;
-  const place = `${finding.file}${finding.line === undefined ? "" : `:${finding.line}`}`;
-  const key = finding.key === undefined ? "" : `${finding.key} `;
   const more = findings.length > 1 ? ` (and ${findings.length - 1} more)` : "";
-  return new CodedError("workspace_untrusted", `workspace refused: ${place}: ${key}${finding.why}${more}`, {
+  return new CodedError("workspace_untrusted", `workspace refused: ${findingText(finding)}${more}`, {
     hint: finding.fix,
   });
 }

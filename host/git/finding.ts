@@ -36,9 +36,14 @@ export function shellWord(text: string): string | undefined {
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
-/** One line for a person: where, which key, why, and what to do. */
-export function describeFinding(finding: Finding): string {
+/** What is wrong: where, which key, why. */
+export function findingText(finding: Finding): string {
   const place = finding.line === undefined ? finding.file : `${finding.file}:${finding.line}`;
   const key = finding.key === undefined ? "" : ` ${finding.key}`;
-  return `${place}:${key} ${finding.why}. To remove it: ${finding.fix}`;
+  return `${place}:${key} ${finding.why}`;
+}
+
+/** One line for a person: what is wrong, and what to do. */
+export function describeFinding(finding: Finding): string {
+  return `${findingText(finding)}. To remove it: ${finding.fix}`;
 }

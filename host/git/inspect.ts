@@ -6,7 +6,7 @@ import { Examination, type Observer, type WorkspaceFacts } from "./examine.ts";
 import { readBounded, Unfit, type Folder } from "./folder.ts";
 import { ProjectFolders } from "./project-folders.ts";
 
-export { describeFinding, type Finding } from "./finding.ts";
+export { describeFinding, findingText, type Finding } from "./finding.ts";
 export type { WorkspaceFacts } from "./examine.ts";
 
 /**
