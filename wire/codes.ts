@@ -208,6 +208,27 @@ export const CODES = entries({
     means: "The staging directory for output files cannot be used.",
     hint: "Remove what stands at .cmd2host-staging, or set workspace_path_staging in daemon.json.",
   },
+  git_unsupported: {
+    kind: "denied",
+    means: "The git command line asks for something that git on the host does not do for a container.",
+    hint: "Use push SOURCE:refs/heads/BRANCH, fetch into refs/remotes/NAME/, ls-remote, or a command on the work tree; do the rest inside the container.",
+  },
+  git_ref_invalid: {
+    kind: "denied",
+    means: "The workspace has no such branch, or what stands at its name is not a ref.",
+    hint: "Push HEAD, a branch that exists, or a full object name.",
+  },
+  git_layout_unsupported: {
+    kind: "denied",
+    means: "The workspace keeps its repository in a form that the daemon does not read.",
+    hint: "The message names the form and what to do.",
+  },
+  git_in_progress: {
+    kind: "denied",
+    means:
+      "The workspace is in the middle of a merge, rebase, cherry-pick or revert, which the host does not take part in.",
+    hint: "Finish or abort it inside the container.",
+  },
   template_incomplete: {
     kind: "denied",
     means: "The argument list cannot be built from the template and these values.",
@@ -228,6 +249,41 @@ export const CODES = entries({
     kind: "failed",
     means: "A remote git operation does not name the project's own URL right after the subcommand.",
     hint: "The owner of the host writes the template as `SUBCOMMAND {expected_git_url} …`.",
+  },
+  git_objects_missing: {
+    kind: "failed",
+    means: "The workspace lacks objects that the commit needs, or holds damaged ones.",
+    hint: "Run `git fsck` inside the container; fetch what is missing, or clone again without --filter.",
+  },
+  git_object_invalid: {
+    kind: "failed",
+    means: "The object that is to be pushed is not a commit, or not what its name says.",
+    hint: "Push a branch; run `git fsck` inside the container.",
+  },
+  git_too_large: {
+    kind: "failed",
+    means: "The repository holds more than the daemon takes from a workspace.",
+    hint: "Push less at a time, or ask the owner of the host to raise git_max_bytes in daemon.json.",
+  },
+  git_write_back_failed: {
+    kind: "failed",
+    means: "Git succeeded on the host, but its result could not be put into the workspace.",
+    hint: "Remove what stands in the way; the message names it.",
+  },
+  git_failed: {
+    kind: "failed",
+    means: "Git failed in the daemon's own repository.",
+    hint: "See the daemon's log on the host.",
+  },
+  input_invalid: {
+    kind: "denied",
+    means: "An input file is not a plain file of the workspace, changes while it is read, or is too large.",
+    hint: "Name a regular file inside the workspace that is not larger than the limit.",
+  },
+  output_too_large: {
+    kind: "failed",
+    means: "The program wrote a larger output file than the operation allows.",
+    hint: "Ask for less, or ask the owner of the host to raise max_bytes of the parameter.",
   },
   spawn_failed: {
     kind: "failed",

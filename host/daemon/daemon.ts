@@ -8,7 +8,7 @@ import { Engine } from "../engine/handle.ts";
 import type { EngineSettings, Rooms } from "../engine/rooms.ts";
 import { Executor } from "../exec/run.ts";
 import { Staging } from "../exec/staging.ts";
-import { WorkspaceInspector } from "../git/inspect.ts";
+import { WorkspaceInspector } from "../git/inspection/inspect.ts";
 import type { Listener, OnConnection } from "../listen/listener.ts";
 import { lockBase, type BaseLock } from "../listen/lock-socket.ts";
 import { listenTcp } from "../listen/tcp.ts";

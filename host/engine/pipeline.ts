@@ -1,7 +1,7 @@
 import { CodedError } from "../../wire/errors.ts";
 import type { OperationRequest } from "../../wire/request.ts";
 import type { Session } from "../auth/token-store.ts";
-import { findingText, type WorkspaceFacts } from "../git/inspect.ts";
+import { findingText, type WorkspaceFacts } from "../git/inspection/inspect.ts";
 import { checkCall, type Asked, type Call } from "../operation/call.ts";
 import { checkOutputScope, outputParam } from "../operation/output-scope.ts";
 import { checkPathsOnDisk } from "../operation/path-policy.ts";

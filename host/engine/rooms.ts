@@ -2,7 +2,7 @@ import type { Audit } from "../audit/audit.ts";
 import type { Session } from "../auth/token-store.ts";
 import type { Launch, RunResult } from "../exec/run.ts";
 import type { StagedFile } from "../exec/staging.ts";
-import type { WorkspaceFacts } from "../git/inspect.ts";
+import type { WorkspaceFacts } from "../git/inspection/inspect.ts";
 import type { Project } from "../project/types.ts";
 
 /** Who connected. */

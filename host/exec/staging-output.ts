@@ -3,7 +3,7 @@ import { closeSync, fchmodSync, fstatSync, readSync, writeSync, type BigIntStats
 import { join } from "node:path";
 import { CodedError, errnoOf } from "../../wire/errors.ts";
 import { quoted } from "../../wire/text.ts";
-import { DirHandleError, type DirHandle } from "./dir-handle.ts";
+import { DirHandleError, type DirHandle } from "../util/dir-handle.ts";
 
 /** An output file that waits for its command to succeed. */
 export interface StagedFile {

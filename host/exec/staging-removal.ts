@@ -1,5 +1,5 @@
 import { errnoOf } from "../../wire/errors.ts";
-import { DirHandleError, type DirHandle } from "./dir-handle.ts";
+import { DirHandleError, type DirHandle } from "../util/dir-handle.ts";
 
 /** Deeper directories are left: each level holds a descriptor, and no program that writes one file makes as many. */
 const MAX_DEPTH = 32;

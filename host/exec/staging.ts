@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { realpathSync } from "node:fs";
 import { CodedError, errnoOf } from "../../wire/errors.ts";
 import { quoted } from "../../wire/text.ts";
-import { DirHandle, DirHandleError, type Reach } from "./dir-handle.ts";
+import { DirHandle, DirHandleError, type Reach } from "../util/dir-handle.ts";
 import { createStaged, StagedOutput, type StagedFile } from "./staging-output.ts";
 import { RemovalBudget, removeEntry } from "./staging-removal.ts";
 

@@ -23,7 +23,7 @@ import { basename, dirname, join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Code } from "../../wire/codes.ts";
 import { CodedError } from "../../wire/errors.ts";
-import type { Reach } from "../../host/exec/dir-handle.ts";
+import type { Reach } from "../../host/util/dir-handle.ts";
 import { Staging, type StagedFile } from "../../host/exec/staging.ts";
 
 let bench = "";

@@ -1,11 +1,11 @@
 import { join } from "node:path";
-import { CodedError, errnoOf } from "../../wire/errors.ts";
-import { quoted } from "../../wire/text.ts";
+import { CodedError, errnoOf } from "../../../wire/errors.ts";
+import { quoted } from "../../../wire/text.ts";
 import { isFalse, type AllowedKeys } from "./allowed-keys.ts";
 import { parseGitConfig, type GitConfigEntry } from "./config-file.ts";
 import { findingFor, originOf, type ConfigPlace } from "./config-findings.ts";
 import { fileFinding, shellWord, type Finding } from "./finding.ts";
-import { kindOf, Unfit, type Folder } from "./folder.ts";
+import { kindOf, Unfit, type Folder } from "../../util/folder.ts";
 import type { ProjectFolders } from "./project-folders.ts";
 import { directLinkFindings, storeFindings } from "./store-findings.ts";
 

@@ -1,4 +1,4 @@
-import { printable, quoted, shortened } from "../../wire/text.ts";
+import { printable, quoted, shortened } from "../../../wire/text.ts";
 
 /** One reason not to trust a workspace. Every text is safe to print. */
 export interface Finding {

@@ -4,8 +4,8 @@ import { closeSync, openSync, readFileSync, rmSync, symlinkSync, utimesSync, wri
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { CodedError } from "../../wire/errors.ts";
-import { inspectWorkspace, WorkspaceInspector } from "../../host/git/inspect.ts";
+import { CodedError } from "../../../wire/errors.ts";
+import { inspectWorkspace, WorkspaceInspector } from "../../../host/git/inspection/inspect.ts";
 import { configure, git, ORIGIN, Workbench } from "./repository.ts";
 
 let bench: Workbench;

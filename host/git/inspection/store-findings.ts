@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { fileFinding, shown, type Finding } from "./finding.ts";
-import { Unfit, type Folder } from "./folder.ts";
+import { Unfit, type Folder } from "../../util/folder.ts";
 
 /** Most entries that are listed of one directory of a repository. */
 const MAX_ENTRIES = 20_000;

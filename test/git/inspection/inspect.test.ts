@@ -1,7 +1,7 @@
 import { readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { describeFinding, inspectWorkspace } from "../../host/git/inspect.ts";
+import { describeFinding, inspectWorkspace } from "../../../host/git/inspection/inspect.ts";
 import { configure, git, ORIGIN, Workbench } from "./repository.ts";
 
 let bench: Workbench;

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { parseGitConfig } from "../../host/git/config-file.ts";
+import { parseGitConfig } from "../../../host/git/inspection/config-file.ts";
 
 let directory = "";
 beforeAll(() => {

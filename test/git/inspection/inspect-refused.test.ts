@@ -1,8 +1,8 @@
 import { mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { CodedError } from "../../wire/errors.ts";
-import { describeFinding, inspectWorkspace, type Finding } from "../../host/git/inspect.ts";
+import { CodedError } from "../../../wire/errors.ts";
+import { describeFinding, inspectWorkspace, type Finding } from "../../../host/git/inspection/inspect.ts";
 import { configure, git, shell, Workbench } from "./repository.ts";
 
 let bench: Workbench;

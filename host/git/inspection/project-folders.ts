@@ -1,7 +1,7 @@
 import { realpathSync } from "node:fs";
 import { join, resolve, sep } from "node:path";
-import { quoted } from "../../wire/text.ts";
-import { Folder, Unfit } from "./folder.ts";
+import { quoted } from "../../../wire/text.ts";
+import { Folder, Unfit } from "../../util/folder.ts";
 
 /** A workspace that the project lists. */
 interface Home {

@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import { lstatSync, statSync, type BigIntStats } from "node:fs";
-import { errnoOf } from "../../wire/errors.ts";
+import { errnoOf } from "../../../wire/errors.ts";
 import { AllowedKeys } from "./allowed-keys.ts";
 import { Examination, type Observer, type WorkspaceFacts } from "./examine.ts";
-import { readBounded, Unfit, type Folder } from "./folder.ts";
+import { readBounded, Unfit, type Folder } from "../../util/folder.ts";
 import { ProjectFolders } from "./project-folders.ts";
 
 export { describeFinding, findingText, type Finding } from "./finding.ts";
