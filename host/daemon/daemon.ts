@@ -6,7 +6,6 @@ import { LogAudit } from "../audit/log-audit.ts";
 import { TokenStore } from "../auth/token-store.ts";
 import { Engine } from "../engine/handle.ts";
 import type { EngineSettings, Rooms } from "../engine/rooms.ts";
-import { Executor } from "../exec/run.ts";
 import { Staging } from "../exec/staging.ts";
 import { WorkspaceInspector } from "../git/inspection/inspect.ts";
 import type { Listener, OnConnection } from "../listen/listener.ts";
@@ -24,11 +23,14 @@ import { Connection, type ConnectionHost } from "./connection.ts";
 import { ConnectionLimits, PenaltyRoom, Slots } from "./limits.ts";
 import type { Log } from "./log.ts";
 import { loadDaemonSettings, type DaemonSettings } from "./settings.ts";
+import { Workshop } from "./workshop.ts";
 
 const HOUR_MS = 60 * 60 * 1_000;
 /** How many failed authentications wait at the same time, and how many queue behind them. */
 const PENALTY_PLACES = 16;
 const PENALTY_QUEUE = 64;
+/** What git takes over from a workspace in one operation. */
+const GIT_LIMITS = { maxBytes: 4 * 1_073_741_824, maxLooseObjects: 200_000 };
 /** After running commands were told to end, how long their replies get to leave. */
 const LAST_REPLIES_MS = 2_000;
 
@@ -47,7 +49,7 @@ function engineSettings(settings: DaemonSettings, environment: ReadonlyMap<strin
 
 /** Directories that decide who may do what: only their owner may write there. Made when they are missing. */
 function requireOwnDirectories(base: BaseDirectory): void {
-  for (const directory of [base.root, base.projects, base.tokens, base.staging]) {
+  for (const directory of [base.root, base.projects, base.tokens, base.staging, base.git, base.empty]) {
     makePrivateDirectory(directory);
     const distrust = distrustOf(lstatSync(directory, { bigint: true }));
     if (distrust !== undefined) {
@@ -68,7 +70,7 @@ export class Daemon {
   readonly #log: Log;
   readonly #environment: ReadonlyMap<string, string>;
   readonly #tokens: TokenStore;
-  readonly #executor = new Executor();
+  readonly #workshop: Workshop;
   readonly #connections = new Set<Connection>();
   readonly #slots: Slots;
   readonly #limits: ConnectionLimits;
@@ -95,6 +97,7 @@ export class Daemon {
     this.#tokens = new TokenStore(base.tokens, (message) => {
       log.warn("token file refused", { reason: message });
     });
+    this.#workshop = new Workshop(base, () => GIT_LIMITS);
     this.#slots = new Slots(settings.maxInFlight);
     this.#limits = new ConnectionLimits(settings.maxConnections, settings.maxConnectionsPerPeer);
     this.#staging = new Staging(settings.staging, (message) => {
@@ -154,7 +157,7 @@ export class Daemon {
       inspectWorkspace: (path, projectPaths) => inspector.inspect(path, projectPaths),
       searchPath: (workspaces) => searchPath.without(workspaces),
       stage: (workspace, destination) => this.#staging.allocate(workspace, destination),
-      execute: async (launch, signal) => this.#executor.run(launch, signal),
+      execute: async (work, signal) => this.#workshop.carryOut(work, signal),
       audit: new LogAudit(this.#log),
       reportBug: (error, decisionId) => {
         this.#log.error("internal error", {
@@ -256,7 +259,7 @@ export class Daemon {
     await this.#untilIdle(this.#settings.drainMs, hurry);
     for (const connection of this.#connections) connection.shutDown();
     await this.#untilIdle(LAST_REPLIES_MS);
-    await this.#executor.settled();
+    await this.#workshop.settled();
     await Promise.race([delay(200), Promise.all([...this.#connections].map(async (connection) => connection.gone()))]);
     for (const connection of this.#connections) connection.drop();
     await this.#lock.release();

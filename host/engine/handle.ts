@@ -190,7 +190,7 @@ export class Engine {
 
   async #execute(plan: Plan, signal: AbortSignal, id: string): Promise<Completed | Failed> {
     try {
-      const outcome = outcomeOfRun(await this.#rooms.execute(plan.launch, signalFor(plan, signal)));
+      const outcome = outcomeOfRun(await this.#rooms.execute(plan.work, signalFor(plan, signal)));
       return this.#finishOutput(plan, outcome);
     } catch (error) {
       plan.output?.discard();

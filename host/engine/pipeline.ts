@@ -1,7 +1,6 @@
 import { CodedError } from "../../wire/errors.ts";
 import type { OperationRequest } from "../../wire/request.ts";
 import type { Session } from "../auth/token-store.ts";
-import { findingText, type WorkspaceFacts } from "../git/inspection/inspect.ts";
 import { checkCall, type Asked, type Call } from "../operation/call.ts";
 import { checkOutputScope, outputParam } from "../operation/output-scope.ts";
 import { checkPathsOnDisk } from "../operation/path-policy.ts";
@@ -11,6 +10,7 @@ import type { Project } from "../project/types.ts";
 import { checkOrigin, resolveTarget, type Target } from "../target/target.ts";
 import { makePlan, realWorkspace, type Plan, type TrustedWorkspace } from "./plan.ts";
 import type { Destination, Rooms } from "./rooms.ts";
+import { refuseLayout } from "./work.ts";
 
 /** What is known of a request so far: filled in step by step, read by the audit however the request ends. */
 export interface Trail {
@@ -51,26 +51,16 @@ function resolveAsked(project: Project, target: Target, { route }: OperationRequ
   );
 }
 
-function untrusted({ findings }: WorkspaceFacts): CodedError | undefined {
-  const [finding] = findings;
-  if (finding === undefined) return undefined;
-  const more = findings.length > 1 ? ` (and ${findings.length - 1} more)` : "";
-  return new CodedError("workspace_untrusted", `workspace refused: ${findingText(finding)}${more}`, {
-    hint: finding.fix,
-  });
-}
-
 /** Inspects the target's checkout and holds its origin against the target. */
 function checkWorkspace(rooms: Rooms, project: Project, target: Target): TrustedWorkspace {
   const facts = rooms.inspectWorkspace(
     target.repo.path,
     project.repos.map((repo) => repo.path),
   );
-  const refused = untrusted(facts);
-  if (refused !== undefined) throw refused;
+  refuseLayout(facts);
   checkOrigin(target, facts.originUrl);
   const places = new Map(project.repos.map((repo) => [repo, realWorkspace(repo.path)]));
-  return { root: places.get(target.repo) ?? realWorkspace(target.repo.path), all: [...places.values()] };
+  return { root: places.get(target.repo) ?? realWorkspace(target.repo.path), all: [...places.values()], facts };
 }
 
 /** Where the output file of the call goes, if it has one. */

@@ -4,6 +4,8 @@ import { printable } from "../../wire/text.ts";
 import { resolveCommand } from "../exec/command.ts";
 import type { Launch } from "../exec/run.ts";
 import type { StagedFile } from "../exec/staging.ts";
+import { ownersIdentity } from "../git/identity.ts";
+import type { WorkspaceFacts } from "../git/inspection/inspect.ts";
 import { argumentsOf, type Call } from "../operation/call.ts";
 import { outputParam } from "../operation/output-scope.ts";
 import type { Operation, Project } from "../project/types.ts";
@@ -11,6 +13,7 @@ import { buildEnvironment } from "../sanitize/environment.ts";
 import { checkGitUrl, profileFor } from "../sanitize/profile.ts";
 import type { Target } from "../target/target.ts";
 import type { Destination, EngineSettings, Rooms } from "./rooms.ts";
+import { mannerOf, placeOf, refuseConfiguration, sourceOf, type Work } from "./work.ts";
 
 declare const made: unique symbol;
 
@@ -20,12 +23,13 @@ export interface Plan {
   readonly project: Project;
   readonly target: Target;
   readonly operation: Operation;
-  readonly launch: Launch;
+  readonly work: Work;
   readonly output: StagedFile | undefined;
 }
 
-/** A workspace that was inspected and whose origin is the target's. Only `checkWorkspace` in the pipeline makes one. */
+/** A workspace whose layout was inspected and whose origin is the target's. Only `checkWorkspace` in the pipeline makes one. */
 export interface TrustedWorkspace {
+  readonly facts: WorkspaceFacts;
   /** Real path of the target's checkout. */
   readonly root: string;
   /** Real paths of every checkout of the project. */
@@ -53,45 +57,62 @@ function withOutput(call: Call, output: StagedFile | undefined): Call {
   return { ...call, values: new Map(call.values).set(name, { kind: "text", text: output.path }) };
 }
 
-function launchOf(
+function limitsOf({ timeoutSeconds, maxStdoutBytes, maxStderrBytes }: Operation, settings: EngineSettings) {
+  const timeoutMs = timeoutSeconds === undefined ? undefined : timeoutSeconds * 1_000;
+  return {
+    timeoutMs: bounded(timeoutMs, settings.defaultTimeoutMs, settings.maxTimeoutMs),
+    graceMs: settings.graceMs,
+    maxStdoutBytes: bounded(maxStdoutBytes, settings.maxStdoutBytes, settings.maxOutputBytes),
+    maxStderrBytes: bounded(maxStderrBytes, settings.maxStderrBytes, settings.maxOutputBytes),
+  };
+}
+
+function workOf(
   project: Project,
   target: Target,
   call: Call,
   workspace: TrustedWorkspace,
   path: string,
   settings: EngineSettings,
-): Launch {
+): Work {
   const { operation } = call;
-  const { repo } = target;
-  const args = argumentsOf(project, call, { repo: repo.name, repoPath: repo.path, url: target.url });
+  const { repo, url } = target;
+  const args = argumentsOf(project, call, { repo: repo.name, repoPath: repo.path, url });
   const command = resolveCommand(operation.command, path, workspace.all);
   const profile = profileFor(operation.command, args, operation.profile);
-  checkGitUrl(profile, args, target.url);
+  checkGitUrl(profile, args, url);
+  const manner = mannerOf(operation, args, profile, repo.path);
+  refuseConfiguration(workspace.facts, manner);
   const situation = {
     host: settings.hostEnvironment,
     repo: repo.name,
     gitHost: repo.host,
     gitConfig: project.gitConfig,
   };
-  return {
-    command,
-    args,
-    env: buildEnvironment(profile, situation, project.env, path),
-    cwd: workspace.root,
-    timeoutMs: bounded(
-      operation.timeoutSeconds === undefined ? undefined : operation.timeoutSeconds * 1_000,
-      settings.defaultTimeoutMs,
-      settings.maxTimeoutMs,
-    ),
-    graceMs: settings.graceMs,
-    maxStdoutBytes: bounded(operation.maxStdoutBytes, settings.maxStdoutBytes, settings.maxOutputBytes),
-    maxStderrBytes: bounded(operation.maxStderrBytes, settings.maxStderrBytes, settings.maxOutputBytes),
+  const env = buildEnvironment(profile, situation, project.env, path);
+  const launch: Launch = { command, args, env, cwd: workspace.root, ...limitsOf(operation, settings) };
+  if (manner.kind === "program") return { kind: "program", launch, runIn: manner.runIn };
+
+  const place = placeOf(workspace.facts, workspace.all);
+  const git = {
+    room: [project.id, repo.host, ...repo.name.split("/")],
+    workspace: place,
+    launch,
+    helperEnv: buildEnvironment("git", { ...situation, gitConfig: new Map() }, new Map(), path),
   };
+  if (manner.kind === "local_git")
+    return {
+      ...git,
+      ...manner,
+      workTree: workspace.root,
+      config: [...ownersIdentity(settings.hostEnvironment), ...workspace.facts.config],
+    };
+  return { ...git, ...manner, url, source: sourceOf(manner.request, place) };
 }
 
 /**
  * Turns a checked call on a trusted workspace into a plan: stages the output file, builds arguments and environment, finds the program.
- * @throws CodedError `staging_unavailable`, `param_missing`, `template_incomplete`, `branch_*`, `command_*`, `git_url_contract`
+ * @throws CodedError `staging_unavailable`, `param_missing`, `template_incomplete`, `branch_*`, `command_*`, `git_*`, `workspace_untrusted`
  */
 export function makePlan(
   rooms: Pick<Rooms, "stage" | "searchPath" | "settings">,
@@ -103,7 +124,7 @@ export function makePlan(
 ): Plan {
   const output = destination === undefined ? undefined : rooms.stage(workspace.root, destination);
   try {
-    const launch = launchOf(
+    const work = workOf(
       project,
       target,
       withOutput(call, output),
@@ -111,7 +132,7 @@ export function makePlan(
       rooms.searchPath(workspace.all),
       rooms.settings,
     );
-    const parts: Omit<Plan, typeof made> = { project, target, operation: call.operation, launch, output };
+    const parts: Omit<Plan, typeof made> = { project, target, operation: call.operation, work, output };
     return parts as Plan;
   } catch (error) {
     output?.discard();

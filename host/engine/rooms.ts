@@ -1,9 +1,10 @@
 import type { Audit } from "../audit/audit.ts";
 import type { Session } from "../auth/token-store.ts";
-import type { Launch, RunResult } from "../exec/run.ts";
+import type { RunResult } from "../exec/run.ts";
 import type { StagedFile } from "../exec/staging.ts";
 import type { WorkspaceFacts } from "../git/inspection/inspect.ts";
 import type { Project } from "../project/types.ts";
+import type { Work } from "./work.ts";
 
 /** Who connected. */
 export interface Peer {
@@ -26,7 +27,7 @@ export interface Rooms {
   /** The daemon's PATH without what lies in these workspaces (real paths). */
   readonly searchPath: (workspaces: readonly string[]) => string;
   readonly stage: (workspace: string, destination: Destination) => StagedFile;
-  readonly execute: (launch: Launch, signal: AbortSignal) => Promise<RunResult>;
+  readonly execute: (work: Work, signal: AbortSignal) => Promise<RunResult>;
   readonly audit: Audit;
   /** Something was thrown that nobody expected. */
   readonly reportBug: (error: unknown, decisionId: string) => void;

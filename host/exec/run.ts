@@ -1,7 +1,7 @@
 import { spawn, type ChildProcessByStdio } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { constants } from "node:os";
-import type { Readable } from "node:stream";
+import type { Readable, Writable } from "node:stream";
 import { CodedError, errnoOf, messageOf } from "../../wire/errors.ts";
 import type { Captured } from "../../wire/outcome.ts";
 import { printable } from "../../wire/text.ts";
@@ -15,6 +15,8 @@ export interface Launch {
   readonly args: readonly string[];
   readonly env: ReadonlyMap<string, string>;
   readonly cwd: string;
+  /** What the program reads: bytes, or an open file that the caller closes. Nothing when absent. */
+  readonly stdin?: Buffer | number;
   /** Milliseconds; 0 or less: it times out before it is started. */
   readonly timeoutMs: number;
   readonly graceMs: number;
@@ -37,7 +39,7 @@ export interface RunResult {
   readonly maybeDetached: boolean;
 }
 
-type Child = ChildProcessByStdio<null, Readable, Readable>;
+type Child = ChildProcessByStdio<Writable | null, Readable, Readable>;
 
 interface Exit {
   readonly code: number | null;
@@ -61,16 +63,20 @@ function isEndReason(value: unknown): value is EndReason {
   return value === "cancelled" || value === "shutting_down" || value === "timed_out";
 }
 
-function start({ command, args, env, cwd }: Launch, cookie: string): Child {
+function start({ command, args, env, cwd, stdin }: Launch, cookie: string): Child {
+  const input = stdin === undefined ? "ignore" : typeof stdin === "number" ? stdin : "pipe";
   try {
-    return spawn(command.file, [...args], {
+    const child = spawn(command.file, [...args], {
       argv0: command.argv0,
       cwd,
       env: { ...Object.fromEntries(env), [RUN_COOKIE]: cookie },
-      stdio: ["ignore", "pipe", "pipe"],
+      stdio: [input, "pipe", "pipe"],
       // A session and process group of its own: ended as one, and without our terminal.
       detached: true,
-    });
+    }) as Child;
+    // A program may end before it read everything; that is its own affair.
+    child.stdin?.on("error", () => undefined).end(stdin);
+    return child;
   } catch (error) {
     throw new CodedError("spawn_failed", `could not start ${printable(command.file)}: ${messageOf(error)}`, {
       cause: error,

@@ -12,6 +12,10 @@ export interface BaseDirectory {
   readonly projects: string;
   /** Where output files are written before they are moved into a workspace: out of every container's reach. */
   readonly staging: string;
+  /** The daemon's own git repositories, one per repository of a project. */
+  readonly git: string;
+  /** Empty directories that programs run in. */
+  readonly empty: string;
 }
 
 /**
@@ -37,5 +41,7 @@ export function baseDirectory(environment: NodeJS.ProcessEnv): BaseDirectory {
     tokens: join(root, "tokens"),
     projects: join(root, "projects"),
     staging: join(root, "staging"),
+    git: join(root, "git"),
+    empty: join(root, "empty"),
   };
 }

@@ -1,0 +1,36 @@
+import type { Work } from "../engine/work.ts";
+import { EmptyDirectories } from "../exec/empty-directory.ts";
+import { Executor, type Launch, type RunResult } from "../exec/run.ts";
+import type { ImportLimits } from "../git/room/import.ts";
+import { GitRoom } from "../git/room/git-room.ts";
+import type { BaseDirectory } from "../util/base-directory.ts";
+
+/** Carries plans out: programs in the workspace, programs in an empty directory, git in its own room. */
+export class Workshop {
+  readonly #executor = new Executor();
+  readonly #empty: EmptyDirectories;
+  readonly #git: GitRoom;
+
+  constructor(base: BaseDirectory, gitLimits: () => ImportLimits) {
+    this.#empty = new EmptyDirectories(base.empty);
+    this.#git = new GitRoom(base.git, async (launch, signal) => this.#executor.run(launch, signal), gitLimits);
+  }
+
+  /** @throws CodedError of the failed kind */
+  async carryOut(work: Work, signal: AbortSignal): Promise<RunResult> {
+    if (work.kind !== "program") return this.#git.run(work, signal);
+    if (work.runIn === "workspace") return this.#executor.run(work.launch, signal);
+    return this.#empty.within(async (cwd) => this.#executor.run(sealed(work.launch, cwd), signal));
+  }
+
+  /** Resolves when nothing that was started is left. */
+  async settled(): Promise<void> {
+    await this.#git.close();
+    await this.#executor.settled();
+  }
+}
+
+/** In the directory, out of which git does not look for a repository. */
+function sealed(launch: Launch, cwd: string): Launch {
+  return { ...launch, cwd, env: new Map([...launch.env, ["GIT_CEILING_DIRECTORIES", cwd]]) };
+}

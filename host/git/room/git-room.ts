@@ -1,0 +1,131 @@
+import { mkdirSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { CodedError } from "../../../wire/errors.ts";
+import type { RunResult } from "../../exec/run.ts";
+import { Import, type ImportLimits } from "./import.ts";
+import type { GitJob } from "./job.ts";
+import { local } from "./local.ts";
+import { Queue } from "./queue.ts";
+import { withWorkspace, shallowOf, type OpenWorkspace } from "./open-workspace.ts";
+import { OwnRepository } from "./own-repository.ts";
+import { fetch } from "./fetch.ts";
+import { push } from "./push.ts";
+import { Ended, Steps, type Execute } from "./steps.ts";
+import { WorkspaceObjects } from "./workspace-objects.ts";
+
+/** Everything that one operation works with. */
+export interface Workbench<J extends GitJob> {
+  readonly job: J;
+  readonly own: OwnRepository;
+  readonly workspace: OpenWorkspace;
+  readonly steps: Steps;
+  readonly imports: Import;
+}
+
+const CLEANING_MS = 10 * 60_000;
+
+/**
+ * Runs git in repositories of the daemon's own, one per repository of a project. What talks to a remote never runs in the workspace; no git reads the
+ * workspace's own configuration: it gives objects and refs as data, and gets them as data.
+ */
+export class GitRoom {
+  readonly #root: string;
+  readonly #execute: Execute;
+  readonly #limits: () => ImportLimits;
+  readonly #queue = new Queue();
+  readonly #own = new Map<string, OwnRepository>();
+  readonly #closing = new AbortController();
+  readonly #cleaning = new Set<Promise<void>>();
+
+  /** @param root a directory of the daemon's own, 0700 */
+  constructor(root: string, execute: Execute, limits: () => ImportLimits) {
+    this.#root = root;
+    this.#execute = execute;
+    this.#limits = limits;
+  }
+
+  /**
+   * Runs one job to its end. Jobs on the same repository wait for one another, within their time limits.
+   * @throws CodedError `git_*`, `workspace_*`, `command_not_found`, `spawn_failed`
+   */
+  async run(job: GitJob, signal: AbortSignal): Promise<RunResult> {
+    const path = join(this.#root, ...job.room.slice(0, -1), `${job.room.at(-1) ?? ""}.git`);
+    const steps = new Steps(this.#execute, job.launch, job.helperEnv, signal);
+    try {
+      return await this.#queue.inTurn(path, steps, async () => {
+        const result = await this.#work(path, job, steps);
+        this.#cleanUpLater(path, job);
+        return result;
+      });
+    } catch (error) {
+      if (error instanceof Ended) return error.result;
+      throw error;
+    }
+  }
+
+  /** Ends cleaning up, and resolves when none is left. */
+  async close(): Promise<void> {
+    this.#closing.abort("shutting_down");
+    await Promise.all(this.#cleaning);
+  }
+
+  async #work(path: string, job: GitJob, steps: Steps): Promise<RunResult> {
+    return withWorkspace(job.workspace, async (workspace) => {
+      const bench = (): Workbench<GitJob> => {
+        const own = this.#open(path, job, workspace);
+        const objects = new WorkspaceObjects(workspace.objects, job.workspace.format);
+        return { job, own, workspace, steps, imports: new Import(own, objects, steps, this.#limits()) };
+      };
+      const first = bench();
+      try {
+        return await perform(first);
+      } catch (error) {
+        // Our own copy may have come to harm, or end elsewhere than the workspace; then it is made anew, once.
+        if (!(error instanceof CodedError) || error.code !== "git_objects_missing" || first.own.refs().size === 0)
+          throw error;
+        first.own.remove();
+        return await perform(bench());
+      } finally {
+        first.own.release();
+      }
+    });
+  }
+
+  #open(path: string, job: GitJob, workspace: OpenWorkspace): OwnRepository {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    const shape = { format: job.workspace.format, shallow: shallowOf(workspace, job.workspace) };
+    const opened = OwnRepository.open(path, shape);
+    const known = this.#own.get(path);
+    if (known?.format === opened.format && !opened.isNew) return known;
+    this.#own.set(path, opened);
+    return opened;
+  }
+
+  /** Packs what has piled up, behind the reply and before the next job on the same repository. */
+  #cleanUpLater(path: string, job: GitJob): void {
+    if (this.#closing.signal.aborted || this.#own.get(path)?.isCluttered !== true) return;
+    const launch = { ...job.launch, timeoutMs: CLEANING_MS };
+    const steps = new Steps(this.#execute, launch, job.helperEnv, this.#closing.signal);
+    const cleaning = this.#queue
+      .inTurn(path, steps, async () => {
+        await steps.helper(path, ["gc", "--quiet", "--prune=now"]);
+      })
+      .catch(() => undefined) // the next operation tries again
+      .finally(() => this.#cleaning.delete(cleaning));
+    this.#cleaning.add(cleaning);
+  }
+}
+
+async function perform(bench: Workbench<GitJob>): Promise<RunResult> {
+  const { job, own, steps } = bench;
+  if (job.kind === "local_git") return local({ ...bench, job });
+  const { request } = job;
+  switch (request.kind) {
+    case "push":
+      return push({ ...bench, job }, request);
+    case "fetch":
+      return fetch({ ...bench, job }, request);
+    case "ls-remote":
+      return steps.main(own.path, ["ls-remote", ...request.options, "--", job.url, ...request.patterns]);
+  }
+}

@@ -1,0 +1,150 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { randomBytes } from "node:crypto";
+import { join } from "node:path";
+import { deflateSync } from "node:zlib";
+import { errnoOf } from "../../../wire/errors.ts";
+import { DirHandle } from "../../util/dir-handle.ts";
+import { writeAtomic } from "../../util/write-atomic.ts";
+import type { TakenObject } from "../repository/loose-object.ts";
+import type { ObjectFormat, ObjectId } from "../repository/object-id.ts";
+import { PackIndex } from "../repository/pack-index.ts";
+import { Refs } from "../repository/refs.ts";
+
+/** What a repository of ours is made for; another shape makes another repository. */
+export interface Shape {
+  readonly format: ObjectFormat;
+  /** Where a shallow workspace's history ends; sorted. */
+  readonly shallow: readonly ObjectId[];
+}
+
+const PRIVATE = 0o700;
+/** So many packs or files in one fan-out directory make git slow. */
+const MANY_PACKS = 40;
+const MANY_LOOSE = 27;
+
+function configOf({ format }: Shape): string {
+  const extensions = format === "sha1" ? "" : "[extensions]\n\tobjectFormat = sha256\n";
+  return [
+    `[core]\n\trepositoryFormatVersion = ${format === "sha1" ? 0 : 1}\n\tbare = true\n\tlogAllRefUpdates = false\n`,
+    extensions,
+    "[gc]\n\tauto = 0\n\tpackRefs = false\n[maintenance]\n\tauto = false\n[fetch]\n\tunpackLimit = 1\n",
+  ].join("");
+}
+
+function textOf(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    if (errnoOf(error) === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+/**
+ * A bare repository that only the daemon writes: its own configuration, no hooks, no templates. All that git reads while it talks to a remote. Its
+ * objects are whole below every ref; what came from a workspace was held against its name first.
+ */
+export class OwnRepository {
+  readonly path: string;
+  readonly format: ObjectFormat;
+  /** Whether it was made just now. */
+  readonly isNew: boolean;
+  /** Packs of the workspace that were taken over, by identity. */
+  readonly takenPacks = new Set<string>();
+  #indexes: Map<string, PackIndex> | undefined;
+
+  private constructor(path: string, format: ObjectFormat, isNew: boolean) {
+    this.path = path;
+    this.format = format;
+    this.isNew = isNew;
+  }
+
+  /** Opens the repository at `path`, made anew when it is missing or has another shape. Throws system errors. */
+  static open(path: string, shape: Shape): OwnRepository {
+    const shallow = shape.shallow.map((id) => `${id}\n`).join("");
+    const text = (name: string): string | undefined => textOf(join(path, name));
+    if (text("config") === configOf(shape) && (text("shallow") ?? "") === shallow)
+      return new OwnRepository(path, shape.format, false);
+    rmSync(path, { recursive: true, force: true });
+    for (const name of ["objects/pack", "objects/info", "refs"])
+      mkdirSync(join(path, name), { recursive: true, mode: PRIVATE });
+    writeFileSync(join(path, "HEAD"), "ref: refs/heads/main\n");
+    if (shallow !== "") writeFileSync(join(path, "shallow"), shallow);
+    writeAtomic(join(path, "config"), configOf(shape));
+    return new OwnRepository(path, shape.format, true);
+  }
+
+  /** Forgets everything: for when it turns out to be incomplete. */
+  remove(): void {
+    this.release();
+    rmSync(this.path, { recursive: true, force: true });
+  }
+
+  has(id: ObjectId): boolean {
+    if (existsSync(this.#loosePath(id))) return true;
+    for (const index of this.#packIndexes().values()) if (index.has(id)) return true;
+    return false;
+  }
+
+  hasPack(name: string): boolean {
+    return existsSync(join(this.path, "objects/pack", name));
+  }
+
+  /** Writes an object whose content was held against its name. */
+  write({ id, type, content }: TakenObject): void {
+    const path = this.#loosePath(id);
+    const temporary = join(this.path, "objects", `tmp_obj_${randomBytes(8).toString("hex")}`);
+    const raw = Buffer.concat([Buffer.from(`${type} ${content.length}\0`), content]);
+    writeFileSync(temporary, deflateSync(raw, { level: 1 }), { mode: 0o400, flag: "wx" });
+    mkdirSync(join(path, ".."), { recursive: true, mode: PRIVATE });
+    renameSync(temporary, path);
+  }
+
+  /** Every ref, packed and loose. */
+  refs(): ReadonlyMap<string, ObjectId> {
+    const directory = DirHandle.open(this.path);
+    try {
+      return new Refs(directory, this.format).list("refs/");
+    } finally {
+      directory.close();
+    }
+  }
+
+  /** Makes these the only refs there are. All objects below them must be here. */
+  setRefs(refs: ReadonlyMap<string, ObjectId>): void {
+    const lines = [...refs].sort(([one], [other]) => Buffer.compare(Buffer.from(one), Buffer.from(other)));
+    writeAtomic(join(this.path, "packed-refs"), lines.map(([name, id]) => `${id} ${name}\n`).join(""));
+    if (readdirSync(join(this.path, "refs")).length === 0) return;
+    rmSync(join(this.path, "refs"), { recursive: true, force: true });
+    mkdirSync(join(this.path, "refs"), { mode: PRIVATE });
+  }
+
+  /** Whether git should clean up here before long. */
+  get isCluttered(): boolean {
+    const packs = readdirSync(join(this.path, "objects/pack")).filter((name) => name.endsWith(".idx"));
+    // As git does: one fan-out directory stands for all.
+    const sample = join(this.path, "objects/17");
+    return packs.length > MANY_PACKS || (existsSync(sample) && readdirSync(sample).length > MANY_LOOSE);
+  }
+
+  /** Closes what was opened to look objects up; packs that come later are seen then. */
+  release(): void {
+    for (const index of this.#indexes?.values() ?? []) index.close();
+    this.#indexes = undefined;
+  }
+
+  #loosePath(id: ObjectId): string {
+    return join(this.path, "objects", id.slice(0, 2), id.slice(2));
+  }
+
+  #packIndexes(): ReadonlyMap<string, PackIndex> {
+    if (this.#indexes !== undefined) return this.#indexes;
+    const directory = join(this.path, "objects/pack");
+    const indexes = new Map<string, PackIndex>();
+    this.#indexes = indexes;
+    for (const name of readdirSync(directory)) {
+      if (name.endsWith(".idx")) indexes.set(name, new PackIndex(join(directory, name), this.format));
+    }
+    return indexes;
+  }
+}

@@ -1,0 +1,169 @@
+import { closeSync, createReadStream, fchmodSync, writeSync } from "node:fs";
+import { randomBytes } from "node:crypto";
+import { CodedError, errnoOf } from "../../../wire/errors.ts";
+import { quoted } from "../../../wire/text.ts";
+import { DirHandleError, type DirHandle } from "../../util/dir-handle.ts";
+import type { ObjectId } from "../repository/object-id.ts";
+import { DamagedRefs, readPlain } from "../repository/refs.ts";
+
+const DIRECTORY = 0o755;
+const REF_FILE = 0o644;
+const OBJECT_FILE = 0o444;
+const MAX_PACKED_BYTES = 64 * 1_048_576;
+
+function failed(name: string, error: unknown): unknown {
+  const errno = errnoOf(error);
+  const isOurs = error instanceof DirHandleError || error instanceof DamagedRefs;
+  if (errno === undefined && !isOurs) return error;
+  const reason = isOurs
+    ? error.message
+    : ({
+        EEXIST: "is locked: a .lock file stands beside it",
+        EISDIR: "is a directory",
+        ENOTDIR: "a file stands on the way",
+      }[errno ?? ""] ?? errno);
+  return new CodedError("git_write_back_failed", `the workspace's ${quoted(name)} could not be written: ${reason}`, {
+    cause: error,
+  });
+}
+
+/** Opens, and makes where missing, the directories on the way; runs `work` in the last. No link is followed. */
+function inside<T>(directory: DirHandle, parts: readonly string[], work: (last: DirHandle) => T): T {
+  const [first, ...rest] = parts;
+  if (first === undefined) return work(directory);
+  const next = directory.ensure(first, DIRECTORY);
+  try {
+    return inside(next, rest, work);
+  } finally {
+    next.close();
+  }
+}
+
+function writeAll(fd: number, bytes: Buffer): void {
+  for (let at = 0; at < bytes.length;) at += writeSync(fd, bytes, at);
+}
+
+/** Replaces a file the way git does: a new file `NAME.lock` that nobody else has, moved over the old one. */
+function replaceFile(directory: DirHandle, leaf: string, content: Buffer): void {
+  const lock = `${leaf}.lock`;
+  const fd = directory.createFile(lock, REF_FILE);
+  try {
+    try {
+      writeAll(fd, content);
+    } finally {
+      closeSync(fd);
+    }
+    directory.move(lock, directory, leaf);
+  } catch (error) {
+    directory.removeFile(lock);
+    throw error;
+  }
+}
+
+/** Puts objects and refs into a workspace's repository, by open directories, following no link. */
+export class WriteBack {
+  readonly #common: DirHandle;
+
+  constructor(common: DirHandle) {
+    this.#common = common;
+  }
+
+  /** Copies a pack and then its index, so that nobody sees an index without its pack. @param base path without the suffix */
+  async pack(base: string, name: string): Promise<void> {
+    try {
+      await this.#copy(`${base}.pack`, "pack", `${name}.pack`);
+      await this.#copy(`${base}.idx`, "pack", `${name}.idx`);
+    } catch (error) {
+      throw failed(`objects/pack/${name}`, error);
+    }
+  }
+
+  /** Sets a ref. */
+  ref(name: string, id: ObjectId): void {
+    const parts = name.split("/");
+    const leaf = parts.pop() ?? "";
+    try {
+      inside(this.#common, parts, (directory) => {
+        this.#makeRoom(directory, leaf);
+        replaceFile(directory, leaf, Buffer.from(`${id}\n`));
+      });
+    } catch (error) {
+      throw failed(name, error);
+    }
+  }
+
+  /** Replaces a file directly in the directory, like HEAD or the index. */
+  file(name: string, content: Buffer): void {
+    try {
+      replaceFile(this.#common, name, content);
+    } catch (error) {
+      throw failed(name, error);
+    }
+  }
+
+  /** Copies a loose object. @param name as in the object store, `xx/rest` */
+  async loose(from: string, name: string): Promise<void> {
+    const [fan = "", rest = ""] = name.split("/");
+    try {
+      await this.#copy(from, fan, rest);
+    } catch (error) {
+      throw failed(`objects/${name}`, error);
+    }
+  }
+
+  /** Deletes refs, the packed ones too. */
+  deleteRefs(names: readonly string[]): void {
+    if (names.length === 0) return;
+    const gone = new Set(names);
+    try {
+      const lines = (readPlain(this.#common, "packed-refs", MAX_PACKED_BYTES)?.toString("latin1") ?? "").split("\n");
+      let isGone = false;
+      const kept = lines.filter((line) => {
+        // A line with `^` belongs to the one before it.
+        if (!line.startsWith("^"))
+          isGone = gone.has(Buffer.from(line.slice(line.indexOf(" ") + 1), "latin1").toString("utf8"));
+        return !isGone;
+      });
+      if (kept.length < lines.length) replaceFile(this.#common, "packed-refs", Buffer.from(kept.join("\n"), "latin1"));
+      for (const name of names) this.#deleteLoose(name);
+    } catch (error) {
+      throw failed("packed-refs", error);
+    }
+  }
+
+  #deleteLoose(name: string): void {
+    const parts = name.split("/");
+    const leaf = parts.pop() ?? "";
+    inside(this.#common, parts, (directory) => {
+      if (directory.stats(leaf)?.isFile() === true) directory.removeFile(leaf);
+    });
+  }
+
+  /** An empty directory that a deleted ref left is in the way of a ref of its name. */
+  #makeRoom(directory: DirHandle, leaf: string): void {
+    if (directory.stats(leaf)?.isDirectory() === true) directory.removeDirectory(leaf);
+  }
+
+  async #copy(from: string, folder: string, name: string): Promise<void> {
+    const objects = this.#common.sub("objects");
+    const pack = objects.ensure(folder, DIRECTORY);
+    objects.close();
+    const temporary = `tmp_obj_${randomBytes(8).toString("hex")}`;
+    try {
+      if (pack.stats(name) !== undefined) return;
+      const fd = pack.createFile(temporary, OBJECT_FILE);
+      try {
+        for await (const chunk of createReadStream(from, { highWaterMark: 1_048_576 })) writeAll(fd, chunk as Buffer);
+        fchmodSync(fd, OBJECT_FILE);
+      } finally {
+        closeSync(fd);
+      }
+      pack.move(temporary, pack, name);
+    } catch (error) {
+      if (pack.stats(temporary) !== undefined) pack.removeFile(temporary);
+      throw error;
+    } finally {
+      pack.close();
+    }
+  }
+}
