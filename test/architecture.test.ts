@@ -48,7 +48,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   "host/target": ["wire", "host/util", "host/project"],
   "host/operation": ["wire", "host/util", "host/project"],
   "host/sanitize": ["wire", "host/util", "host/project"],
-  "host/git": ["wire", "host/util"],
+  "host/git": ["wire", "host/util", "host/exec"],
   "host/exec": ["wire", "host/util"],
   "host/audit": ["wire", "host/util"],
   "host/engine": [
@@ -76,7 +76,17 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
     "host/listen",
     "host/sanitize",
   ],
-  "host/cli": ["wire", "host/util", "host/project", "host/auth", "host/exec", "host/sanitize", "host/daemon"],
+  "host/cli": [
+    "wire",
+    "host/util",
+    "host/project",
+    "host/auth",
+    "host/target",
+    "host/git",
+    "host/exec",
+    "host/sanitize",
+    "host/daemon",
+  ],
   host: ["host/cli", "host/daemon"],
 };
 

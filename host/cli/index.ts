@@ -7,6 +7,7 @@ import { configDisallow } from "./config-disallow.ts";
 import { configInit } from "./config-init.ts";
 import { configMigrate } from "./config-migrate.ts";
 import { configShow } from "./config-show.ts";
+import { doctor } from "./doctor.ts";
 import { projects } from "./projects.ts";
 import { serve } from "./serve.ts";
 import { suggestSubmodules } from "./suggest-submodules.ts";
@@ -20,6 +21,7 @@ import { tokenRotate } from "./token-rotate.ts";
 export const COMMANDS: readonly Command[] = [
   serve,
   check,
+  doctor,
   configInit,
   configShow,
   configCheck,

@@ -9,6 +9,12 @@ export interface ConfigPlace {
   isWorkTree(value: string): boolean;
 }
 
+/** A configuration file that was read. */
+export interface ConfigFile {
+  readonly place: ConfigPlace;
+  readonly entries: readonly GitConfigEntry[];
+}
+
 const RUNS = "names a program that git runs on the host";
 const SENDS = "sends git, or the owner's credentials, to a server that the workspace chooses";
 const ELSEWHERE = "makes git go to another repository than the one that is named";
@@ -74,28 +80,37 @@ function fixFor(entry: GitConfigEntry, place: ConfigPlace): string {
   return `git config --file ${file} --unset-all ${name}`;
 }
 
+/** Keys that say how the repository is kept: without understanding them nothing can be read from it. */
+function isFormat({ section, key }: GitConfigEntry): boolean {
+  return section === "extensions" ? key !== "partialclone" : section === "core" && key === "repositoryformatversion";
+}
+
 /** What is wrong with one entry, or undefined. */
 export function findingFor(entry: GitConfigEntry, place: ConfigPlace, allowed: AllowedKeys): Finding | undefined {
   const why = whyRefused(entry, place, allowed);
   if (why === undefined) return undefined;
-  return keyFinding({ file: place.file, line: entry.line, key: nameOf(entry) }, why, fixFor(entry, place));
+  const where = { file: place.file, line: entry.line, key: nameOf(entry) };
+  return keyFinding(where, why, fixFor(entry, place), isFormat(entry) ? "layout" : "configuration");
 }
 
 /** The address of origin, and what is wrong when it has several. */
-export function originOf(
-  entries: readonly GitConfigEntry[],
-  place: ConfigPlace,
-): { url: string | undefined; finding: Finding | undefined } {
-  const urls = entries.filter(
-    ({ section, subsection, key }) => section === "remote" && subsection === "origin" && key === "url",
+export function originOf(files: readonly ConfigFile[]): {
+  readonly url: string | undefined;
+  readonly finding: Finding | undefined;
+} {
+  const urls = files.flatMap(({ place, entries }) =>
+    entries
+      .filter(({ section, subsection, key }) => section === "remote" && subsection === "origin" && key === "url")
+      .map((entry) => ({ place, entry })),
   );
   const last = urls.at(-1);
   if (last === undefined) return { url: undefined, finding: undefined };
-  if (urls.every(({ value }) => value === last.value)) return { url: last.value, finding: undefined };
+  const { entry, place } = last;
+  if (urls.every((one) => one.entry.value === entry.value)) return { url: entry.value, finding: undefined };
   const finding = keyFinding(
-    { file: place.file, line: last.line, key: "remote.origin.url" },
+    { file: place.file, line: entry.line, key: "remote.origin.url" },
     "names several addresses, and git pushes to all of them",
-    fixFor(last, place),
+    fixFor(entry, place),
   );
-  return { url: last.value, finding };
+  return { url: entry.value, finding };
 }

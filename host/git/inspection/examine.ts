@@ -1,22 +1,30 @@
 import { join } from "node:path";
 import { CodedError, errnoOf } from "../../../wire/errors.ts";
 import { quoted } from "../../../wire/text.ts";
-import { isFalse, type AllowedKeys } from "./allowed-keys.ts";
+import type { AllowedKeys } from "./allowed-keys.ts";
 import { parseGitConfig, type GitConfigEntry } from "./config-file.ts";
-import { findingFor, originOf, type ConfigPlace } from "./config-findings.ts";
-import { fileFinding, shellWord, type Finding } from "./finding.ts";
+import { findingFor, originOf, type ConfigFile, type ConfigPlace } from "./config-findings.ts";
+import { fileFinding, misplaced, type Finding } from "./finding.ts";
 import { kindOf, Unfit, type Folder } from "../../util/folder.ts";
+import { locate, type Located } from "./locate.ts";
 import type { ProjectFolders } from "./project-folders.ts";
-import { directLinkFindings, storeFindings } from "./store-findings.ts";
+import { formatOf, hasWorktreeConfig, PLAIN_FORMAT, type RepositoryFormat } from "./repository-format.ts";
+import { directFindings, storeFindings } from "./store-findings.ts";
+import { treesFindings } from "./tree-findings.ts";
 
 /** What is known of a workspace without starting git. */
-export interface WorkspaceFacts {
+export interface WorkspaceFacts extends RepositoryFormat {
   /** Real path of the git directory of this work tree. */
   readonly gitDir: string;
   /** Real path of the git directory with the objects, refs and configuration; differs from `gitDir` in a linked worktree. */
   readonly commonDir: string;
   /** The last `remote.origin.url`. */
   readonly originUrl: string | undefined;
+  /**
+   * The entries of `config`, then of `config.worktree` where git reads it, in git's order; without those that are findings.
+   * `line` counts in the file that the entry comes from.
+   */
+  readonly config: readonly GitConfigEntry[];
   /** Empty when the workspace can be trusted; at most 50 otherwise. */
   readonly findings: readonly Finding[];
 }
@@ -30,10 +38,11 @@ export interface Observer {
 }
 
 const MAX_CONFIG_BYTES = 1_048_576;
-/** A pointer file holds one path. */
-const MAX_POINTER_BYTES = 8_192;
+/** One line, with the name of a branch. */
+const MAX_HEAD_BYTES = 8_192;
 const MAX_FINDINGS = 50;
-const CLONE_AGAIN = "clone the repository again, so that .git is a plain directory in the workspace";
+/** git's own condition for a directory to be a repository; with another HEAD it goes on and takes the next one. */
+const HEAD = /^(?:ref:[ \t\n\r]*refs\/|[0-9a-fA-F]{40})/;
 
 function unreadable(path: string, error: unknown): CodedError {
   const reason = error instanceof Unfit ? error.message : `cannot be read (${errnoOf(error) ?? "unknown error"})`;
@@ -50,11 +59,17 @@ function reading<T>(path: string, work: () => T): T {
   }
 }
 
-/** Where a workspace keeps its repository; `findings` says why no further look was taken. */
-interface Located {
-  readonly gitDir?: Folder;
-  /** Present in a linked worktree. */
-  readonly commonDir?: Folder;
+/** The directories of a repository, open. */
+interface Repository {
+  readonly workspace: Folder;
+  readonly gitDir: Folder;
+  /** The same as `gitDir` but in a linked worktree. */
+  readonly common: Folder;
+}
+
+interface Configuration extends RepositoryFormat {
+  readonly originUrl: string | undefined;
+  readonly config: readonly GitConfigEntry[];
   readonly findings: readonly Finding[];
 }
 
@@ -86,121 +101,138 @@ export class Examination {
     return folder;
   }
 
-  #workspaceFacts(workspace: Folder): WorkspaceFacts {
-    const dotGit = join(workspace.path, ".git");
-    const { gitDir, commonDir, findings } = reading(dotGit, () => this.#locate(workspace));
-    if (gitDir === undefined) return { gitDir: dotGit, commonDir: dotGit, originUrl: undefined, findings };
-    const common = commonDir ?? gitDir;
-    const config = this.#config(common, this.#place(workspace, common, commonDir !== undefined));
-    const all = [
-      ...findings,
-      ...this.#worktreeConfigFindings(gitDir, common, config.entries),
-      ...reading(gitDir.path, () => directLinkFindings(gitDir)),
-      ...(commonDir === undefined ? [] : reading(common.path, () => directLinkFindings(common))),
-      ...reading(common.path, () =>
-        storeFindings(common, (folder) => {
-          this.#observer.folder(folder);
-        }),
-      ),
-      ...config.findings,
-    ];
-    return { gitDir: gitDir.path, commonDir: common.path, originUrl: config.originUrl, findings: bounded(all) };
+  #read(folder: Folder, name: string, limit: number): Buffer {
+    const content = folder.read(name, limit);
+    this.#observer.file(join(folder.path, name), content);
+    return content;
   }
 
   #locate(workspace: Folder): Located {
-    const path = join(workspace.path, ".git");
-    const stats = workspace.stats(".git");
-    if (stats === undefined) throw new Unfit("does not exist");
-    const kind = kindOf(stats);
-    if (kind === "file") return this.#followPointers(workspace, path);
-    if (kind !== "directory") {
-      const why = kind === "link" ? "is a link, so the repository lies elsewhere" : "is neither a directory nor a file";
-      return { findings: [fileFinding(path, why, CLONE_AGAIN)] };
+    return locate(workspace, {
+      folders: this.#folders,
+      observed: (folder) => {
+        this.#observer.folder(this.#keep(folder));
+        return folder;
+      },
+      read: (folder, name, limit) => this.#read(folder, name, limit),
+    });
+  }
+
+  #workspaceFacts(workspace: Folder): WorkspaceFacts {
+    const dotGit = join(workspace.path, ".git");
+    const { gitDir, commonDir, findings } = reading(dotGit, () => this.#locate(workspace));
+    if (gitDir === undefined) {
+      return { ...PLAIN_FORMAT, gitDir: dotGit, commonDir: dotGit, originUrl: undefined, config: [], findings };
     }
-    const gitDir = this.#observed(workspace.open(".git"));
-    if (gitDir.stats("commondir") === undefined) return { gitDir, findings: [] };
-    const why = "makes git read its configuration and objects from another directory";
-    return { findings: [fileFinding(join(gitDir.path, "commondir"), why, "delete the file")] };
-  }
-
-  /** A submodule or linked worktree: `.git` is a file that names the git directory. */
-  #followPointers(workspace: Folder, path: string): Located {
-    try {
-      const content = this.#pointer(workspace, ".git");
-      const target = /^gitdir: ([^\r\n]+)[\r\n]*$/.exec(content)?.[1];
-      if (target === undefined) throw new Unfit("is not one line `gitdir: PATH`");
-      const gitDir = this.#observed(this.#folders.openGitDirectory(target, workspace.path, "submodule or worktree"));
-      if (gitDir.stats("commondir") === undefined) return { gitDir, findings: [] };
-      const common = /^([^\r\n]+)[\r\n]*$/.exec(this.#pointer(gitDir, "commondir"))?.[1];
-      if (common === undefined) throw new Unfit("has a commondir that is not one line");
-      const commonDir = this.#observed(this.#folders.openGitDirectory(common, gitDir.path, "any"));
-      if (commonDir.stats("commondir") !== undefined)
-        throw new Unfit("leads to a linked worktree of a linked worktree");
-      return { gitDir, commonDir, findings: [] };
-    } catch (error) {
-      if (!(error instanceof Unfit)) throw error;
-      const fix = "add the main work tree to repo_paths, or use a clone of its own instead of this work tree";
-      return { findings: [fileFinding(path, error.message, fix)] };
-    }
-  }
-
-  #pointer(folder: Folder, name: string): string {
-    const content = folder.read(name, MAX_POINTER_BYTES);
-    this.#observer.file(join(folder.path, name), content);
-    if (content.includes(0)) throw new Unfit("has a NUL byte");
-    return content.toString("utf8");
-  }
-
-  #observed(folder: Folder): Folder {
-    this.#observer.folder(this.#keep(folder));
-    return folder;
-  }
-
-  #place(workspace: Folder, common: Folder, isLinked: boolean): ConfigPlace {
+    const repository = { workspace, gitDir, common: commonDir ?? gitDir };
+    const configuration = this.#configuration(repository);
+    const all = [...findings, ...this.#layoutFindings(repository), ...configuration.findings];
     return {
-      file: join(common.path, "config"),
-      // In a linked worktree git ignores the setting; there it is the main work tree's.
-      isWorkTree: (value) => this.#folders.isWorkspace(value, common.path, isLinked ? undefined : workspace.path),
+      ...configuration,
+      gitDir: gitDir.path,
+      commonDir: repository.common.path,
+      findings: bounded(all),
     };
   }
 
-  #config(common: Folder, place: ConfigPlace) {
-    const content = reading(place.file, () => common.read("config", MAX_CONFIG_BYTES));
-    this.#observer.file(place.file, content);
-    const parsed = parseGitConfig(content);
-    if (!parsed.ok)
-      throw unreadable(place.file, new Unfit(`is not a git configuration: line ${parsed.line}: ${parsed.message}`));
-    const { entries } = parsed;
-    const origin = originOf(entries, place);
-    const findings = origin.finding === undefined ? [] : [origin.finding];
-    for (const entry of entries) {
-      if (findings.length > MAX_FINDINGS) break;
-      const finding = findingFor(entry, place, this.#allowed);
-      if (finding !== undefined) findings.push(finding);
-    }
-    return { entries, originUrl: origin.url, findings };
+  #layoutFindings({ gitDir, common }: Repository): Finding[] {
+    const visit = (folder: Folder): void => {
+      this.#observer.folder(folder);
+    };
+    const directories = gitDir === common ? [gitDir] : [gitDir, common];
+    return [
+      ...directories.flatMap((folder) =>
+        reading(folder.path, () => [...directFindings(folder), ...treesFindings(folder, visit)]),
+      ),
+      ...reading(gitDir.path, () => this.#headFindings(gitDir)),
+      ...reading(common.path, () => [...refsFindings(common), ...storeFindings(common, visit)]),
+    ];
   }
 
-  #worktreeConfigFindings(gitDir: Folder, common: Folder, entries: readonly GitConfigEntry[]): Finding[] {
-    const name = "config.worktree";
-    const enabled = entries.some(
-      ({ section, subsection, key, value }) =>
-        section === "extensions" && subsection === undefined && key === "worktreeconfig" && !isFalse(value),
-    );
-    if (!enabled || gitDir.stats(name) === undefined) return [];
-    const config = shellWord(join(common.path, "config"));
-    const command = `git config --file ${config ?? "CONFIG"} --unset-all extensions.worktreeConfig`;
-    const why = "is further configuration for this work tree (`git sparse-checkout` makes one)";
-    return [fileFinding(join(gitDir.path, name), why, config === undefined ? "delete the file" : command)];
+  /** Without a HEAD that git understands, the workspace itself, or a directory above it, would be taken for the repository. */
+  #headFindings(gitDir: Folder): Finding[] {
+    const path = join(gitDir.path, "HEAD");
+    const stats = gitDir.stats("HEAD");
+    const kind = stats === undefined ? undefined : kindOf(stats);
+    if (kind !== undefined && kind !== "file") return [misplaced(path, kind)];
+    const isGood = kind === "file" && HEAD.test(this.#read(gitDir, "HEAD", MAX_HEAD_BYTES).toString("latin1"));
+    if (isGood) return [];
+    const why = `${kind === undefined ? "does not exist" : "names no ref or commit"}, so git would look for another repository`;
+    return [fileFinding(path, why, "clone the repository again")];
+  }
+
+  #configuration({ workspace, gitDir, common }: Repository): Configuration {
+    const isLinked = gitDir !== common;
+    const main = this.#configFile(common, "config", {
+      // In a linked worktree git ignores the setting; there it is the main work tree's.
+      isWorkTree: (value) => this.#folders.isWorkspace(value, common.path, isLinked ? undefined : workspace.path),
+    });
+    if (main === undefined) throw unreadable(join(common.path, "config"), new Unfit("does not exist"));
+    const files = [main];
+    if (main.file !== undefined && hasWorktreeConfig(main.file.entries)) {
+      // With this extension git obeys the setting in a linked worktree as well.
+      const place = { isWorkTree: (value: string) => this.#folders.isWorkspace(value, gitDir.path, workspace.path) };
+      if (isLinked) files[0] = { ...main, file: { ...main.file, place: { ...main.file.place, ...place } } };
+      const own = this.#configFile(gitDir, "config.worktree", place);
+      if (own !== undefined) files.push(own);
+    }
+    const format = main.file === undefined ? PLAIN_FORMAT : formatOf(main.file.entries);
+    const read = files.flatMap(({ file }) => file ?? []);
+    const misplacements = files.flatMap(({ finding }) => finding ?? []);
+    return { ...format, ...this.#sorted(read, misplacements) };
+  }
+
+  /** Undefined when there is no such file; a finding when it is something else. Throws `workspace_unreadable`. */
+  #configFile(
+    folder: Folder,
+    name: string,
+    place: Omit<ConfigPlace, "file">,
+  ): { readonly file?: ConfigFile; readonly finding?: Finding } | undefined {
+    const path = join(folder.path, name);
+    const stats = reading(path, () => folder.stats(name));
+    if (stats === undefined) return undefined;
+    const kind = kindOf(stats);
+    if (kind !== "file") return { finding: misplaced(path, kind) };
+    const parsed = parseGitConfig(reading(path, () => this.#read(folder, name, MAX_CONFIG_BYTES)));
+    if (!parsed.ok)
+      throw unreadable(path, new Unfit(`is not a git configuration: line ${parsed.line}: ${parsed.message}`));
+    return { file: { place: { ...place, file: path }, entries: parsed.entries } };
+  }
+
+  /** Tells what is harmless from what is not. */
+  #sorted(
+    files: readonly ConfigFile[],
+    misplacements: readonly Finding[],
+  ): Omit<Configuration, keyof RepositoryFormat> {
+    const origin = originOf(files);
+    const findings = [...misplacements, ...(origin.finding === undefined ? [] : [origin.finding])];
+    const config: GitConfigEntry[] = [];
+    for (const { place, entries } of files) {
+      for (const entry of entries) {
+        const finding = findingFor(entry, place, this.#allowed);
+        if (finding === undefined) config.push(entry);
+        else findings.push(finding);
+      }
+    }
+    return { originUrl: origin.url, config, findings };
   }
 }
 
-/** Repeated commands, as for the keys of one section, are said once. */
+/** Without `refs`, too, git would look for another repository. */
+function refsFindings(common: Folder): Finding[] {
+  const stats = common.stats("refs");
+  if (stats?.isDirectory() === true || stats?.isSymbolicLink() === true) return [];
+  const why = `${stats === undefined ? "does not exist" : "is not a directory"}, so git would look for another repository`;
+  return [fileFinding(join(common.path, "refs"), why, "clone the repository again")];
+}
+
+/** Repeated commands, as for the keys of one section, are said once; the layout comes first. */
 function bounded(findings: readonly Finding[]): Finding[] {
   const seen = new Set<string>();
   const distinct = findings.filter(({ file, fix, why }) => {
     const identity = JSON.stringify([file, why, fix]);
     return !seen.has(identity) && seen.add(identity).size > 0;
   });
-  return distinct.slice(0, MAX_FINDINGS);
+  const layout = distinct.filter(({ concerns }) => concerns === "layout");
+  return [...layout, ...distinct.filter(({ concerns }) => concerns !== "layout")].slice(0, MAX_FINDINGS);
 }

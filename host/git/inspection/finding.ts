@@ -1,7 +1,16 @@
 import { printable, quoted, shortened } from "../../../wire/text.ts";
+import type { FolderEntry } from "../../util/folder.ts";
+
+/**
+ * What a finding is about. `layout`: the repository reaches outside its workspace, or is kept in a way that git or this
+ * check does not read; nothing may be taken from it. `configuration`: a key; it matters to programs that read the
+ * workspace's configuration, and to no others.
+ */
+export type Concern = "layout" | "configuration";
 
 /** One reason not to trust a workspace. Every text is safe to print. */
 export interface Finding {
+  readonly concerns: Concern;
   readonly file: string;
   readonly line: number | undefined;
   /** The full name of the configuration key, when it is about one. */
@@ -22,12 +31,32 @@ export function shown(text: string): string {
 
 /** A finding about a file or directory rather than a key. */
 export function fileFinding(file: string, why: string, fix: string): Finding {
-  return { file: printable(file), line: undefined, key: undefined, why, fix };
+  return { concerns: "layout", file: printable(file), line: undefined, key: undefined, why, fix };
 }
 
 /** A finding about a key, its name made safe to print. */
-export function keyFinding(place: { file: string; line: number; key: string }, why: string, fix: string): Finding {
-  return { file: printable(place.file), line: place.line, key: printable(shortened(place.key, SHOWN_BYTES)), why, fix };
+export function keyFinding(
+  place: { readonly file: string; readonly line: number; readonly key: string },
+  why: string,
+  fix: string,
+  concerns: Concern = "configuration",
+): Finding {
+  const key = printable(shortened(place.key, SHOWN_BYTES));
+  return { concerns, file: printable(place.file), line: place.line, key, why, fix };
+}
+
+const MISPLACED: Readonly<Record<Exclude<FolderEntry["kind"], "file">, string>> = {
+  link: "is a link, which git would follow when it reads or writes",
+  directory: "is a directory, where git expects a file",
+  other: "is a FIFO, a socket or a device, which git would wait for or write to",
+};
+
+/**
+ * A link, a special file, or a directory where a file belongs. It is to be deleted in the container: there a link, or a
+ * directory that is swapped for one meanwhile, leads to nothing of the host.
+ */
+export function misplaced(file: string, kind: Exclude<FolderEntry["kind"], "file">): Finding {
+  return fileFinding(file, MISPLACED[kind], "delete it inside the container");
 }
 
 /** A word for a POSIX shell, or undefined when it holds characters that a person could not see in the command. */

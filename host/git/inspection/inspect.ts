@@ -6,7 +6,8 @@ import { Examination, type Observer, type WorkspaceFacts } from "./examine.ts";
 import { readBounded, Unfit, type Folder } from "../../util/folder.ts";
 import { ProjectFolders } from "./project-folders.ts";
 
-export { describeFinding, findingText, type Finding } from "./finding.ts";
+export type { GitConfigEntry } from "./config-file.ts";
+export { describeFinding, findingText, shellWord, type Concern, type Finding } from "./finding.ts";
 export type { WorkspaceFacts } from "./examine.ts";
 
 /**

