@@ -12,6 +12,7 @@ import { fileURLToPath } from "node:url";
 import Table from "cli-table3";
 import { DaemonClient, type Address } from "../wire/client.ts";
 import type { ProjectConfig } from "../wire/schema.ts";
+import { preparePush } from "./bench-push.ts";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const program = join(root, "dist/cmd2host.js");
@@ -61,7 +62,8 @@ const canReadMemory = process.platform === "linux";
 const base = mkdtempSync(join(tmpdir(), "c2h-bench-"));
 const repo = join(base, "repo");
 const port = await freePort();
-const environment = { PATH: process.env["PATH"] ?? "", HOME: base, CMD2HOST_CONFIG_DIR: base };
+const history = preparePush(base);
+const environment = { PATH: history.path, HOME: base, CMD2HOST_CONFIG_DIR: base };
 
 function cli(...args: readonly string[]): string {
   return execFileSync(process.execPath, [program, ...args], { env: environment, encoding: "utf8" });
@@ -92,7 +94,20 @@ function prepare(): string {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   writeFileSync(join(directory, "config.json"), JSON.stringify(config), { mode: 0o600 });
   writeFileSync(join(base, "daemon.json"), JSON.stringify({ listen_port: port }), { mode: 0o600 });
+  const pushing = join(base, "projects/history");
+  mkdirSync(pushing, { recursive: true, mode: 0o700 });
+  const pushConfig: ProjectConfig = {
+    repos: ["owner/repo"],
+    repo_paths: [history.repo],
+    constraints: { branch_allow: ["ai/.+"] },
+    allowed_operations: ["push"],
+    operations: {
+      push: { command: "git", args_template: ["push", "{expected_git_url}", "HEAD:refs/heads/ai/ours"], timeout: 120 },
+    },
+  };
+  writeFileSync(join(pushing, "config.json"), JSON.stringify(pushConfig), { mode: 0o600 });
   cli("config", "allow", "owner_repo");
+  cli("config", "allow", "history");
   return cli("token", "mint", "--project", "owner_repo").trim();
 }
 
@@ -282,6 +297,30 @@ async function outputRow(
   };
 }
 
+/** An incremental push of one commit, beside git as a person would start it; by turns. */
+async function pushRows(client: DaemonClient): Promise<readonly Row[]> {
+  history.commit();
+  const first = await timed(async () => runOperation(client, "push"));
+  history.plainPush();
+  const [ours, plain]: [number[], number[]] = [[], []];
+  for (let round = 0; round < (quick ? 5 : 21); round++) {
+    history.commit();
+    ours.push(await timed(async () => runOperation(client, "push")));
+    history.commit();
+    plain.push(await timed(async () => Promise.resolve(history.plainPush())));
+  }
+  return [
+    latencyRow("push of one commit, 50,000 in the repository", ours, plain, "git push"),
+    {
+      what: "the first push of this repository",
+      measured: ms(first),
+      reference: "takes the history over, once",
+      ratio: "",
+      figures: { ms: first },
+    },
+  ];
+}
+
 async function measure(): Promise<readonly Row[]> {
   const token = prepare();
   const { child, ms: startMs } = await startDaemon();
@@ -309,6 +348,7 @@ async function measure(): Promise<readonly Row[]> {
     return [
       ...(await latencies(clients, echoes)),
       ...(await rates(clients)),
+      ...(await pushRows(new DaemonClient(unix, cli("token", "mint", "--project", "history").trim()))),
       await outputRow(clients.unix, pid, "900 KB of output", "kilobytes", 900_000),
       await outputRow(clients.unix, pid, "1 GB of output, cap 1 MiB", "gigabyte", GIGABYTE),
       {

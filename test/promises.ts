@@ -25,13 +25,10 @@ export const PROMISES: readonly HostilePromise[] = [
   {
     number: 5,
     text: "No file of the workspace is executed, sourced or read as configuration by a host program that an operation starts, unless the operation's author opted in by name.",
-    waitsFor:
-      "the clean-room repository: today a workspace with such configuration is refused before the start, but it could be changed between the inspection and the start",
   },
   {
     number: 6,
     text: "A push or fetch reaches the repository that the project names, whatever the workspace's git says.",
-    waitsFor: "the clean-room repository, for the same reason",
   },
   {
     number: 7,

@@ -9,7 +9,10 @@ import { DirHandleError, type DirHandle } from "../util/dir-handle.ts";
 export interface StagedFile {
   /** What the command is given instead of the destination. */
   readonly path: string;
-  /** Moves the file to its destination, over a file or link there. Once, after exit code 0. Throws `output_finalize_failed`. */
+  /**
+   * Moves the file to its destination, over a file or link there. Once, after exit code 0. Throws `output_finalize_failed`,
+   * and `output_too_large`; nothing appears then.
+   */
   finalize(): void;
   /** Removes the file and whatever else the command left beside it. Never throws; a second call does nothing. */
   discard(): void;
@@ -31,12 +34,18 @@ export interface StagedPlace {
   readonly workspace: DirHandle;
   readonly slot: DirHandle;
   readonly destination: { readonly absolute: string; readonly relative: string };
+  /** Most that the finished file may hold. */
+  readonly maxBytes: number | undefined;
   /** Removes everything and closes all handles. */
   readonly cleanUp: () => void;
 }
 
 class FinalizeError extends Error {
   override readonly name = "FinalizeError";
+}
+
+class TooLargeError extends Error {
+  override readonly name = "TooLargeError";
 }
 
 /**
@@ -97,12 +106,14 @@ export class StagedOutput implements StagedFile {
     const checked = this.#check();
     const parts = this.#place.destination.relative.split("/");
     const name = parts.pop() ?? "";
-    const opened: DirHandle[] = [];
+    const { workspace } = this.#place;
+    let parent = workspace;
     try {
-      let parent = this.#place.workspace;
       for (const part of parts) {
-        parent = parent.ensure(part, PARENT_MODE);
-        opened.push(parent);
+        // A deep path must not use up the descriptors: only the innermost directory stays open.
+        const outer = parent;
+        parent = outer.ensure(part, PARENT_MODE);
+        if (outer !== workspace) outer.close();
       }
       const moved = this.#move(parent, name, checked);
       const placed = parent.stats(name);
@@ -110,7 +121,7 @@ export class StagedOutput implements StagedFile {
       if (placed?.isSymbolicLink() === true) parent.removeFile(name);
       throw new FinalizeError("it was replaced while it was moved");
     } finally {
-      for (const handle of opened.reverse()) handle.close();
+      if (parent !== workspace) parent.close();
     }
   }
 
@@ -144,7 +155,10 @@ export class StagedOutput implements StagedFile {
       if (stats.ino !== checked.ino || stats.dev !== checked.dev)
         throw new FinalizeError("it was replaced while it was copied");
       const buffer = Buffer.allocUnsafe(COPY_BYTES);
+      let size = 0;
       for (let count = readSync(from, buffer); count > 0; count = readSync(from, buffer)) {
+        size += count;
+        this.#requireSize(size);
         for (let written = 0; written < count;) written += writeSync(to, buffer, written, count - written);
       }
       fchmodSync(to, this.#outputMode);
@@ -168,6 +182,7 @@ export class StagedOutput implements StagedFile {
       const stats = fstatSync(fd, { bigint: true });
       const objection = objectionTo(stats);
       if (objection !== undefined) throw new FinalizeError(objection);
+      this.#requireSize(stats.size);
       fchmodSync(fd, this.#outputMode);
       return stats;
     } finally {
@@ -175,9 +190,18 @@ export class StagedOutput implements StagedFile {
     }
   }
 
+  #requireSize(size: number | bigint): void {
+    const { maxBytes } = this.#place;
+    if (maxBytes !== undefined && size > maxBytes) throw new TooLargeError(`larger than ${maxBytes} bytes`);
+  }
+
   #failure(error: unknown): unknown {
     const { destination } = this.#place;
     const place = quoted(destination.relative);
+    if (error instanceof TooLargeError) {
+      const text = `the output file for ${place} was not put in place: it is ${error.message}`;
+      return new CodedError("output_too_large", text, { cause: error });
+    }
     const about = (text: string): CodedError => new CodedError("output_finalize_failed", text, { cause: error });
     if (error instanceof FinalizeError)
       return about(`the output file for ${place} was not put in place: ${error.message}`);

@@ -1,11 +1,16 @@
 import { randomBytes } from "node:crypto";
 import { realpathSync } from "node:fs";
+import { join, sep } from "node:path";
 import { CodedError, errnoOf } from "../../wire/errors.ts";
 import { quoted } from "../../wire/text.ts";
 import { DirHandle, DirHandleError, type Reach } from "../util/dir-handle.ts";
+import { distrustOf } from "../util/read-trusted.ts";
+import { CopyTarget, InputFile, inputName, type StagedInput } from "./staging-input.ts";
 import { createStaged, StagedOutput, type StagedFile } from "./staging-output.ts";
+import { OpenPlace } from "./staging-place.ts";
 import { RemovalBudget, removeEntry } from "./staging-removal.ts";
 
+export type { StagedInput } from "./staging-input.ts";
 export type { StagedFile } from "./staging-output.ts";
 
 export type StagingSettings =
@@ -13,6 +18,16 @@ export type StagingSettings =
   | { readonly mode: "workspace" }
   /** In a directory of the owner's that exists: out of every container's reach when it lies outside all workspaces. */
   | { readonly mode: "explicit"; readonly root: string };
+
+export interface StagingOptions {
+  /**
+   * Where copies of input files lie: a directory of the owner's that exists and that nobody else can write, in no
+   * workspace. Without it the explicit root; in workspace mode there is none then.
+   */
+  readonly inputRoot?: string;
+  readonly now?: () => number;
+  readonly reach?: Reach;
+}
 
 const STAGING_NAME = ".cmd2host-staging";
 const SLOT_NAME = "0";
@@ -31,6 +46,10 @@ const MAX_LISTED = 20_000;
  */
 export const SWEEP_FLOOR_MS = 2 * 60 * 60 * 1_000;
 
+function unavailable(where: string, error: unknown): CodedError {
+  return new CodedError("staging_unavailable", `${where}: ${reasonOf(error)}`, { cause: error });
+}
+
 function reasonOf(error: unknown): string {
   if (error instanceof DirHandleError) return error.message;
   const code = errnoOf(error);
@@ -38,87 +57,85 @@ function reasonOf(error: unknown): string {
   return code === "ENOENT" ? "does not exist" : code;
 }
 
-/** The open directories of one staged file, and what is to be done before they are closed. */
-class OpenPlace {
-  readonly #handles: DirHandle[] = [];
-  #work: () => void = () => undefined;
-
-  keep(handle: DirHandle): DirHandle {
-    this.#handles.push(handle);
-    return handle;
-  }
-
-  atEnd(work: () => void): void {
-    this.#work = work;
-  }
-
-  /** A second call does nothing. */
-  leave(): void {
-    const work = this.#work;
-    this.#work = () => undefined;
-    try {
-      work();
-    } finally {
-      for (const handle of this.#handles.splice(0).reverse()) handle.close();
-    }
-  }
-}
-
 /**
- * Keeps the output file of a command away from its destination until the command has succeeded. Directories are reached
- * through handles and no link in the workspace is followed, so that a workspace that changes meanwhile cannot lead a write
- * elsewhere (on systems without /proc a gap remains, see `Reach`). The command itself opens its file by path: in workspace
- * mode a container that can write to the staging directory can replace the file by a link while the command runs; only
- * explicit mode rules that out.
+ * Keeps the output file of a command away from its destination until the command has succeeded, and gives commands copies
+ * of input files that a container cannot change. Directories are reached through handles and no link in the workspace is
+ * followed, so that a workspace that changes meanwhile cannot lead a read or write elsewhere (on systems without /proc a gap
+ * remains, see `Reach`). The command itself opens its files by path: in workspace mode a container that can write to the
+ * staging directory can replace an output file by a link while the command runs; only explicit mode rules that out.
  */
 export class Staging {
   readonly #settings: StagingSettings;
   readonly #log: (message: string) => void;
   readonly #now: () => number;
   readonly #reach: Reach | undefined;
+  readonly #inputRoot: string | undefined;
   readonly #inFlight = new Map<string, DirHandle>();
   #lastSweepAt: number | undefined;
 
-  constructor(
-    settings: StagingSettings,
-    log: (message: string) => void,
-    options: { readonly now?: () => number; readonly reach?: Reach } = {},
-  ) {
+  constructor(settings: StagingSettings, log: (message: string) => void, options: StagingOptions = {}) {
     this.#settings = settings;
     this.#log = log;
     this.#now = options.now ?? Date.now;
     this.#reach = options.reach;
+    this.#inputRoot = options.inputRoot ?? (settings.mode === "explicit" ? settings.root : undefined);
   }
 
   /**
    * Makes an empty file of mode 0600, in directories of its own of mode 0700. `destination.relative` is relative to the
-   * workspace's real path and names no link. Throws `staging_unavailable`.
+   * workspace's real path and names no link. A file that is larger than `maxBytes` in the end is not put in place. Throws
+   * `staging_unavailable`.
    */
-  allocate(workspaceRoot: string, destination: { readonly absolute: string; readonly relative: string }): StagedFile {
-    if (!isPlainRelative(destination.relative)) throw new RangeError("destination must be a plain relative path");
+  allocate(
+    workspaceRoot: string,
+    destination: { readonly absolute: string; readonly relative: string },
+    maxBytes?: number,
+  ): StagedFile {
+    requirePlain("destination", destination.relative);
+    if (maxBytes !== undefined) requireBytes("maxBytes", maxBytes);
     const place = new OpenPlace();
     try {
       const workspace = place.keep(DirHandle.open(realpathSync.native(workspaceRoot), this.#reach));
-      const root = place.keep(this.#openRoot(workspace));
-      const id = randomBytes(16).toString("hex");
-      const entry = place.keep(root.make(id, PRIVATE_MODE));
-      this.#inFlight.set(id, entry);
-      place.atEnd(() => {
-        this.#remove(root, id, entry);
-        this.#inFlight.delete(id);
-      });
+      const entry = this.#makeEntry(place, place.keep(this.#openRoot(workspace)));
       const slot = place.keep(entry.make(SLOT_NAME, PRIVATE_MODE));
       const outputMode = createStaged(slot);
       const cleanUp = (): void => {
         place.leave();
       };
-      return new StagedOutput({ workspace, slot, destination, cleanUp }, outputMode);
+      return new StagedOutput({ workspace, slot, destination, maxBytes, cleanUp }, outputMode);
     } catch (error) {
       place.leave();
-      const where = this.#describeRoot(workspaceRoot);
-      throw new CodedError("staging_unavailable", `workspace_path staging: ${where}: ${reasonOf(error)}`, {
-        cause: error,
+      throw unavailable(`workspace_path staging: ${this.#describeRoot(workspaceRoot)}`, error);
+    }
+  }
+
+  /**
+   * Copies a regular file of the workspace, of at most `limit` bytes, to a file of mode 0400 in a directory of its own of
+   * mode 0700, outside the workspace. `relative` is relative to the workspace's real path and names no link. Throws
+   * `input_invalid` for anything about the file, changes while it is read among them; `staging_unavailable` for the place.
+   */
+  async copyIn(workspaceRoot: string, relative: string, limit: number): Promise<StagedInput> {
+    requirePlain("relative", relative);
+    requireBytes("limit", limit);
+    const file = InputFile.open(workspaceRoot, relative, limit, STAGING_NAME, this.#reach);
+    const place = new OpenPlace();
+    try {
+      const entry = this.#makeEntry(place, this.#openInputRoot(place, workspaceRoot));
+      const name = inputName(relative);
+      const target = new CopyTarget(entry, name);
+      const copied = await file.copyTo(target).finally(() => {
+        target.close();
       });
+      const discard = (): void => {
+        place.leave();
+      };
+      return { path: join(entry.path, name), ...copied, discard };
+    } catch (error) {
+      place.leave();
+      if (error instanceof CodedError) throw error;
+      throw unavailable(`input staging: root ${quoted(this.#inputRoot ?? "")}`, error);
+    } finally {
+      file.close();
     }
   }
 
@@ -135,8 +152,34 @@ export class Staging {
     this.#lastSweepAt = now;
     if (slept) return;
     const before = now - Math.max(minAgeMs, SWEEP_FLOOR_MS);
-    const roots = this.#settings.mode === "explicit" ? [this.#settings.root] : new Set(workspaceRoots);
-    for (const root of roots) this.#sweepOne(root, before);
+    const isExplicit = this.#settings.mode === "explicit";
+    const own = [isExplicit ? this.#settings.root : undefined, this.#inputRoot].filter((root) => root !== undefined);
+    for (const root of new Set(own)) this.#sweepOne(root, before, () => DirHandle.open(root, this.#reach));
+    if (isExplicit) return;
+    for (const root of new Set(workspaceRoots)) this.#sweepOne(root, before, (keep) => this.#openExisting(root, keep));
+  }
+
+  /** A directory for one file, which is removed with all that is in it when the place is left. */
+  #makeEntry(place: OpenPlace, root: DirHandle): DirHandle {
+    const id = randomBytes(16).toString("hex");
+    const entry = place.keep(root.make(id, PRIVATE_MODE));
+    this.#inFlight.set(id, entry);
+    place.atEnd(() => {
+      this.#remove(root, id, entry);
+      this.#inFlight.delete(id);
+    });
+    return entry;
+  }
+
+  #openInputRoot(place: OpenPlace, workspaceRoot: string): DirHandle {
+    const path = this.#inputRoot;
+    if (path === undefined) throw new DirHandleError("is not configured");
+    const root = place.keep(DirHandle.open(path, this.#reach));
+    const distrust = distrustOf(root.ownStats());
+    if (distrust !== undefined) throw new DirHandleError(distrust);
+    if (isWithin(realpathSync.native(path), realpathSync.native(workspaceRoot)))
+      throw new DirHandleError("lies in the workspace");
+    return root;
   }
 
   #openRoot(workspace: DirHandle): DirHandle {
@@ -173,31 +216,24 @@ export class Staging {
     }
   }
 
-  #sweepOne(place: string, before: number): void {
-    const opened: DirHandle[] = [];
+  /** `open` gives every directory that it opens to `keep`, or returns it. */
+  #sweepOne(place: string, before: number, open: (keep: OpenPlace) => DirHandle | undefined): void {
+    const opened = new OpenPlace();
     try {
-      const root = this.#openExisting(place, opened);
-      if (root !== undefined) this.#sweepRoot(root, before);
+      const root = open(opened);
+      if (root !== undefined) this.#sweepRoot(opened.keep(root), before);
     } catch (error) {
       this.#log(`Warning: staging root of ${quoted(place)} skipped: ${reasonOf(error)}`);
     } finally {
-      for (const handle of opened.reverse()) handle.close();
+      opened.leave();
     }
   }
 
-  /** The staging root of a workspace or the explicit one; undefined when a workspace has none. */
-  #openExisting(place: string, opened: DirHandle[]): DirHandle | undefined {
-    if (this.#settings.mode === "explicit") {
-      opened.push(DirHandle.open(place, this.#reach));
-      return opened[0];
-    }
+  /** The staging root of a workspace; undefined when it has none. */
+  #openExisting(place: string, opened: OpenPlace): DirHandle | undefined {
     try {
-      const workspace = DirHandle.open(realpathSync.native(place), this.#reach);
-      opened.push(workspace);
-      if (workspace.stats(STAGING_NAME) === undefined) return undefined;
-      const root = workspace.sub(STAGING_NAME);
-      opened.push(root);
-      return root;
+      const workspace = opened.keep(DirHandle.open(realpathSync.native(place), this.#reach));
+      return workspace.stats(STAGING_NAME) === undefined ? undefined : workspace.sub(STAGING_NAME);
     } catch (error) {
       if (errnoOf(error) === "ENOENT") return undefined;
       throw error;
@@ -221,6 +257,15 @@ export class Staging {
   }
 }
 
-function isPlainRelative(path: string): boolean {
-  return path.split("/").every((part) => part !== "" && part !== "." && part !== ".." && !part.includes("\0"));
+function requirePlain(name: string, path: string): void {
+  const isPlain = path.split("/").every((part) => part !== "" && part !== "." && part !== ".." && !part.includes("\0"));
+  if (!isPlain) throw new RangeError(`${name} must be a plain relative path`);
+}
+
+function requireBytes(name: string, value: number): void {
+  if (!Number.isSafeInteger(value) || value < 0) throw new RangeError(`${name} must be a whole number of bytes`);
+}
+
+function isWithin(path: string, directory: string): boolean {
+  return path === directory || path.startsWith(directory.endsWith(sep) ? directory : directory + sep);
 }

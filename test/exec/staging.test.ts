@@ -281,6 +281,26 @@ describe.each(WAYS)("staging %s", (_, mode, reach) => {
     expect(readFileSync(join(ws, "out"), "utf8")).toBe("later");
   });
 
+  it("refuses to place a file that is larger than allowed, and nothing appears", () => {
+    writeFileSync(join(ws, "kept"), "old");
+    for (const relative of ["new/out", "kept"]) {
+      const file = staging.allocate(ws, place(relative), 4);
+      writeFileSync(file.path, "12345");
+      const error = refusal("output_too_large", () => {
+        file.finalize();
+      });
+      expect(error.message).toContain("it is larger than 4 bytes");
+    }
+    expect(existsSync(join(ws, "new"))).toBe(false);
+    expect(readFileSync(join(ws, "kept"), "utf8")).toBe("old");
+    const file = staging.allocate(ws, place("kept"), 5);
+    writeFileSync(file.path, "12345");
+    file.finalize();
+    expect(readFileSync(join(ws, "kept"), "utf8")).toBe("12345");
+    expect(() => staging.allocate(ws, place("x"), -1)).toThrow(RangeError);
+    expectNoLeftovers();
+  });
+
   it("keeps several files of one workspace apart", () => {
     const files = Array.from({ length: 20 }, (___, n) => stage(`out-${n % 10}`));
     files.forEach((file, n) => {

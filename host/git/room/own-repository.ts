@@ -113,10 +113,17 @@ export class OwnRepository {
   /** Makes these the only refs there are. All objects below them must be here. */
   setRefs(refs: ReadonlyMap<string, ObjectId>): void {
     const lines = [...refs].sort(([one], [other]) => Buffer.compare(Buffer.from(one), Buffer.from(other)));
-    writeAtomic(join(this.path, "packed-refs"), lines.map(([name, id]) => `${id} ${name}\n`).join(""));
+    this.#replace("packed-refs", lines.map(([name, id]) => `${id} ${name}\n`).join(""));
     if (readdirSync(join(this.path, "refs")).length === 0) return;
     rmSync(join(this.path, "refs"), { recursive: true, force: true });
     mkdirSync(join(this.path, "refs"), { mode: PRIVATE });
+  }
+
+  /** Without waiting for the disk: after a crash everything here can be taken over again. */
+  #replace(name: string, content: string): void {
+    const temporary = join(this.path, `${name}.${randomBytes(8).toString("hex")}`);
+    writeFileSync(temporary, content, { mode: 0o600, flag: "wx" });
+    renameSync(temporary, join(this.path, name));
   }
 
   /** Whether git should clean up here before long. */
