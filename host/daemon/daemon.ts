@@ -100,9 +100,10 @@ export class Daemon {
     this.#workshop = new Workshop(base, () => GIT_LIMITS);
     this.#slots = new Slots(settings.maxInFlight);
     this.#limits = new ConnectionLimits(settings.maxConnections, settings.maxConnectionsPerPeer);
-    this.#staging = new Staging(settings.staging, (message) => {
+    const warn = (message: string): void => {
       log.warn("staging", { reason: message });
-    });
+    };
+    this.#staging = new Staging(settings.staging, warn, { inputRoot: base.staging });
   }
 
   /**
@@ -156,7 +157,8 @@ export class Daemon {
       resolveProject: (session) => projects.resolve(session),
       inspectWorkspace: (path, projectPaths) => inspector.inspect(path, projectPaths),
       searchPath: (workspaces) => searchPath.without(workspaces),
-      stage: (workspace, destination) => this.#staging.allocate(workspace, destination),
+      stage: (workspace, destination, maxBytes) => this.#staging.allocate(workspace, destination, maxBytes),
+      copyIn: async (workspace, relative, maxBytes) => this.#staging.copyIn(workspace, relative, maxBytes),
       execute: async (work, signal) => this.#workshop.carryOut(work, signal),
       audit: new LogAudit(this.#log),
       reportBug: (error, decisionId) => {

@@ -1,3 +1,4 @@
+import { dirname } from "node:path";
 import type { Work } from "../engine/work.ts";
 import { EmptyDirectories } from "../exec/empty-directory.ts";
 import { Executor, type Launch, type RunResult } from "../exec/run.ts";
@@ -30,7 +31,7 @@ export class Workshop {
   }
 }
 
-/** In the directory, out of which git does not look for a repository. */
+/** In the directory, out of which git does not look for a repository. A ceiling holds for what lies below it, so it is the directory above. */
 function sealed(launch: Launch, cwd: string): Launch {
-  return { ...launch, cwd, env: new Map([...launch.env, ["GIT_CEILING_DIRECTORIES", cwd]]) };
+  return { ...launch, cwd, env: new Map([...launch.env, ["GIT_CEILING_DIRECTORIES", dirname(cwd)]]) };
 }

@@ -167,11 +167,11 @@ export class Engine {
   }
 
   async #operate(request: OperationRequest, peer: Peer, id: string, trail: Trail, signal: AbortSignal): Promise<Reply> {
-    const plan = decide(this.#rooms, request, trail);
+    const plan = await decide(this.#rooms, request, trail);
     try {
       this.#record(id, peer, request, trail);
     } catch (error) {
-      plan.output?.discard();
+      plan.files.discard();
       throw error;
     }
     const started = performance.now();
@@ -193,19 +193,16 @@ export class Engine {
       const outcome = outcomeOfRun(await this.#rooms.execute(plan.work, signalFor(plan, signal)));
       return this.#finishOutput(plan, outcome);
     } catch (error) {
-      plan.output?.discard();
       return failedBy(error instanceof CodedError ? error : this.#bug(error, id));
+    } finally {
+      plan.files.discard();
     }
   }
 
   /** A program that succeeded gets its output file moved into place; of any other nothing appears. */
   #finishOutput(plan: Plan, outcome: Completed | Failed): Completed | Failed {
-    const { output } = plan;
-    if (output === undefined) return outcome;
-    if (outcome.kind === "failed" || outcome.exitCode !== 0) {
-      output.discard();
-      return outcome;
-    }
+    const { output } = plan.files;
+    if (output === undefined || outcome.kind === "failed" || outcome.exitCode !== 0) return outcome;
     try {
       output.finalize();
       return outcome;

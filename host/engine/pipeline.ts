@@ -1,15 +1,15 @@
 import { CodedError } from "../../wire/errors.ts";
 import type { OperationRequest } from "../../wire/request.ts";
 import type { Session } from "../auth/token-store.ts";
-import { checkCall, type Asked, type Call } from "../operation/call.ts";
-import { checkOutputScope, outputParam } from "../operation/output-scope.ts";
+import { checkCall, type Asked } from "../operation/call.ts";
+import { checkOutputScope } from "../operation/output-scope.ts";
 import { checkPathsOnDisk } from "../operation/path-policy.ts";
-import { resolveOutputPath } from "../operation/paths-on-disk.ts";
 import { reverseMatch } from "../operation/reverse-match.ts";
 import type { Project } from "../project/types.ts";
 import { checkOrigin, resolveTarget, type Target } from "../target/target.ts";
+import { placesOf } from "./files.ts";
 import { makePlan, realWorkspace, type Plan, type TrustedWorkspace } from "./plan.ts";
-import type { Destination, Rooms } from "./rooms.ts";
+import type { Rooms } from "./rooms.ts";
 import { refuseLayout } from "./work.ts";
 
 /** What is known of a request so far: filled in step by step, read by the audit however the request ends. */
@@ -24,7 +24,7 @@ export interface Trail {
  * From a typed request to a plan: read this first. Each step knows one thing and throws a `CodedError` to end the request. Their order decides
  * which error wins, and is the original's.
  */
-export function decide(rooms: Rooms, request: OperationRequest, trail: Trail): Plan {
+export async function decide(rooms: Rooms, request: OperationRequest, trail: Trail): Promise<Plan> {
   const session = (trail.session = rooms.authenticate(request.token));
   const project = (trail.project = rooms.resolveProject(session));
   const target = (trail.target = resolveTarget(project, request.targetRepo, request.cwdHint));
@@ -33,9 +33,9 @@ export function decide(rooms: Rooms, request: OperationRequest, trail: Trail): P
   const call = checkCall(project, asked);
   checkPathsOnDisk(call.operation, call.values, call.flagValues, call.flags, target.repo.path, project.pathDeny);
   const workspace = checkWorkspace(rooms, project, target);
-  const destination = resolveOutput(call, workspace);
+  const places = placesOf(call, project, workspace.root);
   checkOutputScope(call.operation, call.flags);
-  return makePlan(rooms, project, target, call, workspace, destination);
+  return makePlan(rooms, project, target, call, workspace, places);
 }
 
 /** The operation that is asked for: named, or found by matching a command line. */
@@ -61,11 +61,4 @@ function checkWorkspace(rooms: Rooms, project: Project, target: Target): Trusted
   checkOrigin(target, facts.originUrl);
   const places = new Map(project.repos.map((repo) => [repo, realWorkspace(repo.path)]));
   return { root: places.get(target.repo) ?? realWorkspace(target.repo.path), all: [...places.values()], facts };
-}
-
-/** Where the output file of the call goes, if it has one. */
-function resolveOutput(call: Call, workspace: TrustedWorkspace): Destination | undefined {
-  const name = outputParam(call.operation);
-  const value = name === undefined ? undefined : call.values.get(name);
-  return value?.kind === "text" ? resolveOutputPath(workspace.root, value.text) : undefined;
 }

@@ -3,16 +3,15 @@ import { CodedError, errnoOf } from "../../wire/errors.ts";
 import { printable } from "../../wire/text.ts";
 import { resolveCommand } from "../exec/command.ts";
 import type { Launch } from "../exec/run.ts";
-import type { StagedFile } from "../exec/staging.ts";
 import { ownersIdentity } from "../git/identity.ts";
 import type { WorkspaceFacts } from "../git/inspection/inspect.ts";
 import { argumentsOf, type Call } from "../operation/call.ts";
-import { outputParam } from "../operation/output-scope.ts";
 import type { Operation, Project } from "../project/types.ts";
 import { buildEnvironment } from "../sanitize/environment.ts";
 import { checkGitUrl, profileFor } from "../sanitize/profile.ts";
 import type { Target } from "../target/target.ts";
-import type { Destination, EngineSettings, Rooms } from "./rooms.ts";
+import { stageFiles, type CallFiles, type FilePlaces } from "./files.ts";
+import type { EngineSettings, Rooms } from "./rooms.ts";
 import { mannerOf, placeOf, refuseConfiguration, sourceOf, type Work } from "./work.ts";
 
 declare const made: unique symbol;
@@ -24,7 +23,7 @@ export interface Plan {
   readonly target: Target;
   readonly operation: Operation;
   readonly work: Work;
-  readonly output: StagedFile | undefined;
+  readonly files: CallFiles;
 }
 
 /** A workspace whose layout was inspected and whose origin is the target's. Only `checkWorkspace` in the pipeline makes one. */
@@ -48,13 +47,6 @@ export function realWorkspace(path: string): string {
     if (errnoOf(error) === "ENOENT") return path;
     throw new CodedError("workspace_unreadable", `${printable(path)}: ${errnoOf(error) ?? "cannot be resolved"}`);
   }
-}
-
-/** With an output file, its parameter stands for the staged file. */
-function withOutput(call: Call, output: StagedFile | undefined): Call {
-  const name = outputParam(call.operation);
-  if (output === undefined || name === undefined) return call;
-  return { ...call, values: new Map(call.values).set(name, { kind: "text", text: output.path }) };
 }
 
 function limitsOf({ timeoutSeconds, maxStdoutBytes, maxStderrBytes }: Operation, settings: EngineSettings) {
@@ -111,31 +103,26 @@ function workOf(
 }
 
 /**
- * Turns a checked call on a trusted workspace into a plan: stages the output file, builds arguments and environment, finds the program.
- * @throws CodedError `staging_unavailable`, `param_missing`, `template_incomplete`, `branch_*`, `command_*`, `git_*`, `workspace_untrusted`
+ * Turns a checked call on a trusted workspace into a plan: stages its files, builds arguments and environment, finds the program.
+ * @throws CodedError `input_invalid`, `staging_unavailable`, `param_missing`, `template_incomplete`, `branch_*`, `command_*`, `git_*`,
+ * `workspace_untrusted`
  */
-export function makePlan(
-  rooms: Pick<Rooms, "stage" | "searchPath" | "settings">,
+export async function makePlan(
+  rooms: Pick<Rooms, "stage" | "copyIn" | "searchPath" | "settings">,
   project: Project,
   target: Target,
   call: Call,
   workspace: TrustedWorkspace,
-  destination: Destination | undefined,
-): Plan {
-  const output = destination === undefined ? undefined : rooms.stage(workspace.root, destination);
+  places: FilePlaces,
+): Promise<Plan> {
+  const files = await stageFiles(rooms, call, places, workspace.root);
   try {
-    const work = workOf(
-      project,
-      target,
-      withOutput(call, output),
-      workspace,
-      rooms.searchPath(workspace.all),
-      rooms.settings,
-    );
-    const parts: Omit<Plan, typeof made> = { project, target, operation: call.operation, work, output };
+    const staged = { ...call, values: files.values };
+    const work = workOf(project, target, staged, workspace, rooms.searchPath(workspace.all), rooms.settings);
+    const parts: Omit<Plan, typeof made> = { project, target, operation: call.operation, work, files };
     return parts as Plan;
   } catch (error) {
-    output?.discard();
+    files.discard();
     throw error;
   }
 }

@@ -1,7 +1,7 @@
 import type { Audit } from "../audit/audit.ts";
 import type { Session } from "../auth/token-store.ts";
 import type { RunResult } from "../exec/run.ts";
-import type { StagedFile } from "../exec/staging.ts";
+import type { StagedFile, StagedInput } from "../exec/staging.ts";
 import type { WorkspaceFacts } from "../git/inspection/inspect.ts";
 import type { Project } from "../project/types.ts";
 import type { Work } from "./work.ts";
@@ -26,7 +26,9 @@ export interface Rooms {
   readonly inspectWorkspace: (path: string, projectPaths: readonly string[]) => WorkspaceFacts;
   /** The daemon's PATH without what lies in these workspaces (real paths). */
   readonly searchPath: (workspaces: readonly string[]) => string;
-  readonly stage: (workspace: string, destination: Destination) => StagedFile;
+  readonly stage: (workspace: string, destination: Destination, maxBytes: number | undefined) => StagedFile;
+  /** Copies a file of the workspace; `relative` holds no links. */
+  readonly copyIn: (workspace: string, relative: string, maxBytes: number) => Promise<StagedInput>;
   readonly execute: (work: Work, signal: AbortSignal) => Promise<RunResult>;
   readonly audit: Audit;
   /** Something was thrown that nobody expected. */

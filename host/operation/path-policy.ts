@@ -18,14 +18,15 @@ interface NamedPath {
 
 function namedPaths(operation: Operation, values: Values, flags: readonly FlagValue[]): readonly NamedPath[] {
   const params = [...values].flatMap(([name, value]) => {
-    const type = operation.params.get(name)?.type;
-    const strict = type !== undefined && PARAM_KINDS[type].isPath;
+    const rule = operation.params.get(name);
+    const isInput = rule?.direction === "input";
+    const strict = isInput || (rule?.type !== undefined && PARAM_KINDS[rule.type].isPath);
     // An array called `paths` is what the original looks at; it keeps being looked at.
     if (!strict && !(name === "paths" && value.kind === "list")) return [];
     const items = value.kind === "list" ? value.items : [value.text];
     return items.map((item) => ({ where: name, value: item, strict }));
   });
-  const typed = flags.filter(({ spec }) => spec.rule?.type === "path");
+  const typed = flags.filter(({ spec }) => spec.value.type === "path");
   return [...params, ...typed.map(({ spec, value }) => ({ where: spec.flag, value, strict: true }))];
 }
 
@@ -49,6 +50,14 @@ function outputPlaces(repoPath: string, value: string): readonly string[] {
   } catch {
     return [written];
   }
+}
+
+/**
+ * Holds a path without links, relative to the workspace, against path_deny.
+ * @throws CodedError `path_denied`
+ */
+export function checkDenied(where: string, relative: string, deny: readonly PathDeny[], repoPath: string): void {
+  if (deny.length > 0) checkDenyList(where, relative, deny, isCaseInsensitive(repoPath));
 }
 
 /** `git add` can be told to take its paths from a file, or to take all: then there is no path to check. */
