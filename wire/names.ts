@@ -1,11 +1,38 @@
 /** Closed lists of names that the schemas and the code share. Apart from the schemas, so that programs need not carry the schema builder. */
 
 /** The parameter types that `operation/params` knows. A value of any other type is refused when it is used. */
-export const PARAM_TYPES = ["string", "integer", "array", "path", "paths", "workspace_path"] as const;
+export const PARAM_TYPES = [
+  "string",
+  "integer",
+  "number",
+  "enum",
+  "array",
+  "path",
+  "paths",
+  "workspace_path",
+  "git_ref",
+  "git_branch",
+  "url",
+  "owner_repo",
+] as const;
 export type ParamType = (typeof PARAM_TYPES)[number];
 
 /** The types of a flag's value. */
-export const FLAG_TYPES = ["string", "integer", "path"] as const;
+export const FLAG_TYPES = [
+  "string",
+  "integer",
+  "number",
+  "enum",
+  "path",
+  "git_ref",
+  "git_branch",
+  "url",
+  "owner_repo",
+] as const;
+
+/** Where a program may be told to run. */
+export const RUN_PLACES = ["workspace", "empty"] as const;
+export type RunPlace = (typeof RUN_PLACES)[number];
 
 export const PROFILES = ["minimal", "user", "git", "git_remote_strict", "gh", "aws"] as const;
 export type ProfileName = (typeof PROFILES)[number];

@@ -1,5 +1,5 @@
 import { type Static, type TSchema, Type } from "typebox";
-import { FLAG_TYPES, OUTCOMES, PARAM_TYPES, PROFILES } from "./names.ts";
+import { FLAG_TYPES, OUTCOMES, PARAM_TYPES, PROFILES, RUN_PLACES } from "./names.ts";
 
 /**
  * The one place for schemas. Types are derived from them, `schema/*.json` and docs/config.md are generated from them, and
@@ -12,12 +12,29 @@ const strings = (description: string) => Type.Array(Type.String(), { description
 const oneOf = <const T extends readonly string[]>(values: T, description?: string) =>
   Type.Unsafe<T[number]>({ enum: [...values], ...(description === undefined ? {} : { description }) });
 
+/** Rules that parameters and flags share. */
+const shared = () => ({
+  schemes: Type.Optional(strings("url only: the schemes that are accepted. Missing or empty: https.")),
+  hosts: Type.Optional(
+    strings(
+      "url only: the hosts that are accepted, each with :port when that is not the scheme's own. Missing or empty: any host, also one of the host's own network.",
+    ),
+  ),
+});
+const leadingDash = () =>
+  Type.Optional(
+    Type.Boolean({
+      description:
+        "Accept a value that begins with '-', which most programs take for an option. Default: false. Does nothing for enum, git_ref, git_branch, url and owner_repo.",
+    }),
+  );
+
 export const ParamSchema = Type.Object(
   {
     type: Type.Optional(
       Type.Union([oneOf(PARAM_TYPES), Type.String()], {
         description:
-          "What the value is: string; integer; array (one argument per element); path and paths (relative, inside the workspace, checked against path_deny); workspace_path (an output file inside the workspace, at most one per operation).",
+          "What the value is: string; integer; number; enum; array (one argument per element); path and paths (relative, inside the workspace, checked against path_deny); workspace_path (a file that is copied out of or into the workspace, see direction); git_ref; git_branch; url; owner_repo.",
       }),
     ),
     optional: Type.Optional(Type.Boolean({ description: "May be left out. Default: false, it must be given." })),
@@ -36,21 +53,32 @@ export const ParamSchema = Type.Object(
         description: "Greatest length in bytes; 0 or less is off. For array and paths: of every element.",
       }),
     ),
-    min: Type.Optional(Type.Integer({ description: "Least integer." })),
-    max: Type.Optional(Type.Integer({ description: "Greatest integer." })),
-    enum: Type.Optional(strings("The only values that are accepted. For array and paths: for every element.")),
+    min: Type.Optional(Type.Number({ description: "Least integer or number." })),
+    max: Type.Optional(Type.Number({ description: "Greatest integer or number." })),
+    enum: Type.Optional(
+      strings("The only values that are accepted; type enum needs it. For array and paths: for every element."),
+    ),
     items: Type.Optional(
       Type.Object(
         { type: Type.Optional(Type.String()) },
         { description: 'What the elements of an array are; "string".' },
       ),
     ),
-    direction: Type.Optional(Type.String({ description: 'workspace_path only; "output" is the only direction.' })),
-    allow_leading_dash: Type.Optional(
-      Type.Boolean({
-        description: "Accept a value that begins with '-', which most programs take for an option. Default: false.",
+    direction: Type.Optional(
+      Type.String({
+        description:
+          'workspace_path only. "output": the program writes a file, which is moved into the workspace; at most one per operation. "input": the program reads a copy of a file of the workspace; at most 8. Default: output.',
       }),
     ),
+    max_bytes: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        description:
+          "workspace_path only: greatest size of the file. Default: 67108864 (64 MiB) for an input, none for an output.",
+      }),
+    ),
+    ...shared(),
+    allow_leading_dash: leadingDash(),
   },
   { description: "What a parameter accepts." },
 );
@@ -60,9 +88,14 @@ export const FlagObject = Type.Object(
     flag: Type.String({ description: "The flag with its dashes, for example --limit." }),
     type: Type.Optional(oneOf(FLAG_TYPES, "What its value is. Default: string.")),
     pattern: Type.Optional(Type.String({ description: "RE2 pattern that must be found in the value." })),
-    min: Type.Optional(Type.Integer({ description: "Least integer." })),
-    max: Type.Optional(Type.Integer({ description: "Greatest integer." })),
-    enum: Type.Optional(strings("The only values that are accepted.")),
+    min: Type.Optional(Type.Number({ description: "Least integer or number." })),
+    max: Type.Optional(Type.Number({ description: "Greatest integer or number." })),
+    enum: Type.Optional(strings("The only values that are accepted; type enum needs it.")),
+    ...shared(),
+    allow_leading_dash: leadingDash(),
+    repeat: Type.Optional(
+      Type.Boolean({ description: "May stand several times, each time with a value that is checked. Default: false." }),
+    ),
     description: Type.Optional(Type.String({ description: "What the flag is for; shown to the agent." })),
   },
   { description: "A flag whose value is checked." },
@@ -111,6 +144,12 @@ export const OperationSchema = Type.Object(
     ),
     on_disconnect: Type.Optional(
       oneOf(["cancel", "finish"], "What happens when the client goes away while it runs. Default: cancel."),
+    ),
+    run_in: Type.Optional(
+      oneOf(
+        RUN_PLACES,
+        "Where the program runs: in the target's checkout, or in an empty directory of the daemon's own. Default: aws and gh in an empty directory, other programs in the checkout. gh never runs in the checkout, and git, which always runs in directories of the daemon's own, does not take run_in.",
+      ),
     ),
   },
   { description: "One operation: a program, its argument template, and what the agent may fill in." },
@@ -347,9 +386,13 @@ export const FlagInfo = Type.Object({
   flag: Type.String(),
   type: Type.Optional(Type.String()),
   pattern: Type.Optional(Type.String()),
-  min: Type.Optional(Type.Integer()),
-  max: Type.Optional(Type.Integer()),
+  min: Type.Optional(Type.Number()),
+  max: Type.Optional(Type.Number()),
   enum: Type.Optional(Type.Array(Type.String())),
+  schemes: Type.Optional(Type.Array(Type.String())),
+  hosts: Type.Optional(Type.Array(Type.String())),
+  allow_leading_dash: Type.Optional(Type.Boolean()),
+  repeat: Type.Optional(Type.Boolean()),
   description: Type.Optional(Type.String()),
   takes: oneOf(["none", "one", "several"]),
 });

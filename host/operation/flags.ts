@@ -1,7 +1,8 @@
 import { CodedError } from "../../wire/errors.ts";
 import { quoted, shortened } from "../../wire/text.ts";
 import type { FlagSpec, Operation } from "../project/types.ts";
-import { readsHostFile } from "./file-url.ts";
+import { PARAM_KINDS } from "./params/index.ts";
+import { ValueError, shown } from "./params/kind.ts";
 
 type FlagSpecs = ReadonlyMap<string, FlagSpec>;
 
@@ -47,25 +48,18 @@ function invalid(message: string): CodedError {
   return new CodedError("flag_invalid", `Invalid flags: ${message}`);
 }
 
-function checkValue(spec: FlagSpec, value: string): void {
-  const shown = quoted(shortened(value, 60));
-  if (value.includes("\0")) throw invalid(`${spec.flag}: contains a NUL`);
-  if (!value.isWellFormed()) throw invalid(`${spec.flag}: is not valid Unicode`);
-  if (spec.takes === "several" && value.startsWith("-")) throw invalid(`${spec.flag}: ${shown} begins with '-'`);
-  if (readsHostFile(value)) throw invalid(`${spec.flag}: ${shown} would read a file of the host`);
-  const { rule } = spec;
-  if (rule === undefined) return;
-  if (rule.enum !== undefined && rule.enum.length > 0 && !rule.enum.includes(value))
-    throw invalid(`${spec.flag}: ${shown} is none of ${rule.enum.join(", ")}`);
-  if (spec.pattern?.found(value) === false)
-    throw invalid(`${spec.flag}: ${shown} does not match pattern ${quoted(spec.pattern.source)}`);
-  if (rule.type !== "integer") return;
-  if (!/^-?(0|[1-9][0-9]{0,15})$/.test(value) || !Number.isSafeInteger(Number(value)))
-    throw invalid(`${spec.flag}: expected integer, got ${shown}`);
-  if (rule.min !== undefined && Number(value) < rule.min)
-    throw invalid(`${spec.flag}: ${value} below minimum ${rule.min}`);
-  if (rule.max !== undefined && Number(value) > rule.max)
-    throw invalid(`${spec.flag}: ${value} exceeds maximum ${rule.max}`);
+/**
+ * Holds a flag's value against its type, which means the same as for parameters. The text goes to the program as it is, so it has to be in normal form.
+ */
+function checkValue({ flag, value: rule }: FlagSpec, text: string): void {
+  const kind = PARAM_KINDS[rule.type];
+  try {
+    const checked = kind.check(kind.read?.(text, rule) ?? text, rule);
+    if (checked.kind === "text" && checked.text !== text)
+      throw new ValueError(`expected ${rule.type} written as ${checked.text}, got ${shown(text)}`);
+  } catch (error) {
+    throw error instanceof ValueError ? invalid(`${flag}: ${error.message}`) : error;
+  }
 }
 
 /** Refuses a rule-bearing flag without a value: what its value would be is then the program's choice. */
@@ -106,7 +100,8 @@ export function checkFlags(operation: Operation, normalised: readonly string[]):
       });
     }
     // Of a flag that stands twice most programs take the last; with rules for its value that should not be a guess.
-    if (spec.rule !== undefined && seen.has(spec)) throw invalid(`${spec.flag}: stands twice`);
+    if (spec.rule !== undefined && spec.rule.repeat !== true && seen.has(spec))
+      throw invalid(`${spec.flag}: stands twice`);
     seen.add(spec);
     run = spec.takes === "several" && name === token ? spec : undefined;
     if (name !== token) take(spec, token.slice(name.length + 1));

@@ -3,16 +3,19 @@ import type { FlagSpec, Operation, Project } from "../project/types.ts";
 import { CodedError } from "../../wire/errors.ts";
 import { printable, shortened } from "../../wire/text.ts";
 
-const FLAG_MEMBERS = ["type", "pattern", "min", "max", "enum", "description"];
-const PARAM_MEMBERS = [
-  ...FLAG_MEMBERS,
-  "optional",
-  "minLength",
-  "maxLength",
-  "items",
-  "direction",
+const SHARED_MEMBERS = [
+  "type",
+  "pattern",
+  "min",
+  "max",
+  "enum",
+  "schemes",
+  "hosts",
+  "description",
   "allow_leading_dash",
 ];
+const FLAG_MEMBERS = [...SHARED_MEMBERS, "repeat"];
+const PARAM_MEMBERS = [...SHARED_MEMBERS, "optional", "minLength", "maxLength", "items", "direction", "max_bytes"];
 
 /** Only what the schema knows: an owner's own notes in a configuration are not for the container. */
 function known<T extends object>(value: T, members: readonly string[]): T {

@@ -1,11 +1,16 @@
 import { CodedError } from "../../wire/errors.ts";
-import type { Operation } from "../project/types.ts";
+import type { Operation, ParamRule } from "../project/types.ts";
 
 const WIDENING = new Set(["--recursive", "--sync", "-R"]);
 
 /** The parameter that is an output file, if the operation has one. */
 export function outputParam(operation: Operation): string | undefined {
-  return [...operation.params.values()].find((rule) => rule.type === "workspace_path")?.name;
+  return [...operation.params.values()].find((rule) => rule.direction === "output")?.name;
+}
+
+/** The parameters that are files which the program reads a copy of. */
+export function inputParams(operation: Operation): readonly ParamRule[] {
+  return [...operation.params.values()].filter((rule) => rule.direction === "input");
 }
 
 /**

@@ -2,13 +2,23 @@ import { CodedError } from "../../wire/errors.ts";
 import { quoted, shortened } from "../../wire/text.ts";
 import { programName } from "../project/push.ts";
 import { isOptionLiteral } from "../project/template.ts";
-import { INJECTED, type InjectedName, type Operation, type Project, type TemplateElement } from "../project/types.ts";
+import {
+  INJECTED,
+  type InjectedName,
+  type Operation,
+  type ParamRule,
+  type Project,
+  type TemplateElement,
+} from "../project/types.ts";
 import { compileCapture, escapePattern } from "../util/pattern.ts";
 import type { Asked } from "./call.ts";
 import { checkFlags, normaliseFlags } from "./flags.ts";
+import { PARAM_KINDS } from "./params/index.ts";
+import type { ParamKind } from "./params/kind.ts";
 
 type Injected = Readonly<Record<InjectedName, string>>;
 type Bindings = Map<string, unknown>;
+type WordKind = Required<Pick<ParamKind, "read" | "capture">>;
 
 function isInjected(name: string): name is InjectedName {
   return INJECTED.some((one) => one === name);
@@ -32,19 +42,22 @@ function typedTemplate(template: readonly TemplateElement[]): {
   };
 }
 
-/** Binds a typed word to a parameter; false when it does not fit. */
-function bind(operation: Operation, name: string, text: string, bindings: Bindings): boolean {
+/** The kind of a parameter, which has to be of one word; a missing type means text. */
+function wordKind(operation: Operation, name: string): { readonly rule: ParamRule; readonly kind: WordKind } {
   const rule = operation.params.get(name);
   if (rule === undefined) throw defect(operation, `placeholder has no schema: {${name}}`);
-  const type = rule.schema.type ?? "string";
-  let value: unknown = text;
-  if (type === "integer") {
-    if (!/^[+-]?[0-9]{1,18}$/.test(text)) return false;
-    value = Number(text);
-  } else if (!["string", "", "path", "workspace_path"].includes(type)) {
-    throw defect(operation, `unsupported reverse-match type ${quoted(type)} of {${name}}`);
-  }
-  if (bindings.has(name) && bindings.get(name) !== value) return false;
+  const given = rule.schema.type ?? "";
+  const { read, capture } = PARAM_KINDS[rule.type ?? "string"];
+  if (read === undefined || (rule.type === undefined && given !== ""))
+    throw defect(operation, `unsupported reverse-match type ${quoted(given)} of {${name}}`);
+  return { rule, kind: { read, capture } };
+}
+
+/** Binds a typed word to a parameter; false when it does not fit. */
+function bind(operation: Operation, name: string, text: string, bindings: Bindings): boolean {
+  const { rule, kind } = wordKind(operation, name);
+  const value = kind.read(text, rule);
+  if (value === undefined || (bindings.has(name) && bindings.get(name) !== value)) return false;
   bindings.set(name, value);
   return true;
 }
@@ -61,10 +74,8 @@ function matchInline(
     .map((part) => {
       if (part.kind === "text") return escapePattern(part.text);
       if (isInjected(part.name)) return escapePattern(injected[part.name]);
-      const rule = operation.params.get(part.name);
-      if (rule === undefined) throw defect(operation, `placeholder has no schema: {${part.name}}`);
       names.push(part.name);
-      return rule.schema.type === "integer" ? "([0-9]+)" : "(.+?)";
+      return wordKind(operation, part.name).kind.capture;
     })
     .join("");
   const caught = compileCapture(source)(word);
@@ -112,7 +123,8 @@ function matchOperation(
 }
 
 /**
- * Finds the one allowed operation that a typed command line means. Patterns and ranges are not consulted here; they are applied to the winner.
+ * Finds the one allowed operation that a typed command line means. What the types accept decides, an enum's list included; patterns, lengths and ranges
+ * are applied to the winner.
  * @throws CodedError `argv_no_match`, `argv_ambiguous`, `template_defect`; the message begins `cmd2host:`
  */
 export function reverseMatch(project: Project, injected: Injected, argv: readonly string[]): Asked {

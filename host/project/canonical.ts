@@ -105,6 +105,9 @@ const param = ordered([
   ["description", "when_set"],
   ["enum", "when_set"],
   ["allow_leading_dash", "when_set"],
+  ["max_bytes", "when_present"],
+  ["schemes", "when_set"],
+  ["hosts", "when_set"],
 ]);
 
 const flag = ordered([
@@ -114,6 +117,10 @@ const flag = ordered([
   ["min", "when_present"],
   ["max", "when_present"],
   ["enum", "when_set"],
+  ["schemes", "when_set"],
+  ["hosts", "when_set"],
+  ["allow_leading_dash", "when_set"],
+  ["repeat", "when_set"],
   ["description", "when_set"],
 ]);
 
@@ -130,6 +137,7 @@ const operation = ordered([
   ["max_stdout_bytes", "when_present"],
   ["max_stderr_bytes", "when_present"],
   ["on_disconnect", "when_present"],
+  ["run_in", "when_present"],
 ]);
 
 const constraints = ordered([

@@ -1,17 +1,19 @@
 import { resolve } from "node:path";
 import { CodedError } from "../../wire/errors.ts";
 import { located, readJsonFile } from "../../wire/parse.ts";
-import { PARAM_TYPES, type ParamType } from "../../wire/names.ts";
-import type { FlagRule, OperationTemplate, Param, ProjectConfig } from "../../wire/schema.ts";
+import type { RunPlace } from "../../wire/names.ts";
+import type { OperationTemplate, ProjectConfig } from "../../wire/schema.ts";
 import { printable, quoted, shortened } from "../../wire/text.ts";
 import { compileGlob } from "../util/glob.ts";
 import { sha256Hex } from "../util/hash.ts";
-import { compilePattern, type Pattern } from "../util/pattern.ts";
+import { compilePattern } from "../util/pattern.ts";
+import { step, type Complain } from "./compile/complain.ts";
+import { compileFlags, compileParams } from "./compile/values.ts";
 import { isEnvName, judgeEnvName } from "./env-rules.ts";
 import { isRepoName } from "./project-id.ts";
-import { gitWords, pushOf } from "./push.ts";
+import { gitWords, programName, pushOf } from "./push.ts";
 import { parseElement, placeholdersOf } from "./template.ts";
-import { INJECTED, type FlagSpec, type Operation, type ParamRule, type Project, type Repo } from "./types.ts";
+import { INJECTED, type Operation, type Project, type Repo } from "./types.ts";
 
 export const DEFAULT_HOST = "github.com";
 
@@ -20,13 +22,6 @@ export interface LoadedProject {
   readonly project: Project;
   readonly config: ProjectConfig;
   readonly unknown: readonly string[];
-}
-
-/** Says that the value at `pointer` is wrong. */
-type Complain = (pointer: string, message: string) => never;
-
-function step(name: string): string {
-  return `/${name.replaceAll("~", "~0").replaceAll("/", "~1")}`;
 }
 
 const MIXED: readonly (readonly [string, string])[] = [
@@ -102,66 +97,15 @@ function checkGitConfig(config: ProjectConfig, complain: Complain): void {
   }
 }
 
-function pattern(source: string | undefined, pointer: string, complain: Complain): Pattern | undefined {
-  if (source === undefined || source === "") return undefined;
-  const compiled = compilePattern(source);
-  if (compiled.ok) return compiled.pattern;
-  return complain(pointer, `pattern ${quoted(source)} is not RE2: ${compiled.message}`);
-}
-
-function paramType(schema: Param): ParamType | undefined {
-  return PARAM_TYPES.find((type) => type === schema.type);
-}
-
-function compileParams(source: OperationTemplate, pointer: string, complain: Complain): ReadonlyMap<string, ParamRule> {
-  const rules = Object.entries(source.params ?? {}).map(([name, schema]): readonly [string, ParamRule] => {
-    const here = `${pointer}/params${step(name)}`;
-    return [
-      name,
-      { name, type: paramType(schema), schema, pattern: pattern(schema.pattern, `${here}/pattern`, complain) },
-    ];
-  });
-  const outputs = rules.filter(([, rule]) => rule.type === "workspace_path");
-  for (const [name, { schema }] of outputs) {
-    const here = `${pointer}/params${step(name)}/direction`;
-    if (schema.direction === "input") complain(here, 'direction "input" is unsupported in cmd2host v1');
-    if (schema.direction !== undefined && schema.direction !== "" && schema.direction !== "output")
-      complain(here, `unknown direction ${quoted(schema.direction)}`);
-  }
-  if (outputs.length > 1)
-    complain(
-      `${pointer}/params`,
-      `at most one workspace_path parameter, found ${outputs.map(([name]) => printable(name)).join(", ")}`,
-    );
-  return new Map(rules);
-}
-
-function compileFlags(source: OperationTemplate, pointer: string, complain: Complain): ReadonlyMap<string, FlagSpec> {
-  const none = new Set(source.bool_flags ?? []);
-  const several = new Set(source.multi_value_flags ?? []);
-  const specs = (source.allowed_flags ?? []).map((entry, index): FlagSpec => {
-    const rule: FlagRule | undefined = typeof entry === "string" ? undefined : entry;
-    const flag = typeof entry === "string" ? entry : entry.flag;
-    if (rule !== undefined && none.has(flag))
-      complain(
-        `${pointer}/allowed_flags/${index}`,
-        `${quoted(flag)} takes no value (bool_flags), so it can have no rules for one`,
-      );
-    return {
-      flag,
-      takes: none.has(flag) ? "none" : several.has(flag) ? "several" : "one",
-      rule,
-      pattern: pattern(rule?.pattern, `${pointer}/allowed_flags/${index}/pattern`, complain),
-    };
-  });
-  // Of a flag that stands twice only one entry counts: that must not be the one without rules by accident.
-  specs.forEach(({ flag }, index) => {
-    const first = specs.findIndex((other) => other.flag === flag);
-    if (first !== index && [specs[first], specs[index]].some((spec) => spec?.rule !== undefined)) {
-      complain(`${pointer}/allowed_flags/${index}`, `${quoted(flag)} stands twice, and one of them has rules`);
-    }
-  });
-  return new Map(specs.map((spec) => [spec.flag, spec]));
+/** git and gh would take their configuration from the workspace: where they run is not for the configuration to say. */
+function compileRunIn(source: OperationTemplate, pointer: string, complain: Complain): RunPlace | undefined {
+  const { command = "", run_in: place } = source;
+  if (place === undefined) return undefined;
+  if (gitWords(command, []) !== undefined)
+    complain(pointer, "git does not take run_in: it always runs in directories of the daemon's own");
+  if (place === "workspace" && programName(command) === "gh")
+    complain(pointer, "gh does not run in the workspace: it runs git there, with the configuration that it finds");
+  return place;
 }
 
 function compileOperation(
@@ -196,6 +140,7 @@ function compileOperation(
     maxStdoutBytes: source.max_stdout_bytes,
     maxStderrBytes: source.max_stderr_bytes,
     onDisconnect: source.on_disconnect ?? "cancel",
+    runIn: compileRunIn(source, `${pointer}/run_in`, complain),
     source,
   };
 }

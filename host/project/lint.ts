@@ -7,8 +7,11 @@ import { allowedOperations, flagLists, globs, hosts, operationId } from "./lint/
 import { unknownMembers } from "./lint/members.ts";
 import { params } from "./lint/params.ts";
 import { branchPatterns, unanchoredPatterns } from "./lint/patterns.ts";
-import { gitUrl, pushNeedsBranches } from "./lint/pushes.ts";
+import { workspaceConfig } from "./lint/places.ts";
+import { closedFlags, openOptions } from "./lint/positions.ts";
+import { gitRemotes, gitUrl, pushNeedsBranches } from "./lint/pushes.ts";
 import { environment, gitConfig, repositories } from "./lint/surroundings.ts";
+import { values } from "./lint/values.ts";
 
 export type { Finding, FindCommand } from "./lint/finding.ts";
 export { isBareHost } from "./lint/lists.ts";
@@ -26,7 +29,11 @@ const RULES: readonly Rule[] = [
     commandFile,
     commandDanger,
     profile,
+    workspaceConfig,
     params,
+    values,
+    openOptions,
+    closedFlags,
     unanchoredPatterns,
     flagLists,
     dangerousFlags,
@@ -34,6 +41,7 @@ const RULES: readonly Rule[] = [
     gitTransports,
     ghApiPath,
     pushNeedsBranches,
+    gitRemotes,
     gitUrl,
   ]),
   unknownMembers,

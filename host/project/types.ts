@@ -1,4 +1,4 @@
-import type { ParamType, ProfileName } from "../../wire/names.ts";
+import type { ParamType, ProfileName, RunPlace } from "../../wire/names.ts";
 import type { FlagRule, OperationTemplate, Param } from "../../wire/schema.ts";
 import type { CompiledGlob } from "../util/glob.ts";
 import type { Pattern } from "../util/pattern.ts";
@@ -46,23 +46,35 @@ export interface Operation {
   readonly maxStdoutBytes: number | undefined;
   readonly maxStderrBytes: number | undefined;
   readonly onDisconnect: "cancel" | "finish";
+  /** Where the configuration says that it runs; undefined leaves it to the kind of program. */
+  readonly runIn: RunPlace | undefined;
   /** As in the configuration, for lint, diff and describe. */
   readonly source: OperationTemplate;
 }
 
-export interface ParamRule {
-  readonly name: string;
+/** The rules for one value, of a parameter or of a flag. */
+export interface ValueRule {
   /** Undefined when the configuration names a type that we do not know; a value is then refused. */
   readonly type: ParamType | undefined;
   readonly schema: Param;
   readonly pattern: Pattern | undefined;
 }
 
+export interface ParamRule extends ValueRule {
+  readonly name: string;
+  /** Which way a file is copied; undefined for every type but workspace_path. */
+  readonly direction: "input" | "output" | undefined;
+  /** Greatest size of that file; undefined is none. */
+  readonly maxBytes: number | undefined;
+}
+
 export interface FlagSpec {
   readonly flag: string;
   readonly takes: "none" | "one" | "several";
+  /** As in the configuration; undefined for an entry that is only a text. */
   readonly rule: FlagRule | undefined;
-  readonly pattern: Pattern | undefined;
+  /** What is checked, also when there are no rules of its own. */
+  readonly value: ValueRule & { readonly type: ParamType };
 }
 
 /** One element of an argument template. */

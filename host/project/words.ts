@@ -1,3 +1,4 @@
+import type { RunPlace } from "../../wire/names.ts";
 import type { FlagRule, Param } from "../../wire/schema.ts";
 import { printable, quoted } from "../../wire/text.ts";
 import type { FlagSpec, Operation } from "./types.ts";
@@ -33,12 +34,19 @@ export function limit(value: number | undefined): number | undefined {
   return value === undefined || value <= 0 ? undefined : value;
 }
 
+function listWords(what: string, list: readonly string[] = []): readonly string[] {
+  return list.length === 0 ? [] : [`${what} ${list.map(word).join(" or ")}`];
+}
+
 function sharedWords(rule: Param | FlagRule): readonly string[] {
   const choices = rule.enum ?? [];
   return [
     ...range(rule.min, rule.max, ""),
     ...(choices.length === 0 ? [] : [`one of ${choices.map(word).join(", ")}`]),
     ...(rule.pattern === undefined || rule.pattern === "" ? [] : [`matching ${printable(rule.pattern)}`]),
+    ...listWords("scheme", rule.schemes),
+    ...listWords("host", rule.hosts),
+    ...(rule.allow_leading_dash === true ? ["may begin with '-'"] : []),
   ];
 }
 
@@ -48,8 +56,9 @@ export function paramWords(schema: Param): string {
     schema.type === undefined || schema.type === "" ? "(no type)" : printable(schema.type),
     ...(schema.optional === true ? ["optional"] : []),
     ...range(limit(schema.minLength), limit(schema.maxLength), "bytes"),
+    ...(schema.type === "workspace_path" ? [schema.direction === "input" ? "input" : "output"] : []),
+    ...(schema.max_bytes === undefined ? [] : [`at most ${schema.max_bytes} bytes of file`]),
     ...sharedWords(schema),
-    ...(schema.allow_leading_dash === true ? ["may begin with '-'"] : []),
   ].join(", ");
 }
 
@@ -57,7 +66,14 @@ export function paramWords(schema: Param): string {
 export function flagWords(spec: FlagSpec): string {
   const { rule } = spec;
   const values = spec.takes === "several" ? ["several values"] : [];
-  const rules = rule === undefined ? [] : [...(rule.type === undefined ? [] : [rule.type]), ...sharedWords(rule)];
+  const rules =
+    rule === undefined
+      ? []
+      : [
+          ...(rule.type === undefined ? [] : [rule.type]),
+          ...sharedWords(rule),
+          ...(rule.repeat === true ? ["may be repeated"] : []),
+        ];
   const about =
     spec.takes === "none"
       ? ["no value"]
@@ -74,6 +90,12 @@ export function profileWords(operation: Operation): string {
   return operation.profile ?? "by the program's name";
 }
 
+/** Where an operation's program runs, as the configuration says it. */
+export function placeWords(place: RunPlace | undefined): string {
+  if (place === undefined) return "the directory that is usual for the program";
+  return place === "empty" ? "an empty directory" : "the workspace";
+}
+
 /** What the caller of an operation may fill in and add, one line each. */
 export function operationDetails(operation: Operation): readonly string[] {
   return [
@@ -81,6 +103,7 @@ export function operationDetails(operation: Operation): readonly string[] {
     ...[...operation.flags.values()].map((spec) => `flag ${flagWords(spec)}`),
     ...(operation.profile === undefined ? [] : [`profile ${operation.profile}`]),
     ...(operation.timeoutSeconds === undefined ? [] : [`timeout ${operation.timeoutSeconds} s`]),
+    ...(operation.runIn === undefined ? [] : [`runs in ${placeWords(operation.runIn)}`]),
     ...(operation.onDisconnect === "finish" ? ["runs to its end when the client goes away"] : []),
   ];
 }

@@ -530,7 +530,7 @@ describe("config show", () => {
     expect(stdout).toContain(
       `  runs: ${join(host.bin, "git")} push {expected_git_url} --no-verify {branch}:refs/heads/{branch}\n`,
     );
-    expect(stdout).toContain("    branch: string, 1 to 255 bytes, matching ^[a-zA-Z0-9._/]");
+    expect(stdout).toContain("    branch: git_branch, 1 to 255 bytes, matching ^[a-zA-Z0-9._/]");
     expect(stdout).toContain("    --limit (integer, 1 to 1000)\n");
     await host.run("config", "allow", "owner_repo");
     expect((await host.run("config", "show", "owner_repo")).stdout).toContain("Project owner_repo: approved\n");

@@ -41,6 +41,28 @@ describe("what a session may know of an operation", () => {
     });
   });
 
+  it("has what the types and flags say of their own", () => {
+    const own = operationOf({
+      params: {
+        f: { type: "workspace_path", direction: "input", max_bytes: 5 },
+        u: { type: "url", schemes: ["http"], hosts: ["a"] },
+      },
+      allowed_flags: [{ flag: "--l", type: "url", hosts: ["b"], repeat: true, allow_leading_dash: true }],
+      run_in: "empty",
+    });
+    expect(operationInfo(own)).toEqual({
+      id: "op",
+      command: "tool",
+      description: "",
+      params: {
+        f: { type: "workspace_path", direction: "input", max_bytes: 5 },
+        u: { type: "url", schemes: ["http"], hosts: ["a"] },
+      },
+      allowed_flags: ["--l"],
+      flag_rules: [{ flag: "--l", takes: "one", type: "url", hosts: ["b"], repeat: true, allow_leading_dash: true }],
+    });
+  });
+
   it("has its parameters sorted by name", () => {
     expect(Object.keys(operationInfo(operation).params ?? {})).toEqual(["a", "m", "z"]);
   });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { checkOutputScope, outputParam } from "../../host/operation/output-scope.ts";
+import { checkOutputScope, inputParams, outputParam } from "../../host/operation/output-scope.ts";
 import { operationOf, refusal } from "./policy.ts";
 
 const params = { out: { type: "workspace_path" }, other: { type: "string" } };
@@ -41,6 +41,31 @@ describe("an operation with an output file", () => {
     expect(() => {
       checkOutputScope(operationOf({ params, args_template: ["sync", "recursive", "{other}"] }), []);
     }).not.toThrow();
+  });
+});
+
+describe("an operation with input files", () => {
+  const input = { type: "workspace_path", direction: "input" };
+  const operation = operationOf({
+    params: { a: input, out: { type: "workspace_path" }, b: input, s: { type: "string" } },
+  });
+
+  it("is known by them, and its output is another parameter", () => {
+    expect(inputParams(operation).map(({ name }) => name)).toEqual(["a", "b"]);
+    expect(outputParam(operation)).toBe("out");
+    expect(outputParam(operationOf({ params: { a: input } }))).toBeUndefined();
+    expect(inputParams(operationOf({ params }))).toEqual([]);
+  });
+
+  it("may walk directories when it writes no file", () => {
+    expect(() => {
+      checkOutputScope(operationOf({ params: { a: input } }), ["--recursive"]);
+    }).not.toThrow();
+    expect(
+      refusal(() => {
+        checkOutputScope(operation, ["--recursive"]);
+      }).code,
+    ).toBe("output_scope");
   });
 });
 

@@ -267,6 +267,40 @@ describe("an output file", () => {
   });
 });
 
+describe("an input file", () => {
+  const read = { args_template: ["{in}"], params: { in: { type: "workspace_path", direction: "input" } } };
+
+  it.each([".env", "certs/new.pem", "./.env.local"])("is held against path_deny: %s", (path) => {
+    expect(denial(read, { in: path }).message).toMatch(/^in: path .* denied by pattern/);
+  });
+
+  it.each([
+    [".git/config", "denied by pattern"],
+    [".GIT/config", "denied by pattern"],
+    ["a/.git/x", "denied by pattern"],
+    [".cmd2host-staging/x", "denied by pattern"],
+    ["../x", "escapes repo_path"],
+    ["/etc/passwd", "is absolute"],
+    ["leave/x", "escapes repo_path"],
+    ["", "bare directory"],
+    [".", "directory"],
+    ["src", "directory"],
+    ["*.go", "glob"],
+    [":/x", "magic"],
+    ["a\\b", "glob"],
+  ])("is held against every other rule of paths, also without path_deny: %j", (path, why) => {
+    expect(denial(read, { in: path }).message).toContain(why);
+    expect(denial(read, { in: path }, { deny: [] }).message).toContain(why);
+  });
+
+  it("may be any other file of the workspace", () => {
+    expect(() => {
+      check(read, { in: "src/main.go" });
+      check(read, { in: "src/main.go" }, { deny: [] });
+    }).not.toThrow();
+  });
+});
+
 describe("git add", () => {
   const flags = ["--pathspec-from-file", "--pathspec-file-nul", "-A", "--all", "-u", "--update", "-v"];
   const withFlags = { ...add, allowed_flags: flags, bool_flags: ["--pathspec-file-nul", "--all", "--update"] };

@@ -344,7 +344,7 @@ describe("a bug in a check of flags", () => {
       flag: "--x",
       takes: "one" as const,
       rule: { flag: "--x" },
-      pattern: { source: "", found, matchesWhole: found },
+      value: { type: "string" as const, schema: {}, pattern: { source: "", found, matchesWhole: found } },
     };
     const broken = { ...project, operations: new Map([["op", { ...op, flags: new Map([["--x", spec]]) }]]) };
     expect(() => match(broken, ["tool", "--x=y"])).toThrow(TypeError);

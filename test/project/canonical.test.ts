@@ -16,6 +16,28 @@ const keys = (value: unknown): readonly string[] =>
   typeof value === "object" && value !== null ? Object.keys(value) : [];
 
 describe("the canonical form", () => {
+  it("has our own members behind the original's, and none that says nothing", () => {
+    const op = {
+      run_in: "empty",
+      command: "x",
+      on_disconnect: "finish",
+      params: { u: { hosts: ["a"], schemes: ["http"], max_bytes: 5, type: "url", allow_leading_dash: true } },
+      allowed_flags: [{ repeat: true, hosts: ["a"], schemes: [], flag: "--x", allow_leading_dash: false, type: "url" }],
+    };
+    const written = JSON.parse(text({ operations: { op } })) as {
+      operations: { op: { params: { u: object }; allowed_flags: readonly object[] } };
+    };
+    expect(keys(written.operations.op).slice(-2)).toEqual(["on_disconnect", "run_in"]);
+    expect(keys(written.operations.op.params.u)).toEqual([
+      "type",
+      "allow_leading_dash",
+      "max_bytes",
+      "schemes",
+      "hosts",
+    ]);
+    expect(keys(written.operations.op.allowed_flags[0])).toEqual(["flag", "type", "hosts", "repeat"]);
+  });
+
   it("is two-space JSON with a line end, written as the original writes it", () => {
     const given = {
       operations: {

@@ -309,13 +309,6 @@ const OPERATIONS: readonly Case[] = [
 
 const OUTPUTS: readonly Case[] = [
   [
-    "an input",
-    param({ type: "workspace_path", direction: "input" }),
-    "/operations/op/params/p/direction",
-    'direction "input" is unsupported in cmd2host v1',
-    '"input"',
-  ],
-  [
     "an unknown direction",
     param({ type: "workspace_path", direction: "sideways" }),
     "/operations/op/params/p/direction",
@@ -326,9 +319,118 @@ const OUTPUTS: readonly Case[] = [
     "two output files",
     op({ params: { a: { type: "workspace_path" }, b: { type: "workspace_path" } } }),
     "/operations/op/params",
-    "at most one workspace_path parameter, found a, b",
+    'at most one workspace_path parameter with direction "output", found a, b',
     "{",
   ],
+  [
+    "nine input files",
+    op({
+      params: Object.fromEntries(
+        Array.from("abcdefghi").map((name) => [name, { type: "workspace_path", direction: "input" }]),
+      ),
+    }),
+    "/operations/op/params",
+    'at most 8 workspace_path parameters with direction "input", found 9',
+    "{",
+  ],
+  [
+    "a file of no size",
+    param({ type: "workspace_path", max_bytes: 0 }),
+    "/operations/op/params/p/max_bytes",
+    "must be >= 1, got number 0",
+    "0",
+  ],
+  [
+    "a file of a broken size",
+    param({ type: "workspace_path", max_bytes: 1.5 }),
+    "/operations/op/params/p/max_bytes",
+    "expected integer, got number 1.5",
+    "1.5",
+  ],
+];
+
+const VALUES: readonly Case[] = [
+  [
+    "an enum without its values",
+    param({ type: "enum" }),
+    "/operations/op/params/p",
+    "type enum needs enum, the list of the values that are accepted",
+    "{",
+  ],
+  [
+    "an enum with no values",
+    op({ allowed_flags: [{ flag: "--x", type: "enum", enum: [] }] }),
+    "/operations/op/allowed_flags/0",
+    /type enum needs enum/,
+    "{",
+  ],
+  [
+    "a scheme with its colon",
+    param({ type: "url", schemes: ["https", "http:"] }),
+    "/operations/op/params/p/schemes/1",
+    'expected a scheme in small letters, got "http:"',
+    '"http:"',
+  ],
+  [
+    "a scheme in capitals",
+    op({ allowed_flags: [{ flag: "--x", type: "url", schemes: ["HTTP"] }] }),
+    "/operations/op/allowed_flags/0/schemes/0",
+    /expected a scheme/,
+    '"HTTP"',
+  ],
+  ...["https://a", "A", "a/b", "*.a", "a b", "u@a", "", "a:x", "a:123456", `${"a.".repeat(127)}a`].map((host): Case => [
+    `the host ${host.slice(0, 20)}`,
+    param({ type: "url", hosts: [host] }),
+    "/operations/op/params/p/hosts/0",
+    /expected a host in small letters/,
+    JSON.stringify(host),
+  ]),
+  [
+    "a broken least integer of a flag",
+    op({ allowed_flags: [{ flag: "--x", type: "integer", min: 0.5 }] }),
+    "/operations/op/allowed_flags/0/min",
+    "expected integer, got number 0.5",
+    "0.5",
+  ],
+  [
+    "a broken greatest integer",
+    param({ type: "integer", max: 1.5 }),
+    "/operations/op/params/p/max",
+    "expected integer, got number 1.5",
+    "1.5",
+  ],
+  [
+    "a flag of a type that is none for flags",
+    op({ allowed_flags: [{ flag: "--x", type: "array" }] }),
+    "/operations/op/allowed_flags/0",
+    /expected/,
+    "",
+  ],
+];
+
+const PLACES: readonly Case[] = [
+  [
+    "git that is told where to run",
+    op({ command: "/usr/bin/git", run_in: "empty" }),
+    "/operations/op/run_in",
+    "git does not take run_in: it always runs in directories of the daemon's own",
+    '"empty"',
+  ],
+  [
+    "a program of git's that is told where to run",
+    op({ command: "git-lfs", run_in: "workspace" }),
+    "/operations/op/run_in",
+    /^git does not take run_in/,
+    '"workspace"',
+  ],
+  [
+    "gh in the workspace",
+    op({ command: "/opt/bin/gh.exe", run_in: "workspace" }),
+    "/operations/op/run_in",
+    /^gh does not run in the workspace/,
+    '"workspace"',
+  ],
+  ["a place that nobody knows", op({ run_in: "/tmp" }), "/operations/op/run_in", /expected/, '"/tmp"'],
 ];
 
 const TYPES: readonly Case[] = [
@@ -391,6 +493,8 @@ describe.each([
   ["patterns", PATTERNS],
   ["operations", OPERATIONS],
   ["output files", OUTPUTS],
+  ["values", VALUES],
+  ["places to run", PLACES],
   ["types", TYPES],
 ])("a configuration is refused for %s:", (_, cases) => {
   it.each(cases)("%s", (__, changes, pointer, message, there) => {

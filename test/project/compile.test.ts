@@ -185,6 +185,45 @@ describe("an operation", () => {
     );
   });
 
+  it("may have eight input files beside the output file, each with its greatest size", () => {
+    const input = { type: "workspace_path", direction: "input" };
+    const { params } = operationOf({
+      params: {
+        ...Object.fromEntries(Array.from("abcdefg").map((name) => [name, input])),
+        h: { ...input, max_bytes: 5 },
+        out: { type: "workspace_path" },
+        limited: { type: "string", max_bytes: 7 },
+      },
+    });
+    const rules = ["a", "h", "out", "limited"].map((name) => params.get(name));
+    expect(rules.map((rule) => [rule?.direction, rule?.maxBytes])).toEqual([
+      ["input", 67_108_864],
+      ["input", 5],
+      ["output", undefined],
+      [undefined, undefined],
+    ]);
+    const bounded = operationOf({ params: { o: { type: "workspace_path", direction: "output", max_bytes: 9 } } });
+    expect(bounded.params.get("o")).toMatchObject({ direction: "output", maxBytes: 9 });
+  });
+
+  it("may say where it runs; gh never in the workspace, git not at all", () => {
+    expect(operationOf({}).runIn).toBeUndefined();
+    expect(operationOf({ run_in: "workspace" }).runIn).toBe("workspace");
+    expect(operationOf({ run_in: "empty" }).runIn).toBe("empty");
+    expect(operationOf({ command: "gh", run_in: "empty" }).runIn).toBe("empty");
+    expect(operationOf({ command: "gh", run_in: null }).runIn).toBeUndefined();
+    expect(operationOf({ command: "aws", run_in: "workspace" }).runIn).toBe("workspace");
+  });
+
+  it("may have limits with fractions for numbers", () => {
+    const { params, flags } = operationOf({
+      params: { n: { type: "number", min: 0.5, max: 1.5 } },
+      allowed_flags: [{ flag: "--x", type: "number", max: 0.25 }],
+    });
+    expect(params.get("n")?.schema).toMatchObject({ min: 0.5, max: 1.5 });
+    expect(flags.get("--x")?.value).toMatchObject({ type: "number", schema: { max: 0.25 } });
+  });
+
   it("may use env entries, and every parameter, as placeholders", () => {
     const template = ["{A}", "x{p}", "{repo}{repo_path}{expected_git_url}", "{constructor}"];
     const op = operationOf(

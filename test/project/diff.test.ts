@@ -119,6 +119,8 @@ describe("operations", () => {
   });
 });
 
+const FILE = { type: "workspace_path" };
+
 describe("parameters", () => {
   it.each([
     [{ pattern: "^a$" }, {}, "widens widens param x of op: pattern ^a$ removed"],
@@ -138,9 +140,30 @@ describe("parameters", () => {
     [{}, { optional: true }, "widens widens param x of op: may be left out"],
     [{ allow_leading_dash: true }, {}, "narrows narrows param x of op: no longer may begin with '-'"],
     [{ type: "integer" }, {}, "widens changes param x of op: type integer becomes string"],
+    [{ type: "url" }, { type: "url", schemes: ["https"] }, ""],
+    [
+      { type: "url" },
+      { type: "url", schemes: ["https", "http"] },
+      "widens widens schemes of param x of op: also accepts http",
+    ],
+    [
+      { type: "url", schemes: ["https", "http"] },
+      { type: "url" },
+      "narrows narrows schemes of param x of op: no longer accepts http",
+    ],
+    [{ type: "url", hosts: ["a"] }, { type: "url" }, "widens widens hosts of param x of op: no longer limited to a"],
+    [{ type: "url" }, { type: "url", hosts: ["a"] }, "narrows narrows hosts of param x of op: limited to a"],
+    [FILE, { ...FILE, direction: "input" }, "widens changes param x of op: output becomes input"],
+    [FILE, { ...FILE, max_bytes: 5 }, "narrows narrows param x of op: max_bytes 5 added"],
+    [{ ...FILE, max_bytes: 5 }, FILE, "widens widens param x of op: max_bytes 5 removed"],
+    [
+      { ...FILE, direction: "input" },
+      { ...FILE, direction: "input", max_bytes: 5 },
+      "narrows narrows param x of op: max_bytes changes from 67108864 to 5",
+    ],
     [{}, { description: "x" }, "changes changes the description of param x of op"],
   ])("%j → %j", (before, after, expected) => {
-    expect(param(before, after)).toEqual([expected]);
+    expect(param(before, after)).toEqual(expected === "" ? [] : [expected]);
   });
 
   it("that come and go are named with what they accept", () => {
@@ -159,6 +182,15 @@ describe("flags", () => {
       ["widens changes flag --a of op: type string becomes integer", "narrows narrows flag --a of op: max 5 added"],
     ],
     [{ flag: "--a", pattern: "^x$" }, "--a", ["widens widens flag --a of op: pattern ^x$ removed"]],
+    [
+      "--a",
+      { flag: "--a", type: "git_branch", repeat: true, allow_leading_dash: true },
+      [
+        "widens changes flag --a of op: type string becomes git_branch",
+        "widens widens flag --a of op: may begin with '-'",
+        "widens widens flag --a of op: may be repeated",
+      ],
+    ],
     [{ flag: "--a", enum: ["x"] }, { flag: "--a", enum: ["x", "y"] }, ["widens widens flag --a of op: also accepts y"]],
   ])("%j → %j", (before, after, expected) => {
     expect(flag(before, after)).toEqual(expected);
@@ -172,6 +204,53 @@ describe("flags", () => {
     expect(operation({ allowed_flags: ["--a"] }, before)).toEqual([
       "narrows narrows flag --a of op: takes no value instead of one value",
     ]);
+  });
+});
+
+describe("where an operation runs", () => {
+  it.each([
+    [
+      {},
+      { run_in: "workspace" },
+      "widens op runs in the workspace instead of the directory that is usual for the program",
+    ],
+    [{ run_in: "workspace" }, { run_in: "empty" }, "narrows op runs in an empty directory instead of the workspace"],
+    [
+      { run_in: "empty" },
+      {},
+      "widens op runs in the directory that is usual for the program instead of an empty directory",
+    ],
+  ])("%j → %j", (before, after, expected) => {
+    expect(operation({ command: "make", ...before }, { command: "make", ...after })).toEqual([expected]);
+  });
+
+  it("and what it takes stand below an operation that is added", () => {
+    const after = load({
+      allowed_operations: ["op"],
+      operations: {
+        op: {
+          command: "make",
+          run_in: "workspace",
+          args_template: ["{in}", "{out}", "{u}"],
+          params: {
+            in: { type: "workspace_path", direction: "input", max_bytes: 5 },
+            out: { type: "workspace_path" },
+            u: { type: "url", schemes: ["http", "https"], hosts: ["a.example"] },
+          },
+          allowed_flags: [{ flag: "--l", type: "git_branch", repeat: true }],
+        },
+      },
+    });
+    const lines = changeLines(compareProjects(undefined, after)).map((line) => line.trim());
+    expect(lines).toEqual(
+      expect.arrayContaining([
+        "param in: workspace_path, input, at most 5 bytes of file",
+        "param out: workspace_path, output",
+        "param u: url, scheme http or https, host a.example",
+        "flag --l (git_branch, may be repeated)",
+        "runs in the workspace",
+      ]),
+    );
   });
 });
 

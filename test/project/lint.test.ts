@@ -243,10 +243,35 @@ describe("commands", () => {
     },
   );
 
-  it.each(["make", "npm"])("%s is warned about always, since it runs what the workspace says", (name) => {
-    expect(brief(new Place(name).operation({ command: name, args_template: ["x"] }))).toContain(
-      "warning command_dangerous /operations/op/command",
-    );
+  it.each([
+    ["make", ["x"]],
+    ["npm", ["x"]],
+    ["python3.11", ["x"]],
+    ["cargo", ["build"]],
+    ["terraform", ["plan"]],
+    ["docker-compose", ["ps"]],
+    ["pre-commit", ["run"]],
+    ["docker", ["compose", "ps"]],
+    ["kubectl", ["kustomize", "."]],
+    ["kubectl", ["apply", "-k", "."]],
+    ["kubectl", ["apply", "--kustomize=."]],
+  ])("%s %j is warned about in the workspace, unless the author says where it runs", (name, args) => {
+    const place = new Place(name);
+    const run = (more: object): readonly string[] =>
+      brief(place.operation({ command: name, args_template: args, ...more })).filter((line) => line.includes("run_in"));
+    expect(run({})).toEqual(["warning run_in_workspace /operations/op"]);
+    expect(run({ run_in: "workspace" })).toEqual([]);
+    expect(run({ run_in: "empty" })).toEqual([]);
+  });
+
+  it.each([
+    ["docker", ["ps"]],
+    ["kubectl", ["get", "pods"]],
+    ["echo", ["make"]],
+    ["makefile-check", ["x"]],
+  ])("%s %j reads nothing where it runs", (name, args) => {
+    const lines = brief(new Place(name).operation({ command: name, args_template: args }));
+    expect(lines.filter((line) => line.includes("run_in"))).toEqual([]);
   });
 
   it.each(["find", "sort", "tar", "sed", "curl", "jq"])("%s is warned about when the caller has a say", (name) => {
@@ -444,6 +469,187 @@ describe("operations that push", () => {
         new Place().operation({ command: "git", args_template: args }, { constraints: { branch_allow: ["ai/.+"] } }),
       ),
     ).toContain("error git_url_contract /operations/op/args_template");
+  });
+});
+
+describe("git subcommands that connect by themselves", () => {
+  const remote = (...args: readonly string[]): readonly string[] =>
+    brief(
+      new Place().operation({ command: "git", args_template: args }, { constraints: { branch_allow: ["ai/.+"] } }),
+    ).filter((line) => /git_(?:remote_refused|url_contract)/.test(line));
+
+  it.each([
+    [["clone", "{expected_git_url}"]],
+    [["pull", "{expected_git_url}"]],
+    [["pull"]],
+    [["send-pack", "{expected_git_url}"]],
+    [["fetch-pack", "x"]],
+    [["http-push", "x"]],
+    [["http-fetch", "x"]],
+    [["remote", "update"]],
+    [["remote", "-v", "update"]],
+    [["submodule", "update", "--init"]],
+    [["lfs", "push", "origin"]],
+    [["subtree", "push", "--prefix=x"]],
+    [["svn", "fetch"]],
+    [["-C", ".", "pull"]],
+  ])("%j is refused when it is called", (args) => {
+    expect(remote(...args)).toEqual(["error git_remote_refused /operations/op/args_template"]);
+  });
+
+  it.each([
+    [["push", "{expected_git_url}", "HEAD:refs/heads/ai/x"]],
+    [["fetch", "{expected_git_url}"]],
+    [["ls-remote", "{expected_git_url}"]],
+    [["remote", "-v"]],
+    [["submodule", "status"]],
+    [["status"]],
+  ])("%j is not", (args) => {
+    expect(remote(...args)).toEqual([]);
+  });
+
+  it("are found in programs of git's own, with what to do instead", () => {
+    const [finding] = new Place("git-lfs")
+      .operation({ command: "git-lfs", args_template: ["pull"] })
+      .filter(({ rule }) => rule === "git_remote_refused");
+    expect(finding?.fix).toContain("inside the container");
+    const [pull] = new Place().operation({ command: "git", args_template: ["pull"] });
+    expect(pull?.message).toContain("only git push, git fetch and git ls-remote run");
+    expect(pull?.fix).toContain("merge inside the container");
+  });
+});
+
+describe("free text where options are read", () => {
+  const open = (command: string, args: readonly string[], schema: object, more: object = {}): readonly string[] =>
+    brief(new Place().operation({ command, args_template: args, params: { x: schema }, ...more })).filter((line) =>
+      /options_open|flags_closed/.test(line),
+    );
+  const text = { type: "string", maxLength: 9 };
+
+  it.each([
+    ["git", ["log", "{x}"], text],
+    ["git", ["show", "--stat", "--no-ext-diff=x", "{x}"], text],
+    ["git", ["diff", "{x}"], { type: "paths", maxLength: 9 }],
+    ["git", ["diff", "{x}"], { type: "path", maxLength: 9 }],
+    ["git", ["diff", "{x}"], { type: "array", maxLength: 9 }],
+    ["git", ["diff", "{x}..HEAD"], text],
+    ["git", ["log", "{x}"], { type: "string", pattern: "^[a-z-]+$" }],
+    ["gh", ["pr", "view", "{x}"], text],
+    ["gh", ["api", "{x}"], { type: "string", pattern: "^--?[a-z]+$" }],
+  ])("%s %j is warned about", (command, args, schema) => {
+    expect(open(command, args, schema)).toEqual([
+      `warning options_open /operations/op/args_template/${args.findIndex((word) => word.includes("{x}"))}`,
+    ]);
+  });
+
+  it.each([
+    ["git", ["log", "--end-of-options", "{x}"], text],
+    ["git", ["diff", "--", "{x}"], { type: "paths", maxLength: 9 }],
+    ["git", ["log", "--author", "{x}"], text],
+    ["git", ["log", "--author={x}"], text],
+    ["git", ["log", "{x}"], { type: "git_ref" }],
+    ["git", ["log", "{x}"], { type: "git_branch" }],
+    ["git", ["log", "{x}"], { type: "enum", enum: ["a"] }],
+    ["git", ["log", "{x}"], { type: "string", enum: ["a"] }],
+    ["git", ["log", "{x}"], { type: "string", pattern: "^[a-z]+$" }],
+    ["git", ["log", "-n", "{x}"], { type: "integer" }],
+    ["gh", ["pr", "view", "{x}"], { type: "integer" }],
+    ["gh", ["pr", "view", "--", "{x}"], text],
+    ["echo", ["{x}"], text],
+    ["git", ["log", "{repo}"], text],
+  ])("%s %j is fine", (command, args, schema) => {
+    expect(open(command, args, schema)).toEqual([]);
+  });
+
+  it("is told what to do, which differs when the caller may add flags", () => {
+    const fix = (more: object): string =>
+      new Place()
+        .operation({ command: "git", args_template: ["log", "{x}"], params: { x: text }, ...more })
+        .find(({ rule }) => rule === "options_open")?.fix ?? "";
+    expect(fix({})).toContain("Put --end-of-options, or -- before a path, before it");
+    expect(fix({ allowed_flags: ["--oneline"] })).toContain("the options cannot be closed before it");
+    expect(fix({ allowed_flags: ["--oneline"] })).not.toContain("Put --end-of-options");
+  });
+
+  it("is not closed where the caller's flags would come behind it", () => {
+    const flags = { allowed_flags: ["--oneline"] };
+    expect(open("git", ["log", "--end-of-options", "{x}"], text, flags)).toEqual([
+      "warning flags_closed /operations/op/args_template/1",
+    ]);
+    expect(open("npm", ["test", "--", "{x}"], text, flags)).toEqual([]);
+  });
+});
+
+describe("rules for values", () => {
+  const found = (params: object, flags: readonly object[] = []): readonly string[] =>
+    brief(
+      new Place().operation({
+        command: "echo",
+        args_template: Object.keys(params).map((name) => `{${name}}`),
+        params,
+        allowed_flags: flags,
+      }),
+    );
+
+  it("that belong to another type are warned about", () => {
+    expect(
+      found({ x: { type: "integer", direction: "input", max_bytes: 5, schemes: ["http"], hosts: ["a"] } }, [
+        { flag: "--f", hosts: ["a"] },
+      ]),
+    ).toEqual([
+      "warning member_of_other_type /operations/op/params/x/direction",
+      "warning member_of_other_type /operations/op/params/x/max_bytes",
+      "warning member_of_other_type /operations/op/params/x/schemes",
+      "warning member_of_other_type /operations/op/params/x/hosts",
+      "warning member_of_other_type /operations/op/allowed_flags/0/hosts",
+    ]);
+    expect(found({ x: { type: "workspace_path", direction: "input", max_bytes: 5, maxLength: 9 } })).toEqual([]);
+  });
+
+  it("that refuse what enum lists are warned about", () => {
+    expect(
+      found({ x: { type: "git_branch", enum: ["main", "HEAD", "-x"] }, y: { type: "integer", enum: ["1"] } }, [
+        { flag: "--f", enum: ["a", "b"], pattern: "^a$" },
+      ]),
+    ).toEqual([
+      "warning choice_refused /operations/op/params/x/enum/1",
+      "warning choice_refused /operations/op/params/x/enum/2",
+      "warning choice_refused /operations/op/allowed_flags/0/enum/1",
+    ]);
+    expect(found({ x: { type: "enum", enum: ["-x", "y"] } })).toEqual([]);
+  });
+
+  it("that let a URL name any host are warned about", () => {
+    expect(found({ x: { type: "url" } }, ["--plain", { flag: "--u", type: "url" }].slice(1) as object[])).toEqual([
+      "warning url_any_host /operations/op/params/x",
+      "warning url_any_host /operations/op/allowed_flags/0",
+    ]);
+    expect(found({ x: { type: "url", hosts: ["a.example"] }, y: { type: "url", enum: ["https://a/"] } })).toEqual([]);
+    expect(found({ x: { type: "url", pattern: "^https://a/" + ".*$" } })).toEqual([]);
+  });
+
+  it("of a form of their own need no pattern", () => {
+    expect(
+      found({
+        a: { type: "git_ref" },
+        b: { type: "git_branch" },
+        c: { type: "owner_repo" },
+        d: { type: "number" },
+        e: { type: "enum", enum: ["x"] },
+      }),
+    ).toEqual([]);
+  });
+
+  it.each([
+    ["owner_repo", []],
+    ["git_branch", ["error api_path /operations/op/args_template/1"]],
+  ])("in the path of gh api: %s", (type, expected) => {
+    const findings = new Place().operation({
+      command: "gh",
+      args_template: ["api", "repos/{x}/pulls"],
+      params: { x: { type } },
+    });
+    expect(brief(findings)).toEqual(expected);
   });
 });
 

@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { canonicalText } from "../../host/project/canonical.ts";
 import { compileProject } from "../../host/project/compile.ts";
 import { parseTemplate } from "../../host/project/init.ts";
+import { lintConfig } from "../../host/project/lint.ts";
 import { gitSubcommand, programName } from "../../host/project/push.ts";
 import { listTemplates, readTemplate, templatesDirectory } from "../../host/project/templates.ts";
 import { CodedError } from "../../wire/errors.ts";
@@ -99,6 +100,16 @@ describe("the bundled templates", () => {
       }
     });
 
+    it("is warned about for nothing but its placeholders, and programs that are not named in full", () => {
+      const findings = lintConfig(name, readTemplate(directory, name), name, (command) => `/usr/bin/${command}`);
+      expect(
+        findings
+          .filter(({ pointer }) => !pointer.startsWith("/repo"))
+          .map(({ rule, pointer }) => `${rule} ${pointer}`)
+          .filter((text) => !text.startsWith("command_relative ")),
+      ).toEqual([]);
+    });
+
     it("has cases with an accepted call and denials for every operation, each under its own name", () => {
       const all = cases(name);
       expect(new Set(all.map((one) => one.name)).size).toBe(all.length);
@@ -131,7 +142,7 @@ describe("the bundled templates", () => {
 });
 
 describe("the filter that gh_pr_review_comments takes", () => {
-  const pattern = load("readonly").project.operations.get("gh_pr_review_comments")?.flags.get("--jq")?.pattern;
+  const pattern = load("readonly").project.operations.get("gh_pr_review_comments")?.flags.get("--jq")?.value.pattern;
 
   it.each([
     ".",

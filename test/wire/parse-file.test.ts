@@ -91,7 +91,7 @@ describe("a JSON file", () => {
     });
     expect(project('{"operations":{"0":{"params":{"1":{"min":"x"}}}}}')).toMatchObject({
       fault: {
-        message: expect.stringContaining('/operations/0/params/1/min: expected integer, got string "x"') as string,
+        message: expect.stringContaining('/operations/0/params/1/min: expected number, got string "x"') as string,
       },
     });
     expect(check("operation_reply", { stdout: "" })).toEqual({

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { SHAPES } from "../../wire/generated/shapes.js";
 import * as validators from "../../wire/generated/validate.js";
-import { FLAG_TYPES, LISTEN_MODES, OUTCOMES, PARAM_TYPES, PROFILES } from "../../wire/names.ts";
+import { FLAG_TYPES, LISTEN_MODES, OUTCOMES, PARAM_TYPES, PROFILES, RUN_PLACES } from "../../wire/names.ts";
 import { VALIDATED } from "../../wire/schema.ts";
 
 /** The schemas as plain JSON, with maps as the generator writes them. */
@@ -34,8 +34,22 @@ describe("the lists of words in the schemas", () => {
   it("are the words of the protocol and of the configurations", () => {
     expect(LISTEN_MODES).toEqual(["tcp", "unix", "both"]);
     expect(OUTCOMES).toEqual(["completed", "denied", "failed"]);
-    expect(PARAM_TYPES).toEqual(["string", "integer", "array", "path", "paths", "workspace_path"]);
-    expect(FLAG_TYPES).toEqual(["string", "integer", "path"]);
+    expect(PARAM_TYPES).toEqual([
+      "string",
+      "integer",
+      "number",
+      "enum",
+      "array",
+      "path",
+      "paths",
+      "workspace_path",
+      "git_ref",
+      "git_branch",
+      "url",
+      "owner_repo",
+    ]);
+    expect(FLAG_TYPES).toEqual(PARAM_TYPES.filter((type) => !["array", "paths", "workspace_path"].includes(type)));
+    expect(RUN_PLACES).toEqual(["workspace", "empty"]);
     expect(PROFILES).toEqual(["minimal", "user", "git", "git_remote_strict", "gh", "aws"]);
   });
 });

@@ -1,7 +1,4 @@
-import { checkStrings, type ParamKind } from "./kind.ts";
+import { severalTexts } from "./text-kind.ts";
 
 /** Several texts, each of which becomes one argument. */
-export const array: ParamKind = {
-  isPath: false,
-  check: (value, rule) => ({ kind: "list", items: checkStrings(value, rule) }),
-};
+export const array = severalTexts(false);

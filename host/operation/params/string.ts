@@ -1,7 +1,4 @@
-import { checkString, type ParamKind } from "./kind.ts";
+import { oneText } from "./text-kind.ts";
 
 /** Text that becomes one argument. */
-export const string: ParamKind = {
-  isPath: false,
-  check: (value, rule) => ({ kind: "text", text: checkString(value, rule) }),
-};
+export const string = oneText(false);

@@ -1,7 +1,7 @@
-import { checkString, type ParamKind } from "./kind.ts";
+import { oneText } from "./text-kind.ts";
 
-/** A file inside the workspace that the program writes: it is given a staged file, which is moved into place when the program succeeds. */
-export const workspacePath: ParamKind = {
-  isPath: false,
-  check: (value, rule) => ({ kind: "text", text: checkString(value, rule) }),
-};
+/**
+ * A file inside the workspace that the program writes or reads by way of a copy outside of it: an output is moved into place when the program succeeds, an
+ * input is copied before it starts.
+ */
+export const workspacePath = oneText(false);

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import type { FlagSpec, Operation, Project } from "../types.ts";
-import { commandLine, flagWords, operationDetails, paramWords, profileWords, word } from "../words.ts";
+import { commandLine, flagWords, operationDetails, paramWords, placeWords, profileWords, word } from "../words.ts";
 import { changes, narrows, widens, type Change } from "./change.ts";
 import { flagRuleChanges, paramChanges, upperBound } from "./rules.ts";
 
@@ -37,6 +37,12 @@ function flagSetChanges(before: Operation, after: Operation): readonly Change[] 
   });
 }
 
+function runInChanges(before: Operation, after: Operation): readonly Change[] {
+  if (before.runIn === after.runIn) return [];
+  const text = `${word(after.id)} runs in ${placeWords(after.runIn)} instead of ${placeWords(before.runIn)}`;
+  return [after.runIn === "empty" ? narrows(text) : widens(text)];
+}
+
 function operationChanges(before: Operation, after: Operation): readonly Change[] {
   const id = word(after.id);
   const [oldProfile, newProfile] = [profileWords(before), profileWords(after)];
@@ -64,6 +70,7 @@ function operationChanges(before: Operation, after: Operation): readonly Change[
             ? widens(`${id} runs to its end when the client goes away`)
             : narrows(`${id} is ended when the client goes away`),
         ]),
+    ...runInChanges(before, after),
     ...(before.description === after.description ? [] : [changes(`changes the description of ${id}`)]),
   ];
 }

@@ -1,5 +1,6 @@
 import type { FlagRule, Param } from "../../../wire/schema.ts";
 import { printable } from "../../../wire/text.ts";
+import { DEFAULT_INPUT_BYTES } from "../compile/values.ts";
 import { limit, word } from "../words.ts";
 import { changes, listDifference, narrows, widens, type Change } from "./change.ts";
 
@@ -35,6 +36,12 @@ const choices: Compare<readonly string[]> = (what, before = [], after = []) => {
   ];
 };
 
+/** No schemes are one: https. */
+function schemes(what: string, before: readonly string[] = [], after: readonly string[] = []): readonly Change[] {
+  const [old, now] = [before, after].map((list) => (list.length === 0 ? ["https"] : list));
+  return choices(`schemes of ${what}`, old, now);
+}
+
 function type(what: string, before: string | undefined, after: string | undefined, missing: string): readonly Change[] {
   const [old, now] = [before ?? missing, after ?? missing];
   return old === now ? [] : [widens(`changes ${what}: type ${printable(old)} becomes ${printable(now)}`)];
@@ -57,7 +64,25 @@ function shared(what: string, before: Param | FlagRule, after: Param | FlagRule)
     ...bound("min", "lower")(what, before.min, after.min),
     ...bound("max", "upper")(what, before.max, after.max),
     ...choices(what, before.enum, after.enum),
+    ...schemes(what, before.schemes, after.schemes),
+    ...choices(`hosts of ${what}`, before.hosts, after.hosts),
+    ...permission(what, "may begin with '-'", before.allow_leading_dash, after.allow_leading_dash),
   ];
+}
+
+/** Which way the file of a parameter goes, and how large it may be. */
+function fileOf({ type, direction, max_bytes: most }: Param): {
+  readonly way: string;
+  readonly most: number | undefined;
+} {
+  const isInput = type === "workspace_path" && direction === "input";
+  return { way: isInput ? "input" : "output", most: most ?? (isInput ? DEFAULT_INPUT_BYTES : undefined) };
+}
+
+function directions(what: string, before: Param, after: Param): readonly Change[] {
+  const [old, now] = [fileOf(before), fileOf(after)];
+  if (old.way !== now.way) return [widens(`changes ${what}: ${old.way} becomes ${now.way}`)];
+  return bound("max_bytes", "upper")(what, old.most, now.most);
 }
 
 export function paramChanges(what: string, before: Param, after: Param): readonly Change[] {
@@ -67,7 +92,7 @@ export function paramChanges(what: string, before: Param, after: Param): readonl
     ...bound("minLength", "lower")(what, limit(before.minLength), limit(after.minLength)),
     ...bound("maxLength", "upper")(what, limit(before.maxLength), limit(after.maxLength)),
     ...permission(what, "may be left out", before.optional, after.optional),
-    ...permission(what, "may begin with '-'", before.allow_leading_dash, after.allow_leading_dash),
+    ...directions(what, before, after),
     ...type(`elements of ${what}`, before.items?.type, after.items?.type, "string"),
     ...((before.description ?? "") === (after.description ?? "")
       ? []
@@ -81,7 +106,12 @@ export function flagRuleChanges(
   after: FlagRule | undefined,
 ): readonly Change[] {
   const none: FlagRule = { flag: "" };
-  return [...type(what, before?.type, after?.type, "string"), ...shared(what, before ?? none, after ?? none)];
+  const [old, now] = [before ?? none, after ?? none];
+  return [
+    ...type(what, old.type, now.type, "string"),
+    ...shared(what, old, now),
+    ...permission(what, "may be repeated", old.repeat, now.repeat),
+  ];
 }
 
 export const upperBound = (

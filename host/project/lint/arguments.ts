@@ -1,7 +1,7 @@
 import { quoted } from "../../../wire/text.ts";
 import { placeholdersOf } from "../template.ts";
 import type { Operation, TemplateElement } from "../types.ts";
-import { flagAccepts, paramAccepts } from "./accepts.ts";
+import { flagAccepts, valueAccepts } from "./accepts.ts";
 import { dangerOf, subcommandWords, type Danger } from "./dangers.ts";
 import { pointerTo, type OperationRule } from "./finding.ts";
 import { programName } from "../push.ts";
@@ -79,7 +79,7 @@ export const dangerousTemplate: OperationRule = (operation, at, report) => {
 
 function acceptsParam(operation: Operation, name: string, value: string): boolean {
   const rule = operation.params.get(name);
-  return rule !== undefined && paramAccepts(rule, value);
+  return rule !== undefined && valueAccepts(rule, value);
 }
 
 /** Transports of git that run a program. */

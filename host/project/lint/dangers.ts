@@ -177,8 +177,6 @@ const INTERPRETERS =
   /^(?:python|perl|ruby|php|lua|node|nodejs|deno|bun|tsx|ts-node|awk|gawk|mawk|nawk|tclsh|expect|osascript|Rscript|java|npx|bunx|uvx|pipx)[\d.]*$/;
 const LAUNCHERS =
   /^(?:env|xargs|parallel|sudo|su|doas|nohup|timeout|nice|ionice|setsid|stdbuf|time|watch|strace|ltrace|gdb|script|chroot|unshare|nsenter|flock|systemd-run|ssh|docker|podman|nerdctl|kubectl)$/;
-const BUILDERS =
-  /^(?:make|gmake|npm|yarn|pnpm|cargo|go|gradle|gradlew|mvn|pip|pip3|bundle|rake|ant|cmake|ninja|bazel|just|tox)$/;
 const TOOLS: ReadonlyMap<string, string> = new Map([
   ["find", "-exec runs programs, -fprintf writes files, -files0-from reads them"],
   ["sort", "--compress-program runs a program, -o writes a file"],
@@ -204,7 +202,6 @@ export function programDanger(command: string, open: boolean): ProgramDanger | u
   if (INTERPRETERS.test(name))
     return { why: `${name} runs programs that its arguments, or files of the workspace, name`, severity };
   if (LAUNCHERS.test(name)) return { why: `${name} starts other programs`, severity };
-  if (BUILDERS.test(name)) return { why: `${name} runs code that files of the workspace name`, severity: "warning" };
   const tool = TOOLS.get(name);
   return tool === undefined || !open ? undefined : { why: `${name}: ${tool}`, severity: "warning" };
 }

@@ -4,8 +4,10 @@ import { placeholdersOf } from "../template.ts";
 import { INJECTED, type Operation, type ParamRule } from "../types.ts";
 import { limit } from "../words.ts";
 import { pointerTo, type OperationRule, type Report } from "./finding.ts";
+import { standsOpen } from "./positions.ts";
 
-const ENDS_OPTIONS = new Set(["--", "--end-of-options"]);
+/** Types whose values are any text, unless the schema narrows them. */
+const TEXTS = new Set<string>(["string", "array", "path", "paths", "workspace_path"]);
 
 function checkType(rule: ParamRule, at: string, report: Report): void {
   if (rule.type === undefined) {
@@ -47,7 +49,7 @@ function checkLimits(rule: ParamRule, at: string, report: Report): void {
       fix: "Swap the limits.",
     });
   }
-  if (rule.type === undefined || rule.type === "integer") return;
+  if (rule.type === undefined || !TEXTS.has(rule.type)) return;
   const wild = rule.pattern === undefined || (rule.pattern.found("") && rule.pattern.found("-x\n$(y)é"));
   if (wild && choices.length === 0 && maxLength === undefined) {
     report({
@@ -58,18 +60,6 @@ function checkLimits(rule: ParamRule, at: string, report: Report): void {
       fix: "Give it a pattern, an enum or a maxLength.",
     });
   }
-}
-
-/** True when a value of the placeholder at `index` would be read as an option if it began with a dash. */
-function standsOpen(operation: Operation, index: number): boolean {
-  const element = operation.template[index];
-  if (element === undefined || element.kind === "literal") return false;
-  if (element.kind === "inline" && element.parts[0]?.kind === "text") return false;
-  const before = operation.template.slice(0, index);
-  if (before.some((one) => one.kind === "literal" && ENDS_OPTIONS.has(one.text))) return false;
-  // Right behind an option that takes a value, it is that value.
-  const previous = before.at(-1);
-  return !(previous?.kind === "literal" && previous.text.startsWith("-") && !previous.text.includes("="));
 }
 
 function checkDash(operation: Operation, rule: ParamRule, at: string, report: Report): void {
