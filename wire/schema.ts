@@ -267,6 +267,13 @@ export const DaemonFile = Type.Object(
           "Upper bound of an operation's own output limits, in bytes. Default (also for 0): 16777216; at most 67108864. Clients read at most 10485760 bytes of one reply, after its text was escaped.",
       }),
     ),
+    git_max_bytes: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        description:
+          "Most that git on the host takes over from a workspace in one operation, in bytes; the first push of a repository takes its history. Default (also for 0): 4294967296.",
+      }),
+    ),
     max_in_flight: Type.Optional(
       Type.Integer({
         description:

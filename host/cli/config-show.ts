@@ -3,7 +3,7 @@ import type { LoadedProject } from "../project/compile.ts";
 import { projectFiles, readPin } from "../project/pin.ts";
 import { requireProjectId } from "../project/project-id.ts";
 import type { Operation } from "../project/types.ts";
-import { commandLine, flagWords, paramWords, profileWords, timeoutWords, word } from "../project/words.ts";
+import { commandLine, flagWords, paramWords, placeWords, profileWords, timeoutWords, word } from "../project/words.ts";
 import { approvalFor } from "./approval.ts";
 import { command, JSON_SWITCH } from "./command.ts";
 import { loadForReview, unsafeEnvironment } from "./review.ts";
@@ -20,6 +20,7 @@ function operationText(operation: Operation, style: Style): string {
     `  runs: ${commandLine(operation)}`,
     ...(params.length === 0 ? ["  params: none"] : ["  params:", ...params]),
     ...(flags.length === 0 ? ["  flags: none"] : ["  flags:", ...flags]),
+    ...(operation.runIn === undefined ? [] : [`  runs in: ${placeWords(operation.runIn)}`]),
     `  profile: ${profileWords(operation)}; timeout: ${timeoutWords(operation)}; when the client goes away: ${operation.onDisconnect}`,
     "",
   ].join("\n");
@@ -53,6 +54,7 @@ function operationJson(operation: Operation, allowed: boolean): unknown {
     params: source.params ?? {},
     flags: [...operation.flags.values()].map(({ flag, takes, rule }) => ({ ...rule, flag, takes })),
     profile: operation.profile ?? null,
+    run_in: operation.runIn ?? null,
     timeout: operation.timeoutSeconds ?? null,
     on_disconnect: operation.onDisconnect,
   };

@@ -29,8 +29,8 @@ const HOUR_MS = 60 * 60 * 1_000;
 /** How many failed authentications wait at the same time, and how many queue behind them. */
 const PENALTY_PLACES = 16;
 const PENALTY_QUEUE = 64;
-/** What git takes over from a workspace in one operation. */
-const GIT_LIMITS = { maxBytes: 4 * 1_073_741_824, maxLooseObjects: 200_000 };
+/** How many objects git takes over from a workspace one by one in one operation. */
+const MAX_LOOSE_OBJECTS = 200_000;
 /** After running commands were told to end, how long their replies get to leave. */
 const LAST_REPLIES_MS = 2_000;
 
@@ -97,7 +97,10 @@ export class Daemon {
     this.#tokens = new TokenStore(base.tokens, (message) => {
       log.warn("token file refused", { reason: message });
     });
-    this.#workshop = new Workshop(base, () => GIT_LIMITS);
+    this.#workshop = new Workshop(base, () => ({
+      maxBytes: this.#settings.gitMaxBytes,
+      maxLooseObjects: MAX_LOOSE_OBJECTS,
+    }));
     this.#slots = new Slots(settings.maxInFlight);
     this.#limits = new ConnectionLimits(settings.maxConnections, settings.maxConnectionsPerPeer);
     const warn = (message: string): void => {

@@ -24,6 +24,8 @@ export interface DaemonSettings {
   readonly maxStdoutBytes: number;
   readonly maxStderrBytes: number;
   readonly maxOutputBytes: number;
+  /** Taken over from a workspace by git in one operation. */
+  readonly gitMaxBytes: number;
   readonly defaultTimeoutMs: number;
   readonly maxTimeoutMs: number;
   readonly graceMs: number;
@@ -122,6 +124,7 @@ export function settingsOf(
       maxStdoutBytes: cap(config.max_stdout_bytes, 1_048_576),
       maxStderrBytes: cap(config.max_stderr_bytes, 65_536),
       maxOutputBytes: cap(config.max_output_bytes, 16_777_216),
+      gitMaxBytes: or(config.git_max_bytes, 4_294_967_296),
       defaultTimeoutMs: Math.min(or(config.default_timeout, 60) * 1_000, MAX_TIMER_MS),
       maxTimeoutMs: Math.min(or(config.max_timeout, 3_600) * 1_000, MAX_TIMER_MS),
       graceMs: or(config.kill_grace, 2_000),

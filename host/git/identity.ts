@@ -1,3 +1,4 @@
+import { realpathSync } from "node:fs";
 import { join } from "node:path";
 import { errnoOf } from "../../wire/errors.ts";
 import { readBounded, Unfit } from "../util/folder.ts";
@@ -8,7 +9,8 @@ const MAX_BYTES = 1_048_576;
 function identityIn(path: string): readonly GitConfigEntry[] {
   let bytes: Buffer;
   try {
-    bytes = readBounded(path, MAX_BYTES);
+    // Many keep the file elsewhere and a link in its place; both are the owner's.
+    bytes = readBounded(realpathSync(path), MAX_BYTES);
   } catch (error) {
     if (error instanceof Unfit || errnoOf(error) !== undefined) return [];
     throw error;

@@ -5,6 +5,7 @@ import type { OperationReply, OperationTemplate } from "../../wire/schema.ts";
 import { defaultBase } from "../fixtures/base.ts";
 import { startDaemon } from "../fixtures/daemon.ts";
 import { run } from "../fixtures/exchange.ts";
+import { git } from "../fixtures/repo.ts";
 import { fixturePrograms, tempDirectory } from "../fixtures/temp.ts";
 import { conforms } from "./conformance.ts";
 
@@ -43,13 +44,14 @@ const operations: Readonly<Record<string, OperationTemplate>> = {
   stdin: { command: `${programs}/read-stdin` },
 };
 
-const { base } = defaultBase({
+const { base, repo } = defaultBase({
   allowed_operations: Object.keys(operations),
   operations,
   env: { GH_PROMPT_DISABLED: "no", EXTRA: "yes" },
   git_config: { "user.name": "it's me" },
   constraints: { branch_allow: ["ai/.+"] },
 });
+git(repo, "branch", "ai/x");
 const planted = {
   ...process.env,
   GH_TOKEN: "planted-secret",
@@ -93,12 +95,14 @@ describe("environment and execution", () => {
     expect(seen.get("GIT_ALLOW_PROTOCOL")).toBe("https:ssh");
     expect(seen.get("GIT_ADVICE")).toBe("0");
     expect(seen.get("GIT_CONFIG_PARAMETERS")).toContain("'user.name=it'\\''s me'");
-    expect(seen.has("GIT_CONFIG_GLOBAL")).toBe(false);
-    expect((await environmentOf("update")).has("GIT_CONFIG_GLOBAL")).toBe(false);
+    // Beyond the original: neither the user's configuration nor a program is there for the workspace to use.
+    expect(seen.get("GIT_CONFIG_GLOBAL")).toBe("/dev/null");
+    expect(seen.get("GIT_EXEC_PATH")).toBe(seen.get("PATH"));
+    expect((await call("update")).code).toBe("git_unsupported");
   });
 
   conforms(80, "remote git gets the strict environment however it is called", async () => {
-    for (const [name, params] of [["push"], ["fetch"], ["pull"], ["ls_remote", { verb: "ls-remote" }]] as const) {
+    for (const [name, params] of [["push"], ["fetch"], ["ls_remote", { verb: "ls-remote" }]] as const) {
       const seen = await environmentOf(name, params ?? {});
       expect(seen.get("GIT_CONFIG_GLOBAL")).toBe("/dev/null");
       expect(seen.get("GIT_CONFIG_NOSYSTEM")).toBe("1");
@@ -113,6 +117,8 @@ describe("environment and execution", () => {
       ])
         expect(config).toContain(entry);
     }
+    // Beyond the original: it does not run in the workspace, so there is nothing to pull into.
+    expect((await call("pull")).code).toBe("git_unsupported");
   });
 
   conforms(81, "remote git without the project's own URL right behind the subcommand does not run", async () => {

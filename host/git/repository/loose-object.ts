@@ -15,6 +15,8 @@ export interface TakenObject {
 
 /** Larger objects are taken from packs only, where nothing needs to hold them whole. */
 export const MAX_LOOSE_BYTES = 128 * 1_048_576;
+/** Larger trees are taken from packs only: about a million entries. */
+const MAX_TREE_BYTES = 32 * 1_048_576;
 /** Files up to here are inflated at once (to 4 MiB at most: zlib packs a thousand to one); larger ones beside the event loop. */
 const INLINE_BYTES = 4_096;
 /** `commit 134217728` and the NUL. */
@@ -87,6 +89,8 @@ export async function readLooseObject(
   const [, type, size] = HEADER.exec(raw.toString("latin1", 0, Math.max(end, 0))) ?? [];
   if (!isObjectType(type) || Number(size) !== raw.length - end - 1) throw new DamagedObject("has no valid header");
   const content = raw.subarray(end + 1);
+  if (type === "tree" && content.length > MAX_TREE_BYTES)
+    throw new TooLarge(`is a tree of more than ${MAX_TREE_BYTES} bytes`);
   if (objectIdOf(type, content, format) !== id)
     throw new DamagedObject("has a content that its name does not stand for");
   return { id, type, content };

@@ -50,7 +50,7 @@ export function readPlain(directory: DirHandle, name: string, limit: number): Bu
 }
 
 /** Runs `work` with the directory that `parts` lead to, none of which may be a link; undefined when it is not there. */
-function within<T>(directory: DirHandle, parts: readonly string[], work: (last: DirHandle) => T): T | undefined {
+export function within<T>(directory: DirHandle, parts: readonly string[], work: (last: DirHandle) => T): T | undefined {
   const [first, ...rest] = parts;
   if (first === undefined) return work(directory);
   let next: DirHandle;

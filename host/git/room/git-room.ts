@@ -1,6 +1,6 @@
 import { mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { CodedError } from "../../../wire/errors.ts";
+import { CodedError, errnoOf } from "../../../wire/errors.ts";
 import type { RunResult } from "../../exec/run.ts";
 import { Import, type ImportLimits } from "./import.ts";
 import type { GitJob } from "./job.ts";
@@ -23,6 +23,8 @@ export interface Workbench<J extends GitJob> {
 }
 
 const CLEANING_MS = 10 * 60_000;
+/** What the system says when the host is short of something. */
+const FULL = new Set(["ENOSPC", "EDQUOT", "EMFILE", "ENFILE"]);
 
 /**
  * Runs git in repositories of the daemon's own, one per repository of a project. What talks to a remote never runs in the workspace; no git reads the
@@ -76,19 +78,31 @@ export class GitRoom {
         const objects = new WorkspaceObjects(workspace.objects, job.workspace.format);
         return { job, own, workspace, steps, imports: new Import(own, objects, steps, this.#limits()) };
       };
-      const first = bench();
       try {
-        return await perform(first);
+        const first = bench();
+        try {
+          return await perform(first);
+        } catch (error) {
+          // Our own copy may have come to harm, or end elsewhere than the workspace; then it is made anew, once.
+          if (!(error instanceof CodedError) || error.code !== "git_objects_missing" || first.own.refs().size === 0)
+            throw error;
+          first.own.remove();
+          return await perform(bench());
+        }
       } catch (error) {
-        // Our own copy may have come to harm, or end elsewhere than the workspace; then it is made anew, once.
-        if (!(error instanceof CodedError) || error.code !== "git_objects_missing" || first.own.refs().size === 0)
-          throw error;
-        first.own.remove();
-        return await perform(bench());
+        throw this.#told(error);
       } finally {
-        first.own.release();
+        this.#own.get(path)?.release();
       }
     });
+  }
+
+  /** System errors about our own files say nothing against the workspace. */
+  #told(error: unknown): unknown {
+    const errno = errnoOf(error);
+    const path = error instanceof Error && "path" in error ? String(error.path) : "";
+    if (errno === undefined || !(path.startsWith(`${this.#root}/`) || FULL.has(errno))) return error;
+    return new CodedError("git_failed", `the daemon's own repository cannot be used (${errno})`, { cause: error });
   }
 
   #open(path: string, job: GitJob, workspace: OpenWorkspace): OwnRepository {
@@ -109,6 +123,8 @@ export class GitRoom {
     const cleaning = this.#queue
       .inTurn(path, steps, async () => {
         await steps.helper(path, ["gc", "--quiet", "--prune=now"]);
+        // What no ref of ours needs is gone; it may be needed from the workspace's packs another time.
+        this.#own.get(path)?.takenPacks.clear();
       })
       .catch(() => undefined) // the next operation tries again
       .finally(() => this.#cleaning.delete(cleaning));

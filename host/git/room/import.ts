@@ -16,6 +16,11 @@ export interface ImportLimits {
 
 /** So many objects are handled before others get their turn. */
 const BREATHER = 50;
+/** Most objects that loose ones may lead to: their names are kept in memory. */
+const MAX_LINKS = 1_000_000;
+/** Most questions that are asked to find out which of many commits are whole. */
+const MAX_PROBES = 200;
+const PACK_THEM = "Pack them inside the container with `git gc`.";
 
 /**
  * Takes commits, and all that they need, from a workspace into a repository of our own. Loose objects are read one by one by open directories and
@@ -29,6 +34,9 @@ export class Import {
   readonly #limits: ImportLimits;
   #bytes = 0;
   #objects = 0;
+  #looked = 0;
+  /** The first damaged object that was met. It matters only when something is missing in the end: there may be a sound copy in a pack. */
+  #damage: CodedError | undefined;
 
   constructor(own: OwnRepository, source: WorkspaceObjects, steps: Steps, limits: ImportLimits) {
     this.#own = own;
@@ -43,25 +51,29 @@ export class Import {
    */
   async commit(id: ObjectId): Promise<void> {
     const missing = await this.#gather([id]);
-    if (missing !== undefined) throw missing;
+    if (missing !== undefined) throw this.#damage ?? missing;
   }
 
   /** Takes those of the commits that are whole in the workspace, and says which. @throws Ended, CodedError `git_too_large` */
   async commits(ids: readonly ObjectId[]): Promise<ReadonlySet<ObjectId>> {
     const wanted = [...new Set(ids)];
     if (wanted.length === 0 || (await this.#gather(wanted)) === undefined) return new Set(wanted);
-    const whole = new Set<ObjectId>();
-    for (const id of wanted.slice(0, 100)) if ((await this.#lack([id])) === undefined) whole.add(id);
-    return whole;
+    let left = MAX_PROBES;
+    // Halves what is not whole until what is wrong stands alone.
+    const whole = async (some: readonly ObjectId[]): Promise<readonly ObjectId[]> => {
+      if (some.length === 0 || left-- <= 0) return [];
+      if ((await this.#lack(some)) === undefined) return some;
+      const middle = some.length >>> 1;
+      return middle === 0 ? [] : [...(await whole(some.slice(0, middle))), ...(await whole(some.slice(middle)))];
+    };
+    return new Set(await whole(wanted));
   }
 
   /** Takes every sound loose object: what is staged, no ref leads to. @throws Ended, CodedError `git_too_large` */
   async looseOnes(): Promise<void> {
-    let looked = 0;
     for (const id of this.#source.looseIds()) {
-      looked++;
-      if (looked % BREATHER === 0) await this.#breathe();
-      if (!this.#own.has(id)) await this.#takeWhatIsSound(id);
+      await this.#breathe();
+      if (!this.#own.has(id)) await this.#take(id, "whatever is sound");
     }
   }
 
@@ -80,6 +92,7 @@ export class Import {
     const pending = [...tips];
     let complete = true;
     for (let id = pending.pop(); id !== undefined; id = pending.pop()) {
+      await this.#breathe();
       if (this.#own.has(id)) continue;
       const object = await this.#take(id);
       if (object === undefined) {
@@ -91,39 +104,48 @@ export class Import {
         seen.add(link);
         pending.push(link);
       }
+      if (seen.size > MAX_LINKS)
+        throw new CodedError("git_too_large", `loose objects lead to more than ${MAX_LINKS} others`, {
+          hint: PACK_THEM,
+        });
     }
     return complete;
   }
 
-  async #take(id: ObjectId): Promise<TakenObject | undefined> {
+  /** Undefined when there is none that is sound. What nobody is known to need may be too large as well. */
+  async #take(id: ObjectId, what: "needed" | "whatever is sound" = "needed"): Promise<TakenObject | undefined> {
+    let object: TakenObject | undefined;
     try {
-      const object = await this.#source.read(id);
-      if (object === undefined) return undefined;
-      this.#count(object.content.length);
-      if (this.#objects % BREATHER === 0) await this.#breathe();
-      this.#own.write(object);
-      return object;
+      object = await this.#source.read(id);
     } catch (error) {
-      throw this.#coded(id, error);
+      if (error instanceof DamagedObject) {
+        this.#noteDamage(id, error);
+        return undefined;
+      }
+      if (!(error instanceof TooLarge)) throw error;
+      if (what === "whatever is sound") return undefined;
+      throw new CodedError("git_too_large", `the workspace's object ${id} ${error.message}`, {
+        hint: "Pack it inside the container with `git gc`, or keep such files out of git.",
+      });
     }
+    if (object === undefined) return undefined;
+    this.#count(object.content.length);
+    this.#own.write(object);
+    return object;
   }
 
   #links({ id, type, content }: TakenObject): readonly ObjectId[] {
     try {
       return linksOf(type, content, this.#own.format);
     } catch (error) {
-      throw this.#coded(id, error);
+      if (!(error instanceof DamagedObject)) throw error;
+      this.#noteDamage(id, error);
+      return [];
     }
   }
 
-  #coded(id: ObjectId, error: unknown): unknown {
-    if (error instanceof DamagedObject)
-      return new CodedError("git_object_invalid", `the workspace's object ${id} ${error.message}`);
-    if (error instanceof TooLarge)
-      return new CodedError("git_too_large", `the workspace's object ${id} ${error.message}`, {
-        hint: "Pack it inside the container with `git gc`, or keep such files out of git.",
-      });
-    return error;
+  #noteDamage(id: ObjectId, error: DamagedObject): void {
+    this.#damage ??= new CodedError("git_object_invalid", `the workspace's object ${id} ${error.message}`);
   }
 
   #count(bytes: number): void {
@@ -133,22 +155,15 @@ export class Import {
       throw new CodedError("git_too_large", `the workspace's objects have more than ${this.#limits.maxBytes} bytes`);
     if (this.#objects > this.#limits.maxLooseObjects)
       throw new CodedError("git_too_large", `more than ${this.#limits.maxLooseObjects} loose objects are needed`, {
-        hint: "Pack them inside the container with `git gc`.",
+        hint: PACK_THEM,
       });
   }
 
+  /** Now and then, lets others work, and ends when the time is over. */
   async #breathe(): Promise<void> {
+    if (++this.#looked % BREATHER !== 0) return;
     this.#steps.checkpoint();
     await setImmediate();
-  }
-
-  /** A damaged object that nobody needs is nobody's business. */
-  async #takeWhatIsSound(id: ObjectId): Promise<void> {
-    try {
-      await this.#take(id);
-    } catch (error) {
-      if (!(error instanceof CodedError) || error.code !== "git_object_invalid") throw error;
-    }
   }
 
   /** Takes every pack that was not taken before. */
@@ -186,8 +201,9 @@ export class Import {
     if (!this.#own.has(only)) return new CodedError("git_objects_missing", `the workspace has no object ${only}`);
     const type = await this.#steps.helper(this.#own.path, ["cat-file", "-t", only]);
     const word = type.stdout.bytes.toString("latin1").trim();
-    return word === "commit" || word === "tag"
+    // No word: our own copy came to harm.
+    return ["commit", "tag", ""].includes(word)
       ? new CodedError("git_objects_missing", `the workspace lacks objects of the commit ${only}: ${complaint(result)}`)
-      : new CodedError("git_object_invalid", `${only} is a ${word === "" ? "damaged object" : word}, not a commit`);
+      : new CodedError("git_object_invalid", `${only} is a ${word}, not a commit`);
   }
 }

@@ -6,6 +6,7 @@ import type { RunResult } from "../../exec/run.ts";
 import type { ObjectId } from "../repository/object-id.ts";
 import type { Workbench } from "./git-room.ts";
 import type { LocalJob } from "./job.ts";
+import type { OpenWorkspace } from "./open-workspace.ts";
 import { View } from "./view.ts";
 import { WriteBack } from "./write-back.ts";
 
@@ -23,10 +24,20 @@ function refuseInProgress({ workspace, job }: Workbench<LocalJob>): void {
   throw new CodedError("git_in_progress", `the workspace has ${quoted(state)}: a git command waits to be continued`);
 }
 
+/** The commit that HEAD stands for. A branch that only names another one has no place in a view. */
+function headOf({ refs, gitDir }: OpenWorkspace): ObjectId | undefined {
+  const head = refs.pseudo(gitDir, "HEAD");
+  if (head?.kind === "symbolic" && refs.read(head.target)?.kind === "symbolic")
+    throw new CodedError("git_layout_unsupported", `${quoted(head.target)} of the workspace is a symbolic ref`, {
+      hint: "Inside the container: switch to the branch that it names.",
+    });
+  return refs.resolve(head);
+}
+
 /** Takes everything that the refs and HEAD lead to, and for commands that look at the index, what is staged. */
 async function gather({ own, workspace, imports }: Workbench<LocalJob>): Promise<RefMap> {
   const theirs = workspace.refs.list("refs/");
-  const head = workspace.refs.resolve(workspace.refs.pseudo(workspace.gitDir, "HEAD"));
+  const head = headOf(workspace);
   const tips = new Set([...theirs.values(), ...(head === undefined ? [] : [head])]);
   const ours = own.refs();
   const known = new Set(ours.values());
@@ -48,13 +59,12 @@ function argsOf({ request }: LocalJob): readonly string[] {
   return [subcommand, ...(LOOKS_INTO_SUBMODULES.has(subcommand) ? ["--ignore-submodules=all"] : []), ...args];
 }
 
-/** The environment of a git that finds no program to run, not even itself. */
+/** The environment of a git that finds no program to run, not even itself, but the view's. */
 function sealedEnv(job: LocalJob, view: View): ReadonlyMap<string, string> {
-  const empty = join(view.path, "empty");
   return new Map([
     ...job.launch.env,
-    ["PATH", empty],
-    ["GIT_EXEC_PATH", empty],
+    ["PATH", view.programs],
+    ["GIT_EXEC_PATH", view.programs],
     ["GIT_DIR", view.path],
     ["GIT_WORK_TREE", job.workTree],
     ["GIT_OPTIONAL_LOCKS", "0"],

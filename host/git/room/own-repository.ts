@@ -2,13 +2,27 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, w
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { deflateSync } from "node:zlib";
-import { errnoOf } from "../../../wire/errors.ts";
+import { CodedError, errnoOf } from "../../../wire/errors.ts";
 import { DirHandle } from "../../util/dir-handle.ts";
 import { writeAtomic } from "../../util/write-atomic.ts";
 import type { TakenObject } from "../repository/loose-object.ts";
 import type { ObjectFormat, ObjectId } from "../repository/object-id.ts";
 import { PackIndex } from "../repository/pack-index.ts";
 import { Refs } from "../repository/refs.ts";
+
+/** Without these git does not take the directory for a repository. */
+const NEEDED = ["HEAD", "refs", "objects/pack"];
+
+/** Removes what a git or a daemon that was ended left. Nobody else works here. */
+function sweep(path: string): void {
+  for (const [directory, pattern] of [
+    [path, /^(?:view|pack)-|\.lock$/],
+    [join(path, "objects"), /^tmp_/],
+    [join(path, "objects/pack"), /^\.?tmp[_-]/],
+  ] as const)
+    for (const name of readdirSync(directory))
+      if (pattern.test(name)) rmSync(join(directory, name), { recursive: true, force: true });
+}
 
 /** What a repository of ours is made for; another shape makes another repository. */
 export interface Shape {
@@ -51,7 +65,7 @@ export class OwnRepository {
   readonly isNew: boolean;
   /** Packs of the workspace that were taken over, by identity. */
   readonly takenPacks = new Set<string>();
-  #indexes: Map<string, PackIndex> | undefined;
+  #indexes: PackIndex[] | undefined;
 
   private constructor(path: string, format: ObjectFormat, isNew: boolean) {
     this.path = path;
@@ -63,8 +77,11 @@ export class OwnRepository {
   static open(path: string, shape: Shape): OwnRepository {
     const shallow = shape.shallow.map((id) => `${id}\n`).join("");
     const text = (name: string): string | undefined => textOf(join(path, name));
-    if (text("config") === configOf(shape) && (text("shallow") ?? "") === shallow)
+    const isWhole = NEEDED.every((name) => existsSync(join(path, name)));
+    if (isWhole && text("config") === configOf(shape) && (text("shallow") ?? "") === shallow) {
+      sweep(path);
       return new OwnRepository(path, shape.format, false);
+    }
     rmSync(path, { recursive: true, force: true });
     for (const name of ["objects/pack", "objects/info", "refs"])
       mkdirSync(join(path, name), { recursive: true, mode: PRIVATE });
@@ -80,10 +97,15 @@ export class OwnRepository {
     rmSync(this.path, { recursive: true, force: true });
   }
 
+  /** @throws CodedError `git_objects_missing` when a pack of ours came to harm */
   has(id: ObjectId): boolean {
     if (existsSync(this.#loosePath(id))) return true;
-    for (const index of this.#packIndexes().values()) if (index.has(id)) return true;
-    return false;
+    try {
+      return this.#packIndexes().some((index) => index.has(id));
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      throw new CodedError("git_objects_missing", `the daemon's own copy is damaged: ${error.message}`);
+    }
   }
 
   hasPack(name: string): boolean {
@@ -136,7 +158,7 @@ export class OwnRepository {
 
   /** Closes what was opened to look objects up; packs that come later are seen then. */
   release(): void {
-    for (const index of this.#indexes?.values() ?? []) index.close();
+    for (const index of this.#indexes ?? []) index.close();
     this.#indexes = undefined;
   }
 
@@ -144,14 +166,13 @@ export class OwnRepository {
     return join(this.path, "objects", id.slice(0, 2), id.slice(2));
   }
 
-  #packIndexes(): ReadonlyMap<string, PackIndex> {
+  #packIndexes(): readonly PackIndex[] {
     if (this.#indexes !== undefined) return this.#indexes;
     const directory = join(this.path, "objects/pack");
-    const indexes = new Map<string, PackIndex>();
+    const indexes: PackIndex[] = [];
     this.#indexes = indexes;
-    for (const name of readdirSync(directory)) {
-      if (name.endsWith(".idx")) indexes.set(name, new PackIndex(join(directory, name), this.format));
-    }
+    for (const name of readdirSync(directory))
+      if (name.endsWith(".idx")) indexes.push(new PackIndex(join(directory, name), this.format));
     return indexes;
   }
 }

@@ -20,6 +20,11 @@ export class Ended extends Error {
 const HELPER_STDOUT = 1_048_576;
 const HELPER_STDERR = 16_384;
 
+/** Said outright: a repository that came to harm would not be recognised, and git would take one of the directories above it. */
+function inRepository(env: ReadonlyMap<string, string>, path: string): ReadonlyMap<string, string> {
+  return new Map([...env, ["GIT_DIR", path]]);
+}
+
 /** The git programs of one operation, one after the other, within one time limit. */
 export class Steps {
   readonly #execute: Execute;
@@ -46,19 +51,19 @@ export class Steps {
     if (reason !== undefined) throw new Ended(this.#endedResult(reason));
   }
 
-  /** What the operation is about: its output goes to the client as it is. Ended ones are returned as well. */
-  async main(cwd: string, args: readonly string[], env = this.#launch.env): Promise<RunResult> {
+  /** What the operation is about: its output goes to the client as it is. Ended ones are returned as well. Without `env`, `cwd` is the repository. */
+  async main(cwd: string, args: readonly string[], env = inRepository(this.#launch.env, cwd)): Promise<RunResult> {
     return this.#execute({ ...this.#launch, args, cwd, env, timeoutMs: this.#remaining() }, this.#signal);
   }
 
-  /** A helper, whatever its exit code. @throws Ended */
+  /** A helper in the repository `cwd`, whatever its exit code. @throws Ended */
   async helper(cwd: string, args: readonly string[], stdin?: Buffer | number): Promise<RunResult> {
     const result = await this.#execute(
       {
         ...this.#launch,
         args,
         cwd,
-        env: this.#env,
+        env: inRepository(this.#env, cwd),
         timeoutMs: this.#remaining(),
         maxStdoutBytes: HELPER_STDOUT,
         maxStderrBytes: HELPER_STDERR,

@@ -54,8 +54,11 @@ export function viewConfig(entries: readonly GitConfigEntry[], format: ObjectFor
   const version = format === "sha1" ? 0 : 1;
   return [
     ...entries.filter(isKept).map(entryText),
-    `[core]\n\trepositoryFormatVersion = ${version}\n\tbare = false\n\tlogAllRefUpdates = false\n`,
+    // A split index would leave half of itself here.
+    `[core]\n\trepositoryFormatVersion = ${version}\n\tbare = false\n\tlogAllRefUpdates = false\n\tsplitIndex = false\n`,
     format === "sha1" ? "" : "[extensions]\n\tobjectFormat = sha256\n",
     "[gc]\n\tauto = 0\n[maintenance]\n\tauto = false\n[commit]\n\tgpgSign = false\n[tag]\n\tgpgSign = false\n",
+    // Otherwise git would make up a name and an address from the account and the name of the host.
+    "[user]\n\tuseConfigOnly = true\n[diff]\n\tignoreSubmodules = dirty\n",
   ].join("");
 }

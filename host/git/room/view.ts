@@ -1,4 +1,5 @@
 import {
+  closeSync,
   createReadStream,
   createWriteStream,
   fstatSync,
@@ -21,31 +22,42 @@ import type { OpenWorkspace } from "./open-workspace.ts";
 import type { OwnRepository } from "./own-repository.ts";
 import { viewConfig } from "./view-config.ts";
 
+/** Of the index and all parts that it may be split into. */
 const MAX_INDEX_BYTES = 1_073_741_824;
 const MAX_INFO_BYTES = 4 * 1_048_576;
 const MAX_HEAD_BYTES = 4_096;
-const INFO = ["exclude", "sparse-checkout"];
 const SHARED_INDEX = /^sharedindex\.[0-9a-f]+$/;
+
+/**
+ * `git add` asks a git in each submodule for changes there, and fails without an answer. This one answers that there are none; whatever else it is
+ * asked for fails. No git runs in a submodule, whose configuration nobody looked at.
+ */
+const STATUS_OF_SUBMODULES = '#!/bin/sh\n[ "$1" = status ]\n';
 
 /** What stands for a file's content: it changes when the file is replaced or written to. */
 function stampOf(stats: { ino: bigint; size: bigint; mtimeNs: bigint } | undefined): string {
   return stats === undefined ? "none" : [stats.ino, stats.size, stats.mtimeNs].join(":");
 }
 
-/** Copies a regular file of the workspace, with a bound. */
-async function copyIn(directory: DirHandle, name: string, to: string): Promise<void> {
+/** Copies a regular file of the workspace, with a bound, and returns how many bytes it had. */
+async function copyIn(directory: DirHandle, name: string, to: string, limit: number): Promise<number> {
   let fd: number;
   try {
     fd = directory.openFile(name);
   } catch (error) {
-    if (errnoOf(error) === "ENOENT") return;
+    if (errnoOf(error) === "ENOENT") return 0;
     throw error;
   }
-  const stats = fstatSync(fd);
-  if (!stats.isFile()) throw new DamagedRefs(`${name} is not a regular file`);
-  if (stats.size > MAX_INDEX_BYTES) throw new DamagedRefs(`${name} is larger than ${MAX_INDEX_BYTES} bytes`);
-  const from = createReadStream("", { fd, start: 0, end: MAX_INDEX_BYTES, highWaterMark: 1_048_576 });
-  await pipeline(from, createWriteStream(to, { mode: 0o600 }));
+  try {
+    const stats = fstatSync(fd);
+    if (!stats.isFile()) throw new DamagedRefs(`${name} is not a regular file`);
+    if (stats.size > limit) throw new DamagedRefs(`the index has more than ${MAX_INDEX_BYTES} bytes`);
+    const from = createReadStream("", { fd, autoClose: false, start: 0, end: limit, highWaterMark: 1_048_576 });
+    await pipeline(from, createWriteStream(to, { mode: 0o600 }));
+    return stats.size;
+  } finally {
+    closeSync(fd);
+  }
 }
 
 /**
@@ -81,8 +93,9 @@ export class View {
     const head = readPlain(workspace.gitDir, "HEAD", MAX_HEAD_BYTES)?.toString("latin1") ?? "";
     const view = new View(path, workspace, job.workspace.format, head);
     try {
-      for (const name of ["objects/info", "objects/pack", "refs", "info", "empty"])
+      for (const name of ["objects/info", "objects/pack", "refs", "info", "programs"])
         mkdirSync(join(path, name), { recursive: true, mode: 0o700 });
+      writeFileSync(join(view.programs, "git"), STATUS_OF_SUBMODULES, { mode: 0o700 });
       writeFileSync(join(path, "HEAD"), head);
       writeFileSync(join(path, "config"), viewConfig(job.config, job.workspace.format));
       writeFileSync(join(path, "objects/info/alternates"), `${join(own.path, "objects")}\n`);
@@ -91,12 +104,18 @@ export class View {
       const shallow = readPlain(workspace.commonDir, "shallow", MAX_INFO_BYTES);
       if (shallow !== undefined) writeFileSync(join(path, "shallow"), shallow);
       await view.#copyIndex();
-      view.#copyInfo();
+      view.#copyInfo(workspace.commonDir, "exclude");
+      view.#copyInfo(workspace.gitDir, "sparse-checkout"); // a work tree's own
       return view;
     } catch (error) {
       view.remove();
       throw error;
     }
+  }
+
+  /** All programs that git finds when it runs here. */
+  get programs(): string {
+    return join(this.path, "programs");
   }
 
   remove(): void {
@@ -153,21 +172,19 @@ export class View {
   }
 
   async #copyIndex(): Promise<void> {
-    await copyIn(this.#workspace.gitDir, "index", this.#index);
-    for (const name of this.#workspace.gitDir.names())
-      if (SHARED_INDEX.test(name)) await copyIn(this.#workspace.gitDir, name, join(this.path, name));
+    const { gitDir } = this.#workspace;
+    let left = MAX_INDEX_BYTES;
+    for (const name of ["index", ...[...gitDir.names()].filter((one) => SHARED_INDEX.test(one))])
+      left -= await copyIn(gitDir, name, join(this.path, name), left);
     this.#copied = stampOf(statSync(this.#index, { bigint: true, throwIfNoEntry: false }));
   }
 
-  #copyInfo(): void {
-    const { commonDir } = this.#workspace;
-    if (commonDir.stats("info")?.isDirectory() !== true) return;
-    const info = commonDir.sub("info");
+  #copyInfo(directory: DirHandle, name: string): void {
+    if (directory.stats("info")?.isDirectory() !== true) return;
+    const info = directory.sub("info");
     try {
-      for (const name of INFO) {
-        const bytes = readPlain(info, name, MAX_INFO_BYTES);
-        if (bytes !== undefined) writeFileSync(join(this.path, "info", name), bytes);
-      }
+      const bytes = readPlain(info, name, MAX_INFO_BYTES);
+      if (bytes !== undefined) writeFileSync(join(this.path, "info", name), bytes);
     } finally {
       info.close();
     }

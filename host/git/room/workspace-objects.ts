@@ -1,9 +1,8 @@
 import { closeSync, fstatSync } from "node:fs";
-import { errnoOf } from "../../../wire/errors.ts";
+import { CodedError, errnoOf } from "../../../wire/errors.ts";
 import { DirHandleError, type DirHandle } from "../../util/dir-handle.ts";
 import { readLooseObject, type TakenObject } from "../repository/loose-object.ts";
 import type { ObjectFormat, ObjectId } from "../repository/object-id.ts";
-import { DamagedObject } from "../repository/object-links.ts";
 
 /** An open pack of a workspace: a regular file of this identity. The taker closes the descriptor. */
 export interface OpenPack {
@@ -20,6 +19,12 @@ const FAN = /^[0-9a-f]{2}$/;
 const MAX_PACKS = 5_000;
 const MAX_LOOSE = 500_000;
 
+function tooMany(what: string): CodedError {
+  return new CodedError("git_too_large", `the workspace has more than ${what}`, {
+    hint: "Pack them inside the container with `git gc`.",
+  });
+}
+
 /** The object store of a workspace, as far as it is data: packs and loose objects, opened without following links. Its indexes are not believed. */
 export class WorkspaceObjects {
   readonly #objects: DirHandle;
@@ -35,7 +40,7 @@ export class WorkspaceObjects {
     return readLooseObject(this.#objects, id, this.format);
   }
 
-  /** The names of all loose objects. */
+  /** The names of all loose objects. @throws CodedError `git_too_large` */
   *looseIds(): Generator<ObjectId, void> {
     let count = 0;
     for (const fan of this.#objects.names()) {
@@ -44,16 +49,16 @@ export class WorkspaceObjects {
         const id = fan + rest;
         if (!/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(id)) continue;
         count++;
-        if (count > MAX_LOOSE) throw new DamagedObject(`there are more than ${MAX_LOOSE} loose objects`);
+        if (count > MAX_LOOSE) throw tooMany(`${MAX_LOOSE} loose objects`);
         yield id;
       }
     }
   }
 
-  /** Opens one pack after the other. */
+  /** Opens one pack after the other. @throws CodedError `git_too_large` */
   *packs(): Generator<OpenPack, void> {
     const names = this.#namesIn("pack").filter((name) => PACK.test(name));
-    if (names.length > MAX_PACKS) throw new DamagedObject(`there are more than ${MAX_PACKS} packs`);
+    if (names.length > MAX_PACKS) throw tooMany(`${MAX_PACKS} packs`);
     if (names.length === 0) return;
     const directory = this.#objects.sub("pack");
     try {

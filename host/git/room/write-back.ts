@@ -4,12 +4,15 @@ import { CodedError, errnoOf } from "../../../wire/errors.ts";
 import { quoted } from "../../../wire/text.ts";
 import { DirHandleError, type DirHandle } from "../../util/dir-handle.ts";
 import type { ObjectId } from "../repository/object-id.ts";
-import { DamagedRefs, readPlain } from "../repository/refs.ts";
+import { DamagedRefs, readPlain, within } from "../repository/refs.ts";
 
 const DIRECTORY = 0o755;
 const REF_FILE = 0o644;
 const OBJECT_FILE = 0o444;
 const MAX_PACKED_BYTES = 64 * 1_048_576;
+/** Empty directories in one directory, and one in another, that are removed for a ref. */
+const MAX_EMPTY = 1_000;
+const MAX_DEPTH = 16;
 
 function failed(name: string, error: unknown): unknown {
   const errno = errnoOf(error);
@@ -20,6 +23,7 @@ function failed(name: string, error: unknown): unknown {
     : ({
         EEXIST: "is locked: a .lock file stands beside it",
         EISDIR: "is a directory",
+        ENOTEMPTY: "is a directory that is not empty",
         ENOTDIR: "a file stands on the way",
       }[errno ?? ""] ?? errno);
   return new CodedError("git_write_back_failed", `the workspace's ${quoted(name)} could not be written: ${reason}`, {
@@ -60,6 +64,18 @@ function replaceFile(directory: DirHandle, leaf: string, content: Buffer): void 
   }
 }
 
+/** Removes the empty directories that deleted refs left: they are in the way of a ref of their name. */
+function removeEmpty(directory: DirHandle, name: string, depth: number): void {
+  const inner = directory.sub(name);
+  try {
+    for (const entry of inner.entries(MAX_EMPTY))
+      if (entry.kind === "directory" && depth < MAX_DEPTH) removeEmpty(inner, entry.name, depth + 1);
+  } finally {
+    inner.close();
+  }
+  directory.removeDirectory(name);
+}
+
 /** Puts objects and refs into a workspace's repository, by open directories, following no link. */
 export class WriteBack {
   readonly #common: DirHandle;
@@ -84,7 +100,7 @@ export class WriteBack {
     const leaf = parts.pop() ?? "";
     try {
       inside(this.#common, parts, (directory) => {
-        this.#makeRoom(directory, leaf);
+        if (directory.stats(leaf)?.isDirectory() === true) removeEmpty(directory, leaf, 0);
         replaceFile(directory, leaf, Buffer.from(`${id}\n`));
       });
     } catch (error) {
@@ -134,14 +150,9 @@ export class WriteBack {
   #deleteLoose(name: string): void {
     const parts = name.split("/");
     const leaf = parts.pop() ?? "";
-    inside(this.#common, parts, (directory) => {
+    within(this.#common, parts, (directory) => {
       if (directory.stats(leaf)?.isFile() === true) directory.removeFile(leaf);
     });
-  }
-
-  /** An empty directory that a deleted ref left is in the way of a ref of its name. */
-  #makeRoom(directory: DirHandle, leaf: string): void {
-    if (directory.stats(leaf)?.isDirectory() === true) directory.removeDirectory(leaf);
   }
 
   async #copy(from: string, folder: string, name: string): Promise<void> {
