@@ -14,7 +14,7 @@ export interface TakenObject {
 }
 
 /** Larger objects are taken from packs only, where nothing needs to hold them whole. */
-export const MAX_LOOSE_BYTES = 128 * 1_048_576;
+export const MAX_LOOSE_BYTES = 64 * 1_048_576;
 /** Larger trees are taken from packs only: about a million entries. */
 const MAX_TREE_BYTES = 32 * 1_048_576;
 /** Files up to here are inflated at once (to 4 MiB at most: zlib packs a thousand to one); larger ones beside the event loop. */

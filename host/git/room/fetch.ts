@@ -26,7 +26,7 @@ async function agree(bench: Workbench<RemoteJob>, prefix: string): Promise<RefMa
   const theirs = workspace.refs.list(prefix);
   const ours = own.refs();
   const unknown = [...theirs].filter(([name, id]) => ours.get(name) !== id).map(([, id]) => id);
-  const whole = await imports.commits(unknown);
+  const whole = await imports.tips(unknown);
   const agreed = [...theirs].filter(([name, id]) => ours.get(name) === id || whole.has(id));
   const others = [...ours].filter(([name]) => !name.startsWith(prefix) && !name.startsWith("refs/heads/"));
   own.setRefs(new Map([...others, ...agreed]));

@@ -110,9 +110,13 @@ export class GitRoom {
     const shape = { format: job.workspace.format, shallow: shallowOf(workspace, job.workspace) };
     const opened = OwnRepository.open(path, shape);
     const known = this.#own.get(path);
-    if (known?.format === opened.format && !opened.isNew) return known;
-    this.#own.set(path, opened);
-    return opened;
+    const own = known?.format === opened.format && !opened.isNew ? known : opened;
+    this.#own.set(path, own);
+    own.tidy();
+    // What containers had taken over must not pile up without end; with this operation's share it is twice the limit at most.
+    if (own.size() <= this.#limits().maxBytes) return own;
+    own.remove();
+    return this.#open(path, job, workspace);
   }
 
   /** Packs what has piled up, behind the reply and before the next job on the same repository. */
@@ -123,6 +127,7 @@ export class GitRoom {
     const cleaning = this.#queue
       .inTurn(path, steps, async () => {
         await steps.helper(path, ["gc", "--quiet", "--prune=now"]);
+        this.#own.delete(path);
         // What no ref of ours needs is gone; it may be needed from the workspace's packs another time.
         this.#own.get(path)?.takenPacks.clear();
       })

@@ -2,10 +2,11 @@ import { closeSync } from "node:fs";
 import { setImmediate } from "node:timers/promises";
 import { CodedError } from "../../../wire/errors.ts";
 import { TooLarge, type TakenObject } from "../repository/loose-object.ts";
+import type { RunResult } from "../../exec/run.ts";
 import type { ObjectId } from "../repository/object-id.ts";
 import { DamagedObject, linksOf } from "../repository/object-links.ts";
 import type { OwnRepository } from "./own-repository.ts";
-import { complaint, failedStep, type Steps } from "./steps.ts";
+import { complaint, type Steps } from "./steps.ts";
 import type { OpenPack, WorkspaceObjects } from "./workspace-objects.ts";
 
 /** What may be taken over from a workspace in one operation. */
@@ -16,10 +17,10 @@ export interface ImportLimits {
 
 /** So many objects are handled before others get their turn. */
 const BREATHER = 50;
+/** How often git is asked which of many tips are whole. */
+const MAX_QUESTIONS = 100;
 /** Most objects that loose ones may lead to: their names are kept in memory. */
 const MAX_LINKS = 1_000_000;
-/** Most questions that are asked to find out which of many commits are whole. */
-const MAX_PROBES = 200;
 const PACK_THEM = "Pack them inside the container with `git gc`.";
 
 /**
@@ -50,23 +51,24 @@ export class Import {
    * @throws CodedError `git_object_invalid`, `git_objects_missing`, `git_too_large`, `git_failed`; Ended
    */
   async commit(id: ObjectId): Promise<void> {
-    const missing = await this.#gather([id]);
-    if (missing !== undefined) throw this.#damage ?? missing;
+    if (!(await this.#walk([id]))) await this.#packs();
+    if ((await this.#lack(id)) === undefined) return;
+    // What lies in packs may need loose objects, and the other way round.
+    await this.#packs();
+    await this.looseOnes();
+    const lack = await this.#lack(id);
+    if (lack !== undefined) throw this.#damage ?? lack;
   }
 
-  /** Takes those of the commits that are whole in the workspace, and says which. @throws Ended, CodedError `git_too_large` */
-  async commits(ids: readonly ObjectId[]): Promise<ReadonlySet<ObjectId>> {
+  /** Takes what the ids name, and says which of them are whole. @throws Ended, CodedError `git_too_large` */
+  async tips(ids: readonly ObjectId[]): Promise<ReadonlySet<ObjectId>> {
     const wanted = [...new Set(ids)];
-    if (wanted.length === 0 || (await this.#gather(wanted)) === undefined) return new Set(wanted);
-    let left = MAX_PROBES;
-    // Halves what is not whole until what is wrong stands alone.
-    const whole = async (some: readonly ObjectId[]): Promise<readonly ObjectId[]> => {
-      if (some.length === 0 || left-- <= 0) return [];
-      if ((await this.#lack(some)) === undefined) return some;
-      const middle = some.length >>> 1;
-      return middle === 0 ? [] : [...(await whole(some.slice(0, middle))), ...(await whole(some.slice(middle)))];
-    };
-    return new Set(await whole(wanted));
+    if (wanted.length === 0) return new Set();
+    if (!(await this.#walk(wanted))) await this.#packs();
+    if (await this.#isWhole(wanted)) return new Set(wanted);
+    await this.#packs();
+    await this.looseOnes();
+    return this.#wholeOnes(wanted);
   }
 
   /** Takes every sound loose object: what is staged, no ref leads to. @throws Ended, CodedError `git_too_large` */
@@ -77,13 +79,20 @@ export class Import {
     }
   }
 
-  async #gather(ids: readonly ObjectId[]): Promise<CodedError | undefined> {
-    if (!(await this.#walk(ids))) await this.#packs();
-    if ((await this.#lack(ids)) === undefined) return undefined;
-    // What lies in packs may need loose objects, and the other way round.
-    await this.#packs();
-    await this.looseOnes();
-    return this.#lack(ids);
+  /** Finds the whole ones by halves; with many broken ones, some whole ones are not found. */
+  async #wholeOnes(ids: readonly ObjectId[]): Promise<ReadonlySet<ObjectId>> {
+    const whole = new Set<ObjectId>();
+    const pending: (readonly ObjectId[])[] = [ids];
+    for (let asked = 0; asked < MAX_QUESTIONS; asked++) {
+      const some = pending.shift();
+      if (some === undefined) break;
+      if (await this.#isWhole(some)) for (const id of some) whole.add(id);
+      else if (some.length > 1) {
+        const half = some.length >> 1;
+        pending.push(some.slice(0, half), some.slice(half));
+      }
+    }
+    return whole;
   }
 
   /** Takes loose objects from the tips on, as far as they lead to others. False when one was not found loose. */
@@ -130,7 +139,7 @@ export class Import {
     }
     if (object === undefined) return undefined;
     this.#count(object.content.length);
-    this.#own.write(object);
+    await this.#own.write(object);
     return object;
   }
 
@@ -189,21 +198,26 @@ export class Import {
     if (result.exitCode === 0) this.#own.takenPacks.add(pack.identity);
   }
 
-  /** Undefined when every object below the commits is here. */
-  async #lack(ids: readonly ObjectId[]): Promise<CodedError | undefined> {
-    const lines = ids.map((id) => `${id}^{commit}\n`).join("");
-    // As git asks itself after a fetch; what our own refs lead to is whole already.
+  /** Asks git, as git asks itself after a fetch; what our own refs lead to is whole already. */
+  async #revList(tips: readonly string[]): Promise<RunResult> {
     const args = ["rev-list", "--objects", "--quiet", "--stdin", "--not", "--all"];
-    const result = await this.#steps.helper(this.#own.path, args, Buffer.from(lines));
+    return this.#steps.helper(this.#own.path, args, Buffer.from(tips.map((tip) => `${tip}\n`).join("")));
+  }
+
+  async #isWhole(ids: readonly ObjectId[]): Promise<boolean> {
+    return (await this.#revList(ids)).exitCode === 0;
+  }
+
+  /** Undefined when it is a commit and every object below it is here. */
+  async #lack(id: ObjectId): Promise<CodedError | undefined> {
+    const result = await this.#revList([`${id}^{commit}`]);
     if (result.exitCode === 0) return undefined;
-    const [only = ""] = ids;
-    if (ids.length > 1) return failedStep("git rev-list", result);
-    if (!this.#own.has(only)) return new CodedError("git_objects_missing", `the workspace has no object ${only}`);
-    const type = await this.#steps.helper(this.#own.path, ["cat-file", "-t", only]);
+    if (!this.#own.has(id)) return new CodedError("git_objects_missing", `the workspace has no object ${id}`);
+    const type = await this.#steps.helper(this.#own.path, ["cat-file", "-t", id]);
     const word = type.stdout.bytes.toString("latin1").trim();
     // No word: our own copy came to harm.
     return ["commit", "tag", ""].includes(word)
-      ? new CodedError("git_objects_missing", `the workspace lacks objects of the commit ${only}: ${complaint(result)}`)
-      : new CodedError("git_object_invalid", `${only} is a ${word}, not a commit`);
+      ? new CodedError("git_objects_missing", `the workspace lacks objects of the commit ${id}: ${complaint(result)}`)
+      : new CodedError("git_object_invalid", `${id} is a ${word}, not a commit`);
   }
 }

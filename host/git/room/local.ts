@@ -41,7 +41,7 @@ async function gather({ own, workspace, imports }: Workbench<LocalJob>): Promise
   const tips = new Set([...theirs.values(), ...(head === undefined ? [] : [head])]);
   const ours = own.refs();
   const known = new Set(ours.values());
-  const whole = await imports.commits([...tips].filter((id) => !known.has(id)));
+  const whole = await imports.tips([...tips].filter((id) => !known.has(id)));
   const agreed = new Map([...theirs].filter(([, id]) => known.has(id) || whole.has(id)));
   if (head !== undefined && !known.has(head) && !whole.has(head))
     throw new CodedError("git_objects_missing", `the workspace lacks objects of its HEAD, ${head}`);

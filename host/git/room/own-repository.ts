@@ -1,7 +1,8 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
-import { deflateSync } from "node:zlib";
+import { promisify } from "node:util";
+import { deflate, deflateSync } from "node:zlib";
 import { CodedError, errnoOf } from "../../../wire/errors.ts";
 import { DirHandle } from "../../util/dir-handle.ts";
 import { writeAtomic } from "../../util/write-atomic.ts";
@@ -35,6 +36,12 @@ const PRIVATE = 0o700;
 /** So many packs or files in one fan-out directory make git slow. */
 const MANY_PACKS = 40;
 const MANY_LOOSE = 27;
+/** Larger objects are deflated beside the event loop. */
+const INLINE_BYTES = 65_536;
+const FAST = { level: 1 };
+const deflateBeside = promisify<Buffer, typeof FAST, Buffer>(deflate);
+/** What an ended git, or an ended daemon, left behind. */
+const LEFTOVER = /^(?:tmp_|view-|pack-[A-Za-z0-9]{6}$|packed-refs\.)/;
 
 function configOf({ format }: Shape): string {
   const extensions = format === "sha1" ? "" : "[extensions]\n\tobjectFormat = sha256\n";
@@ -52,6 +59,11 @@ function textOf(path: string): string | undefined {
     if (errnoOf(error) === "ENOENT") return undefined;
     throw error;
   }
+}
+
+function bytesIn(directory: string): number {
+  const files = readdirSync(directory).map((name) => join(directory, name));
+  return files.reduce((sum, file) => sum + (statSync(file, { throwIfNoEntry: false })?.size ?? 0), 0);
 }
 
 /**
@@ -91,6 +103,24 @@ export class OwnRepository {
     return new OwnRepository(path, shape.format, true);
   }
 
+  /** Removes what was left by a git or a daemon that was ended. For the one who works here alone. */
+  tidy(): void {
+    for (const name of ["", "objects", "objects/pack"]) {
+      const directory = join(this.path, name);
+      for (const entry of readdirSync(directory))
+        if (LEFTOVER.test(entry)) rmSync(join(directory, entry), { recursive: true, force: true });
+    }
+  }
+
+  /** Bytes on disk, about: packs as they are, loose objects as they were counted since the daemon came here first. */
+  size(): number {
+    const objects = join(this.path, "objects");
+    this.#looseBytes ??= readdirSync(objects)
+      .filter((name) => name !== "pack")
+      .reduce((sum, name) => sum + bytesIn(join(objects, name)), 0);
+    return this.#looseBytes + bytesIn(join(objects, "pack"));
+  }
+
   /** Forgets everything: for when it turns out to be incomplete. */
   remove(): void {
     this.release();
@@ -113,11 +143,13 @@ export class OwnRepository {
   }
 
   /** Writes an object whose content was held against its name. */
-  write({ id, type, content }: TakenObject): void {
+  async write({ id, type, content }: TakenObject): Promise<void> {
     const path = this.#loosePath(id);
     const temporary = join(this.path, "objects", `tmp_obj_${randomBytes(8).toString("hex")}`);
     const raw = Buffer.concat([Buffer.from(`${type} ${content.length}\0`), content]);
-    writeFileSync(temporary, deflateSync(raw, { level: 1 }), { mode: 0o400, flag: "wx" });
+    const packed = raw.length <= INLINE_BYTES ? deflateSync(raw, FAST) : await deflateBeside(raw, FAST);
+    this.#looseBytes = (this.#looseBytes ?? 0) + packed.length;
+    writeFileSync(temporary, packed, { mode: 0o400, flag: "wx" });
     mkdirSync(join(path, ".."), { recursive: true, mode: PRIVATE });
     renameSync(temporary, path);
   }

@@ -35,8 +35,10 @@ export async function push(bench: Workbench<RemoteJob>, request: PushRequest): P
   if (source !== undefined) {
     await bench.imports.commit(source.id);
     from = `refs/heads/${source.branch ?? request.branch}`;
-    const kept = [...own.refs()].filter(([name]) => !name.startsWith("refs/heads/"));
-    own.setRefs(new Map([...kept.slice(-MAX_KEPT), [keptName(request.branch), source.id], [from, source.id]]));
+    const refs = [...own.refs()].filter(([name]) => !name.startsWith("refs/heads/"));
+    const kept = refs.filter(([name]) => name.startsWith(KEPT)).slice(-MAX_KEPT);
+    const others = refs.filter(([name]) => !name.startsWith(KEPT));
+    own.setRefs(new Map([...others, ...kept, [keptName(request.branch), source.id], [from, source.id]]));
   }
   const refspec = `${request.force ? "+" : ""}${from}:refs/heads/${request.branch}`;
   return steps.main(own.path, ["push", "--no-verify", ...request.options, ...lease, "--", job.url, refspec]);
