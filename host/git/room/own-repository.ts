@@ -77,6 +77,7 @@ export class OwnRepository {
   readonly isNew: boolean;
   /** Packs of the workspace that were taken over, by identity. */
   readonly takenPacks = new Set<string>();
+  #looseBytes: number | undefined;
   #indexes: PackIndex[] | undefined;
 
   private constructor(path: string, format: ObjectFormat, isNew: boolean) {
