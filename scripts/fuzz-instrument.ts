@@ -49,12 +49,7 @@ class Instrumenting {
   #changed(node: ts.Node): ts.Node {
     const at = Math.max(0, ts.getOriginalNode(node).pos);
     if (ts.isIfStatement(node))
-      return factory.updateIfStatement(
-        node,
-        this.#branch(node.expression, at),
-        node.thenStatement,
-        node.elseStatement,
-      );
+      return factory.updateIfStatement(node, this.#branch(node.expression, at), node.thenStatement, node.elseStatement);
     if (ts.isConditionalExpression(node))
       return factory.updateConditionalExpression(
         node,

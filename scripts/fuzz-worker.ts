@@ -2,8 +2,7 @@
  * What runs in a fuzzing process: a thread that tries inputs, and this one, which watches that it goes on and that memory
  * does not run out. Bundled with counters by scripts/fuzz.ts, and not to be started by itself.
  */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { isMainThread, Worker, workerData } from "node:worker_threads";
 import { chosen } from "../test/fuzz/engine/keep.ts";
@@ -21,6 +20,8 @@ export interface Assignment {
   /** Where the kept corpus is read, and written with `save`. */
   readonly corpus: string;
   readonly save: boolean;
+  /** An empty directory for what the target needs. */
+  readonly directory: string;
   /** Where findings are written. */
   readonly findings: string;
 }
@@ -97,33 +98,30 @@ async function work({ assignment, numbers, input: place }: Shared): Promise<numb
   const target = TARGETS.find(({ name }) => name === assignment.target);
   const counters = globalThis.cmd2hostCounters;
   if (target === undefined || counters === undefined) throw new Error("is not started by scripts/fuzz.ts");
-  const directory = mkdtempSync(join(tmpdir(), "c2h-fuzz-"));
-  try {
-    const announce = (input: Buffer): void => {
-      place.set(input.subarray(0, place.length));
-      numbers[1] = input.length;
-      numbers[0] = (numbers[0] ?? 0) + 1;
-    };
-    const { seed, tokens, runs, seconds, corpus, save } = assignment;
-    const fuzzer = new Fuzzer(target, target.start(directory), counters, { seed, tokens, announce });
-    const report = await fuzzer.run(corpusOf(corpus), {
-      runs,
-      milliseconds: seconds * 1_000,
-      slowMs: SLOW_MS,
-      findings: MAX_FINDINGS,
-    });
-    show(assignment, report);
-    for (const { input, stack } of report.findings) writeFinding(assignment, input, stack);
-    if (save) {
-      const kept = await chosen(report.corpus, async (input) => fuzzer.features(input), KEPT);
-      rmSync(corpus, { recursive: true, force: true });
-      mkdirSync(corpus, { recursive: true });
-      for (const input of kept) writeFileSync(join(corpus, nameOf(input)), input);
-    }
-    return report.findings.length === 0 ? 0 : 1;
-  } finally {
-    rmSync(directory, { recursive: true, force: true });
+  const announce = (input: Buffer): void => {
+    place.set(input.subarray(0, place.length));
+    numbers[1] = input.length;
+    numbers[0] = (numbers[0] ?? 0) + 1;
+  };
+  const { seed, tokens, runs, seconds, corpus, save } = assignment;
+  const subject = target.start(assignment.directory);
+  const fuzzer = new Fuzzer(target, subject, counters, { seed, tokens, announce });
+  const report = await fuzzer.run(corpusOf(corpus), {
+    runs,
+    milliseconds: seconds * 1_000,
+    slowMs: SLOW_MS,
+    findings: MAX_FINDINGS,
+  });
+  show(assignment, report);
+  for (const { input, stack } of report.findings) writeFinding(assignment, input, stack);
+  if (save) {
+    const kept = await chosen(report.corpus, async (input) => fuzzer.features(input), KEPT);
+    rmSync(corpus, { recursive: true, force: true });
+    mkdirSync(corpus, { recursive: true });
+    for (const input of kept) writeFileSync(join(corpus, nameOf(input)), input);
   }
+  subject.close?.();
+  return report.findings.length === 0 ? 0 : 1;
 }
 
 if (isMainThread) watch(JSON.parse(process.argv[2] ?? "") as Assignment);

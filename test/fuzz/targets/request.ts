@@ -1,0 +1,83 @@
+import { CodedError } from "../../../wire/errors.ts";
+import { RequestFramer } from "../../../wire/framing.ts";
+import { parseRequest } from "../../../wire/parse.ts";
+import type { Request } from "../../../wire/request.ts";
+import { byteLength, printable } from "../../../wire/text.ts";
+import { attempt, demand, type Target } from "../engine/target.ts";
+
+/** The JSON that means the request, written out in full. */
+function written(request: Request): object {
+  const common = { protocol: request.protocol, token: request.token };
+  if (request.kind === "list") return { ...common, list_operations: true, prefix: request.prefix };
+  if (request.kind === "describe") return { ...common, describe_operation: request.operation };
+  const { route, cwdHint: hint } = request;
+  return {
+    ...common,
+    target_repo: request.targetRepo,
+    ...(request.requestId === undefined ? {} : { request_id: request.requestId }),
+    ...(hint === undefined ? {} : { cwd_context: { toplevel: hint.toplevel, origin_url: hint.originUrl } }),
+    ...(route.kind === "raw"
+      ? { raw_argv: route.argv }
+      : { operation: route.operation, params: Object.fromEntries(route.params), flags: route.flags }),
+  };
+}
+
+function plain(request: Request): string {
+  return JSON.stringify(request, (_, value: unknown) =>
+    value instanceof Map ? [...(value as Map<string, unknown>)] : value,
+  );
+}
+
+function isTexts(values: readonly unknown[]): boolean {
+  return values.every((value) => typeof value === "string");
+}
+
+/** Any JSON: a request that means the same when it is written out and read again, or a coded error that can be shown. */
+export const request: Target = {
+  name: "request",
+  modules: ["wire/parse.ts", "wire/fold.ts"],
+  tokens: [
+    ...['"list_operations":true', '"describe_operation":"x"', '"operation":"test_op"', '"raw_argv":["gh","x"]'],
+    ...['"params":{}', '"flags":["--a"]', '"token":"t"', '"target_repo":"o/r"', '"request_id":"r-1"', '"source":"mcp"'],
+    ...[
+      '"cwd_context":{"toplevel":"/a","origin_url":"u"}',
+      '"protocol":2',
+      '"Operation":',
+      '"__proto__":',
+      "null",
+      ",",
+    ],
+    ...['"constructor":', '"toString":', "[]", "{}", "1e400", "-0", '"\\u0000"'],
+  ],
+  seeds: [
+    '{"operation":"test_op","params":{"message":"x","n":1},"flags":["--v"],"token":"t","request_id":"a.b-1","source":"mcp","target_repo":"o/r","protocol":2,"cwd_context":{"toplevel":"/a","origin_url":"u"}}',
+    '{"list_operations":true,"prefix":"gh_","token":"t"}',
+    '{"describe_operation":"x","token":"t"}',
+    '{"raw_argv":["gh",null,"view"],"token":"t"}',
+  ],
+  maxBytes: 2_048,
+  start: () => ({
+    check: (input) => {
+      const frame = new RequestFramer().push(input);
+      if (frame.state !== "message") return;
+      const parsed = attempt(() => parseRequest(frame.message));
+      if (!parsed.ok) {
+        const { error } = parsed;
+        if (!(error instanceof CodedError)) throw error;
+        demand(["request_invalid", "request_unknown_type"].includes(error.code), "another code", error.code);
+        demand(printable(error.message) === error.message, "a message that cannot be shown", error.message);
+        demand(byteLength(error.message) < 4_096, "a message without bound", error.message);
+        return;
+      }
+      const { value } = parsed;
+      demand(typeof value.token === "string", "a token that is no text");
+      if (value.kind === "operation") {
+        const { route } = value;
+        demand(isTexts(route.kind === "raw" ? route.argv : route.flags), "words that are no texts", route);
+      }
+      const again = attempt(() => parseRequest(JSON.parse(JSON.stringify(written(value)))));
+      if (!again.ok) throw again.error;
+      demand(plain(again.value) === plain(value), "means something else when written out", [value, again.value]);
+    },
+  }),
+};
