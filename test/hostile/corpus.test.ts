@@ -1,0 +1,6 @@
+import { testClasses } from "./corpus-suite.ts";
+
+await testClasses([
+  ...["json", "protocol", "patterns", "paths", "files", "terminal"],
+  ...["arguments-git", "arguments-gh", "arguments-aws", "arguments-programs"],
+]);
