@@ -40,7 +40,12 @@ describe.runIf(requireTools(["git", "ssh", "sshd"]))("the attack in the README",
     const home = tempDirectory();
     const [repo, marker] = [makeRepo(join(home, "repo")), join(home, "owned")];
     git(repo, "checkout", "-q", "-b", "ai/x");
-    const env = { ...server.env, LC_ALL: "C", GIT_CONFIG_NOSYSTEM: "1", GIT_SSH_COMMAND: "ssh -o StrictHostKeyChecking=accept-new" };
+    const env = {
+      ...server.env,
+      LC_ALL: "C",
+      GIT_CONFIG_NOSYSTEM: "1",
+      GIT_SSH_COMMAND: "ssh -o StrictHostKeyChecking=accept-new",
+    };
     const shell = (command: string): string => {
       const { stdout, stderr } = spawnSync("/bin/sh", ["-c", `exec 2>&1; ${command}`], { cwd: repo, env });
       return stdout.toString() + stderr.toString();

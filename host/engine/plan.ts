@@ -73,7 +73,7 @@ function workOf(
   const command = resolveCommand(operation.command, path, workspace.all);
   const profile = profileFor(operation.command, args, operation.profile);
   checkGitUrl(profile, args, url);
-  const manner = mannerOf(operation, args, profile, repo.path);
+  const manner = mannerOf(call, args, profile, repo.path);
   refuseConfiguration(workspace.facts, manner);
   const situation = {
     host: settings.hostEnvironment,

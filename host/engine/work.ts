@@ -7,6 +7,7 @@ import { parseLocalRequest, type LocalRequest } from "../git/request/local-reque
 import { parseRemoteRequest, type RemoteRequest } from "../git/request/remote-request.ts";
 import type { LocalJob, RemoteJob, WorkspacePlace } from "../git/room/job.ts";
 import { inWorkspace } from "../git/room/open-workspace.ts";
+import type { Call } from "../operation/call.ts";
 import { gitWords, programName } from "../project/push.ts";
 import type { Operation } from "../project/types.ts";
 
@@ -31,12 +32,35 @@ export type Manner =
 const SEALED = new Set(["gh", "aws"]);
 
 /**
+ * To overwrite or delete a branch is the owner's to allow: by a template that writes the `+` or the `:` itself, or by a flag. In a value that stands at
+ * the beginning of a refspec they are refused.
+ */
+function refuseHiddenPowers(operation: Operation, flags: readonly string[], request: RemoteRequest): void {
+  if (request.kind !== "push") return;
+  const written = operation.template.map(({ text }) => text);
+  const power =
+    request.force && !written.some((text) => text.startsWith("+")) && ![...written, ...flags].some(isForce)
+      ? "overwrites"
+      : request.source === "" && !written.some((text) => /^\+?:/.test(text))
+        ? "deletes"
+        : undefined;
+  if (power === undefined) return;
+  throw new CodedError("git_unsupported", `the push ${power} a branch, which the operation does not say by itself`, {
+    hint: "Push without it, or ask the owner of the host for an operation that does this.",
+  });
+}
+
+function isForce(word: string): boolean {
+  return word === "--force" || word === "-f";
+}
+
+/**
  * git never runs in a workspace's repository: what talks to a remote runs in one of ours, all other commands on a view of ours. gh, which calls git
  * with the configuration of the directory it runs in, gets an empty directory.
  * @throws CodedError `git_unsupported`
  */
 export function mannerOf(
-  operation: Operation,
+  { operation, flags }: Pick<Call, "operation" | "flags">,
   args: readonly string[],
   profile: ProfileName,
   repoPath: string,
@@ -47,7 +71,11 @@ export function mannerOf(
       throw new CodedError("git_unsupported", `git on the host is started as git, not as ${operation.command}`, {
         hint: 'The owner of the host writes `"command": "git"` and the subcommand as the first argument.',
       });
-    if (profile === "git_remote_strict") return { kind: "remote_git", request: parseRemoteRequest(words) };
+    if (profile === "git_remote_strict") {
+      const request = parseRemoteRequest(words);
+      refuseHiddenPowers(operation, flags, request);
+      return { kind: "remote_git", request };
+    }
     return { kind: "local_git", request: parseLocalRequest(args, repoPath) };
   }
   const byName = SEALED.has(programName(operation.command)) ? "empty" : "workspace";

@@ -6,7 +6,7 @@ import type { FlagValue } from "./flags.ts";
 import { PARAM_KINDS } from "./params/index.ts";
 import { cleanRelative } from "../util/glob.ts";
 import { outputParam } from "./output-scope.ts";
-import { checkInputPath, isCaseInsensitive, isGitInternal, resolveOutputPath } from "./paths-on-disk.ts";
+import { checkInputPath, isCaseInsensitive, isGitInternal, resolveOutputPath, targetOfPath } from "./paths-on-disk.ts";
 import type { Values } from "./values.ts";
 
 /** A value that names a path in the workspace. `strict`: of a path type, so every rule holds even without path_deny. */
@@ -96,8 +96,10 @@ export function checkPathsOnDisk(
       continue;
     }
     const clean = checkInputPath(repoPath, value);
-    if (isGitInternal(clean)) throw denied(where, clean, "denied by pattern .git/**");
-    checkDenyList(where, clean, deny, ignoreCase);
+    for (const place of new Set([clean, targetOfPath(repoPath, clean) ?? clean])) {
+      if (isGitInternal(place)) throw denied(where, place, "denied by pattern .git/**");
+      checkDenyList(where, place, deny, ignoreCase);
+    }
   }
   if (deny.length === 0) return;
   const output = outputParam(operation) ?? "";

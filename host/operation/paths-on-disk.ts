@@ -19,7 +19,7 @@ function shown(value: string): string {
 /** How following a path through the disk ended. */
 type Ending =
   /** The real path; what is missing at its end is kept as it is. */
-  | { readonly kind: "resolved"; readonly path: string; readonly isDirectory: boolean }
+  | { readonly kind: "resolved"; readonly path: string; readonly isDirectory: boolean; readonly isSpecial: boolean }
   /** Some part of the way lies outside the workspace, except where it only passes the directories above it. */
   | { readonly kind: "outside" }
   | { readonly kind: "dangling" }
@@ -37,6 +37,8 @@ class Walk {
   /** Real, and free of links. */
   #current: string;
   #isDirectory = true;
+  /** A device, pipe or socket. */
+  #isSpecial = false;
   /** Parts still to be walked, the next one last. */
   readonly #pending: string[] = [];
   /** How many of them come from a link. */
@@ -78,6 +80,7 @@ class Walk {
     }
     if (stats.isSymbolicLink()) return this.#enterLink(next);
     this.#isDirectory = stats.isDirectory();
+    this.#isSpecial = !this.#isDirectory && !stats.isFile();
     this.#current = next;
     if (this.#isDirectory || this.#pending.length === 0) return undefined;
     return { kind: "unresolvable", reason: "a file stands on the way" };
@@ -114,7 +117,9 @@ class Walk {
   }
 
   #ending(path: string, isDirectory: boolean): Ending {
-    return this.#isInside(path) ? { kind: "resolved", path, isDirectory } : { kind: "outside" };
+    return this.#isInside(path)
+      ? { kind: "resolved", path, isDirectory, isSpecial: this.#isSpecial }
+      : { kind: "outside" };
   }
 }
 
@@ -142,6 +147,7 @@ function lexicalObjection(value: string): string | undefined {
   if (byteLength(value) > MAX_PATH_BYTES) return "is too long";
   if (value === "." || value === ".." || value.endsWith("/")) return "is a directory pathspec";
   if (/[*?[\]]/.test(value)) return "is a glob pathspec";
+  if (/^[A-Za-z][A-Za-z0-9+.-]*:\/\//.test(value)) return "is a URL";
   if (value.startsWith(":") || value.startsWith("\\:")) return "is a magic pathspec";
   // In a pathspec a backslash takes the next character literally: `sec\ret` names `secret`, and would miss its pattern.
   if (value.includes("\\")) return "is a glob pathspec";
@@ -167,14 +173,20 @@ export function checkInputPath(repoPath: string, value: string): string {
   return clean;
 }
 
-/** The real path, or undefined for a link that leads to nothing in the workspace. */
+/** Where a path that `checkInputPath` returned really leads, relative to the workspace; undefined for a link to nothing. Throws `path_denied`. */
+export function targetOfPath(repoPath: string, clean: string): string | undefined {
+  return followed(repoPath, clean, clean);
+}
+
+/** The real path, relative to the workspace, or undefined for a link that leads to nothing in it. */
 function followed(repoPath: string, path: string, value: string): string | undefined {
-  const { ending } = follow(repoPath, path);
+  const { root, ending } = follow(repoPath, path);
   if (ending.kind === "outside") throw denied(value, "escapes repo_path after symlink resolution");
   if (ending.kind === "unresolvable") throw denied(value, `cannot be resolved (${ending.reason})`);
   if (ending.kind === "dangling") return undefined;
   if (ending.isDirectory) throw denied(value, "is a bare directory");
-  return ending.path;
+  if (ending.isSpecial) throw denied(value, "is a device, pipe or socket");
+  return relative(root, ending.path);
 }
 
 /**

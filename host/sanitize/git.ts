@@ -23,7 +23,7 @@ function settled(project: ReadonlyMap<string, string>, own: ReadonlyMap<string, 
 export const git: Recipe = {
   name: "git",
   needs:
-    "Nothing of the user: name and address are read from the user's git configuration, whose rest does not hold. PATH and GIT_EXEC_PATH name an empty directory.",
+    "Nothing of the user: name and address are read from the user's git configuration, whose rest does not hold. When it runs, PATH and GIT_EXEC_PATH name a directory with no program but a stand-in for git that does nothing.",
   passes: [],
   sets: () => new Map([...QUIET, ...NO_FILES]),
   gitConfig: ({ gitConfig }) => settled(gitConfig, NEUTRAL_GIT_CONFIG),

@@ -42,6 +42,10 @@ function engineWith(operation: OperationTemplate, changes: Partial<Rooms> = {}):
       gitDir: join(repo, ".git"),
       commonDir: join(repo, ".git"),
       originUrl: "git@github.com:owner/repo.git",
+      config: [],
+      objectFormat: "sha1",
+      refFormat: "files",
+      partialCloneOf: undefined,
       findings: [],
     }),
     searchPath: () => "/usr/bin:/bin",
@@ -54,6 +58,7 @@ function engineWith(operation: OperationTemplate, changes: Partial<Rooms> = {}):
         events.push("discarded");
       },
     }),
+    copyIn: async () => Promise.reject(new Error("no operation here has an input file")),
     execute: async () => Promise.resolve(good),
     audit: { decided: () => undefined, ended: () => undefined },
     reportBug: (error) => {
@@ -128,9 +133,9 @@ describe("the engine", () => {
     expect(await ask(command, writeX)).toMatchObject({
       outcome: { kind: "failed", code: "command_not_found", exitCode: 127 },
     });
-    expect([spawn.events, bug.events.slice(0, 1), command.events]).toEqual([
+    expect([spawn.events, bug.events, command.events]).toEqual([
       ["discarded"],
-      ["discarded"],
+      ["bug: TypeError: x", "discarded"],
       ["discarded"],
     ]);
   });
@@ -160,7 +165,7 @@ describe("the engine", () => {
   it("lets an operation that must finish do so when its client goes away, but not when the daemon stops", async () => {
     const seen: AbortSignal[] = [];
     const changes: Partial<Rooms> = {
-      execute: async (_launch, signal) => {
+      execute: async (_work, signal) => {
         seen.push(signal);
         return Promise.resolve(good);
       },

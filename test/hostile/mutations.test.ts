@@ -41,7 +41,7 @@ describe("the corpus bites", () => {
   }
 
   it("at nothing when nothing is switched off", async () => {
-    const arena = await Arena.open({ scene, daemon: await buildMutant([]) });
+    const arena = await Arena.open({ daemon: await buildMutant([]) });
     for (const attack of new Set(MUTATIONS.flatMap((mutation) => mutation.attacks)))
       expect([attack, await tried(arena, attack)]).toEqual([attack, { problems: [], harms: {} }]);
   });

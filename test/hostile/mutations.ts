@@ -24,18 +24,22 @@ const NO_LAYOUT_CHECK = edit("host/engine/work.ts", '=> concerns === "layout")',
 export const MUTATIONS: readonly Mutation[] = [
   {
     name: "a push runs in a repository of ours",
-    edits: [edit("host/git/room/push.ts", "steps.main(own.path,", "steps.main(job.launch.cwd,")],
+    edits: [edit("host/git/room/push.ts", "steps.main(own.path,", "steps.main(job.workspace.gitDir,")],
     attacks: ["workspace-config: url.pushInsteadOf"],
   },
   {
     name: "a fetch runs in a repository of ours",
-    edits: [edit("host/git/room/fetch.ts", "steps.main(own.path,", "steps.main(job.launch.cwd,")],
+    edits: [edit("host/git/room/fetch.ts", "steps.main(own.path,", "steps.main(job.workspace.gitDir,")],
     attacks: ["workspace-config: url.insteadOf at a fetch"],
   },
   {
     name: "a listing runs in a repository of ours",
     edits: [
-      edit("host/git/room/git-room.ts", 'steps.main(own.path, ["ls-remote"', 'steps.main(job.launch.cwd, ["ls-remote"'),
+      edit(
+        "host/git/room/git-room.ts",
+        'steps.main(own.path, ["ls-remote"',
+        'steps.main(job.workspace.gitDir, ["ls-remote"',
+      ),
     ],
     attacks: ["workspace-config: url.insteadOf at a listing"],
   },
@@ -107,6 +111,16 @@ export const MUTATIONS: readonly Mutation[] = [
       edit("host/git/request/remote-request.ts", "|| !REMOTE_PREFIX.test(destination))", "|| destination === '')"),
     ],
     attacks: ["arguments-git: a fetch onto the current branch", "arguments-git: a fetch into replacements"],
+  },
+  {
+    name: "only the template says that a push overwrites",
+    edits: [edit("host/engine/work.ts", "if (power === undefined) return;", "if (power !== '') return;")],
+    attacks: ["refs: a plus, which forces where the template does not", "refs: no source, which deletes"],
+  },
+  {
+    name: "links are followed before path_deny is asked",
+    edits: [edit("host/operation/path-policy.ts", "targetOfPath(repoPath, clean) ?? clean", "clean")],
+    attacks: ["paths: a link to a denied path"],
   },
   {
     name: "a remote operation names the project's own URL",

@@ -61,6 +61,7 @@ const passed = (...names: readonly string[]): Readonly<Record<string, string>> =
 const BASE = { PATH, ...passed("LANG", "LC_ALL", "TERM", "TMPDIR") };
 const NEUTRAL =
   "'core.hooksPath=/dev/null' 'core.fsmonitor=false' 'core.pager=cat' 'submodule.recurse=false' 'protocol.ext.allow=never'";
+const NO_FILES = { GIT_CONFIG_NOSYSTEM: "1", GIT_CONFIG_GLOBAL: "/dev/null" };
 const QUIET = { GIT_TERMINAL_PROMPT: "0", GIT_ALLOW_PROTOCOL: "https:ssh", GIT_ADVICE: "0", GIT_PAGER: "cat" };
 
 const EXPECTED: Readonly<Record<ProfileName, Readonly<Record<string, string>>>> = {
@@ -70,7 +71,7 @@ const EXPECTED: Readonly<Record<ProfileName, Readonly<Record<string, string>>>> 
     ...passed("HOME", "USER", "LOGNAME", "XDG_RUNTIME_DIR"),
     GIT_CONFIG_PARAMETERS: NEUTRAL,
   },
-  git: { ...BASE, ...passed("HOME", "USER"), ...QUIET, GIT_CONFIG_PARAMETERS: NEUTRAL },
+  git: { ...BASE, ...QUIET, ...NO_FILES, GIT_CONFIG_PARAMETERS: NEUTRAL },
   git_remote_strict: {
     ...BASE,
     ...passed("HOME", "USER", "SSH_AUTH_SOCK", "SSH_AGENT_PID"),
@@ -78,13 +79,13 @@ const EXPECTED: Readonly<Record<ProfileName, Readonly<Record<string, string>>>> 
     GIT_SSH_COMMAND: SSH,
     GIT_ASKPASS: "",
     SSH_ASKPASS: "",
-    GIT_CONFIG_NOSYSTEM: "1",
-    GIT_CONFIG_GLOBAL: "/dev/null",
+    ...NO_FILES,
     GIT_CONFIG_PARAMETERS: `${NEUTRAL} 'credential.helper=' 'core.sshCommand=${SSH}'`,
   },
   gh: {
     ...BASE,
-    ...passed("HOME", "USER", "DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR"),
+    ...passed("HOME", "USER", "DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR", "GH_CONFIG_DIR"),
+    GH_HOST: "github.com",
     GH_PROMPT_DISABLED: "1",
     NO_COLOR: "1",
     GH_REPO: "owner/repo",
@@ -95,7 +96,8 @@ const EXPECTED: Readonly<Record<ProfileName, Readonly<Record<string, string>>>> 
   },
   aws: {
     ...BASE,
-    ...passed("HOME", "USER"),
+    ...passed("HOME", "USER", "AWS_CONFIG_FILE"),
+    AWS_SHARED_CREDENTIALS_FILE: "/planted/HOME/.aws/credentials",
     AWS_PAGER: "",
     AWS_CLI_AUTO_PROMPT: "off",
     GIT_CONFIG_PARAMETERS: NEUTRAL,

@@ -14,7 +14,7 @@ export interface LocalRequest {
 const READING = new Set([
   ...["status", "diff", "log", "show", "shortlog", "blame", "annotate", "grep", "describe", "rev-parse", "rev-list"],
   ...["ls-files", "ls-tree", "cat-file", "for-each-ref", "show-ref", "show-branch", "name-rev", "merge-base", "cherry"],
-  ...["diff-tree", "diff-index", "diff-files", "whatchanged", "range-diff", "count-objects", "check-ignore"],
+  ...["diff-tree", "diff-index", "diff-files", "whatchanged", "count-objects", "check-ignore"],
   ...["check-attr", "check-ref-format", "version", "var", "symbolic-ref", "branch", "tag", "stripspace", "fsck"],
 ]);
 const WRITING = new Set(["add", "stage", "commit", "rm", "mv", "reset", "restore", "checkout", "switch", "clean"]);

@@ -70,7 +70,8 @@ export async function fetch(bench: Workbench<RemoteJob>, request: FetchRequest):
   const after = own.refs();
   const covered = (name: string): boolean => request.specs.some((spec) => covers(spec, name));
   const seen = workspace.refs.list(request.prefix);
-  const news = new Map([...after].filter(([name, id]) => covered(name) && seen.get(name) !== id));
+  // A ref of the workspace whose objects are not all there is news, too.
+  const news = new Map([...after].filter(([name, id]) => covered(name) && before.get(name) !== id));
   const back = new WriteBack(workspace.commonDir);
   if (news.size > 0) await deliver(bench, back, news, before);
   const gone = request.prune ? [...seen.keys()].filter((name) => covered(name) && !after.has(name)) : [];

@@ -23,6 +23,8 @@ export interface Workbench<J extends GitJob> {
 }
 
 const CLEANING_MS = 10 * 60_000;
+/** What git says when one of our packs or objects, which no question before touched, came to harm. */
+const HARM = /^(?:error|fatal): .*(?:packfile|\bcorrupt|unable to read|loose object|missing (?:blob|tree|commit))/m;
 /** What the system says when the host is short of something. */
 const FULL = new Set(["ENOSPC", "EDQUOT", "EMFILE", "ENFILE"]);
 
@@ -81,7 +83,11 @@ export class GitRoom {
       try {
         const first = bench();
         try {
-          return await perform(first);
+          const result = await perform(first);
+          if (job.kind === "local_git" || result.exitCode === 0 || !HARM.test(result.stderr.bytes.toString()))
+            return result;
+          first.own.remove();
+          return await perform(bench());
         } catch (error) {
           // Our own copy may have come to harm, or end elsewhere than the workspace; then it is made anew, once.
           if (!(error instanceof CodedError) || error.code !== "git_objects_missing" || first.own.refs().size === 0)
@@ -128,8 +134,6 @@ export class GitRoom {
       .inTurn(path, steps, async () => {
         await steps.helper(path, ["gc", "--quiet", "--prune=now"]);
         this.#own.delete(path);
-        // What no ref of ours needs is gone; it may be needed from the workspace's packs another time.
-        this.#own.get(path)?.takenPacks.clear();
       })
       .catch(() => undefined) // the next operation tries again
       .finally(() => this.#cleaning.delete(cleaning));

@@ -54,8 +54,7 @@ export class Import {
     if (!(await this.#walk([id]))) await this.#packs();
     if ((await this.#lack(id)) === undefined) return;
     // What lies in packs may need loose objects, and the other way round.
-    await this.#packs();
-    await this.looseOnes();
+    await this.everything();
     const lack = await this.#lack(id);
     if (lack !== undefined) throw this.#damage ?? lack;
   }
@@ -66,13 +65,17 @@ export class Import {
     if (wanted.length === 0) return new Set();
     if (!(await this.#walk(wanted))) await this.#packs();
     if (await this.#isWhole(wanted)) return new Set(wanted);
-    await this.#packs();
-    await this.looseOnes();
+    await this.everything();
     return this.#wholeOnes(wanted);
   }
 
-  /** Takes every sound loose object: what is staged, no ref leads to. @throws Ended, CodedError `git_too_large` */
-  async looseOnes(): Promise<void> {
+  /** Takes every pack and every sound loose object: what is staged, no ref leads to. @throws Ended, CodedError `git_too_large` */
+  async everything(): Promise<void> {
+    await this.#packs();
+    await this.#looseOnes();
+  }
+
+  async #looseOnes(): Promise<void> {
     for (const id of this.#source.looseIds()) {
       await this.#breathe();
       if (!this.#own.has(id)) await this.#take(id, "whatever is sound");

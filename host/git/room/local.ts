@@ -50,7 +50,7 @@ async function gather({ own, workspace, imports }: Workbench<LocalJob>): Promise
     ([name, id]) => [KEPT + createHash("sha256").update(name).digest("hex").slice(0, 32), id] as const,
   );
   own.setRefs(new Map([...kept, ...tipRefs]));
-  await imports.looseOnes();
+  await imports.everything();
   return agreed;
 }
 

@@ -14,17 +14,6 @@ import { Refs } from "../repository/refs.ts";
 /** Without these git does not take the directory for a repository. */
 const NEEDED = ["HEAD", "refs", "objects/pack"];
 
-/** Removes what a git or a daemon that was ended left. Nobody else works here. */
-function sweep(path: string): void {
-  for (const [directory, pattern] of [
-    [path, /^(?:view|pack)-|\.lock$/],
-    [join(path, "objects"), /^tmp_/],
-    [join(path, "objects/pack"), /^\.?tmp[_-]/],
-  ] as const)
-    for (const name of readdirSync(directory))
-      if (pattern.test(name)) rmSync(join(directory, name), { recursive: true, force: true });
-}
-
 /** What a repository of ours is made for; another shape makes another repository. */
 export interface Shape {
   readonly format: ObjectFormat;
@@ -41,7 +30,7 @@ const INLINE_BYTES = 65_536;
 const FAST = { level: 1 };
 const deflateBeside = promisify<Buffer, typeof FAST, Buffer>(deflate);
 /** What an ended git, or an ended daemon, left behind. */
-const LEFTOVER = /^(?:tmp_|view-|pack-[A-Za-z0-9]{6}$|packed-refs\.)/;
+const LEFTOVER = /^(?:\.?tmp[_-]|view-|pack-[A-Za-z0-9]{6}$|packed-refs\.)|\.lock$/;
 
 function configOf({ format }: Shape): string {
   const extensions = format === "sha1" ? "" : "[extensions]\n\tobjectFormat = sha256\n";
@@ -56,7 +45,7 @@ function textOf(path: string): string | undefined {
   try {
     return readFileSync(path, "utf8");
   } catch (error) {
-    if (errnoOf(error) === "ENOENT") return undefined;
+    if (["ENOENT", "EISDIR"].includes(errnoOf(error) ?? "")) return undefined;
     throw error;
   }
 }
@@ -91,10 +80,8 @@ export class OwnRepository {
     const shallow = shape.shallow.map((id) => `${id}\n`).join("");
     const text = (name: string): string | undefined => textOf(join(path, name));
     const isWhole = NEEDED.every((name) => existsSync(join(path, name)));
-    if (isWhole && text("config") === configOf(shape) && (text("shallow") ?? "") === shallow) {
-      sweep(path);
+    if (isWhole && text("config") === configOf(shape) && (text("shallow") ?? "") === shallow)
       return new OwnRepository(path, shape.format, false);
-    }
     rmSync(path, { recursive: true, force: true });
     for (const name of ["objects/pack", "objects/info", "refs"])
       mkdirSync(join(path, name), { recursive: true, mode: PRIVATE });

@@ -20,9 +20,15 @@ export class Ended extends Error {
 const HELPER_STDOUT = 1_048_576;
 const HELPER_STDERR = 16_384;
 
-/** Said outright: a repository that came to harm would not be recognised, and git would take one of the directories above it. */
+/** Larger objects than git takes in pieces by itself (512 MiB) are refused: a delta of some bytes can say that it unfolds to any size. */
+const MAX_ALLOCATION = "600m";
+
+/**
+ * The repository is said outright: one that came to harm would not be recognised, and git would take one of the directories above it. What git
+ * allocates at once is bounded.
+ */
 function inRepository(env: ReadonlyMap<string, string>, path: string): ReadonlyMap<string, string> {
-  return new Map([...env, ["GIT_DIR", path]]);
+  return new Map([...env, ["GIT_DIR", path], ["GIT_ALLOC_LIMIT", MAX_ALLOCATION]]);
 }
 
 /** The git programs of one operation, one after the other, within one time limit. */

@@ -29,10 +29,10 @@ const MAX_HEAD_BYTES = 4_096;
 const SHARED_INDEX = /^sharedindex\.[0-9a-f]+$/;
 
 /**
- * `git add` asks a git in each submodule for changes there, and fails without an answer. This one answers that there are none; whatever else it is
- * asked for fails. No git runs in a submodule, whose configuration nobody looked at.
+ * `git add` asks a git in each submodule for changes there, and fails without an answer; `git fsck` has others look at files that a view does not
+ * have. This one answers that there is nothing; whatever else it is asked for fails. No git runs in a submodule, whose configuration nobody looked at.
  */
-const STATUS_OF_SUBMODULES = '#!/bin/sh\n[ "$1" = status ]\n';
+const NOTHING_TO_SAY = '#!/bin/sh\ncase "$1" in status | commit-graph | multi-pack-index) ;; *) exit 1 ;; esac\n';
 
 /** What stands for a file's content: it changes when the file is replaced or written to. */
 function stampOf(stats: { ino: bigint; size: bigint; mtimeNs: bigint } | undefined): string {
@@ -95,7 +95,7 @@ export class View {
     try {
       for (const name of ["objects/info", "objects/pack", "refs", "info", "programs"])
         mkdirSync(join(path, name), { recursive: true, mode: 0o700 });
-      writeFileSync(join(view.programs, "git"), STATUS_OF_SUBMODULES, { mode: 0o700 });
+      writeFileSync(join(view.programs, "git"), NOTHING_TO_SAY, { mode: 0o700 });
       writeFileSync(join(path, "HEAD"), head);
       writeFileSync(join(path, "config"), viewConfig(job.config, job.workspace.format));
       writeFileSync(join(path, "objects/info/alternates"), `${join(own.path, "objects")}\n`);
