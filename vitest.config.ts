@@ -9,6 +9,8 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 120_000,
     pool: "forks",
+    // As many as there are processors: most tests wait for processes and sockets, and the default leaves one idle.
+    maxWorkers: "100%",
     reporters: [["default", { summary: false }], "./test/fixtures/closing-line.ts"],
     coverage: {
       provider: "v8",

@@ -5,13 +5,13 @@ import { classNames, loadClass, routesOf, type Attack } from "./corpus.ts";
 import { buildMutant } from "./mutant.ts";
 import { MUTATIONS } from "./mutations.ts";
 import { Scene } from "./scene.ts";
+import { withTools } from "./tools.ts";
 
 const attacks = new Map(
   classNames().flatMap((name) =>
     loadClass(name).map((attack): [string, Attack] => [`${name}: ${attack.name}`, attack]),
   ),
 );
-const scene = await Scene.open();
 
 /** The attack on its quickest route. */
 async function tried(arena: Arena, name: string): Promise<Verdict> {
@@ -29,7 +29,7 @@ function cameOutWell({ problems, harms }: Verdict): boolean {
 // Each mutant brings its own copy of a library that listens for signals.
 process.setMaxListeners(0);
 
-describe("the corpus bites", () => {
+function testMutations(scene: Scene): void {
   for (const { name, edits, attacks: wanted } of MUTATIONS) {
     it(`when it does not hold that ${name}`, async () => {
       const arena = await Arena.open({ scene, daemon: await buildMutant(edits) });
@@ -44,5 +44,12 @@ describe("the corpus bites", () => {
     const arena = await Arena.open({ daemon: await buildMutant([]) });
     for (const attack of new Set(MUTATIONS.flatMap((mutation) => mutation.attacks)))
       expect([attack, await tried(arena, attack)]).toEqual([attack, { problems: [], harms: {} }]);
+  });
+}
+
+await withTools("the corpus bites", async () => {
+  const scene = await Scene.open();
+  describe("the corpus bites", () => {
+    testMutations(scene);
   });
 });

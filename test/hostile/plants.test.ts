@@ -4,17 +4,15 @@ import { describe, expect, it } from "vitest";
 import { namesOf } from "./arena.ts";
 import { classNames, loadClass, PLANT_NAMES, type Attack, type Harm } from "./corpus.ts";
 import { expanded } from "./placeholders.ts";
-import { plantInto } from "./plants.ts";
+import { plantInto, type Ground } from "./plants.ts";
 import { Scene } from "./scene.ts";
+import { withTools } from "./tools.ts";
 import { differences, treeOf } from "./tree.ts";
 
-const scene = await Scene.open();
-const names = namesOf(scene);
-const ground = { workspace: scene.workspace, remote: scene.remote, attack: names.get("marker-command") ?? "" };
 const attacks = classNames().flatMap((name) => loadClass(name));
 
 /** Runs a program without any protection, and returns what it says. Not synchronously: the servers are in this process. */
-async function runPlainly([program = "", ...args]: readonly string[]): Promise<string> {
+async function runPlainly(scene: Scene, [program = "", ...args]: readonly string[]): Promise<string> {
   const child = spawn(program, args, {
     cwd: scene.workspace,
     env: { ...scene.plainEnvironment, GIT_TERMINAL_PROMPT: "0", GIT_SSH_VARIANT: "ssh", GH_PROMPT_DISABLED: "1" },
@@ -28,12 +26,12 @@ async function runPlainly([program = "", ...args]: readonly string[]): Promise<s
 }
 
 /** What somebody does who trusts the workspace: plants, and runs the command line there. Says what came of it. */
-async function bite(attack: Attack, argv: readonly string[]): Promise<ReadonlyMap<Harm, boolean>> {
+async function bite(scene: Scene, ground: Ground, attack: Attack): Promise<ReadonlyMap<Harm, boolean>> {
   scene.renew();
   scene.soil(scene.workspace, scene.remote);
   const before = { stray: scene.strayRequests().length, refs: scene.remoteRefs(), host: treeOf(scene.host) };
   for (const plant of attack.plant ?? []) plantInto(ground, plant);
-  const said = await runPlainly(argv);
+  const said = await runPlainly(scene, attack.bites ?? []);
   const changes = differences(before.refs, scene.remoteRefs()).filter(
     (line) => !line.startsWith("refs/heads/ai/work:"),
   );
@@ -46,7 +44,9 @@ async function bite(attack: Attack, argv: readonly string[]): Promise<ReadonlyMa
   ]);
 }
 
-describe("an attack of the corpus bites where nothing stops it", () => {
+function testBites(scene: Scene): void {
+  const names = namesOf(scene);
+  const ground = { workspace: scene.workspace, remote: scene.remote, attack: names.get("marker-command") ?? "" };
   for (const source of attacks) {
     const {
       bites,
@@ -54,12 +54,18 @@ describe("an attack of the corpus bites where nothing stops it", () => {
     } = source;
     if (bites === undefined || harm === undefined) continue;
     it(`${source.class}: ${source.name}`, async () => {
-      const attack = expanded(source, names);
-      const seen = await bite(attack, attack.bites ?? []);
+      const seen = await bite(scene, ground, expanded(source, names));
       if (seen.get("host_files") === true) scene.restoreHost();
       expect([harm, seen.get(harm)]).toEqual([harm, true]);
     });
   }
+}
+
+await withTools("an attack of the corpus", async () => {
+  const scene = await Scene.open();
+  describe("an attack of the corpus bites where nothing stops it", () => {
+    testBites(scene);
+  });
 });
 
 it("every plant is used by an attack", () => {

@@ -116,22 +116,17 @@ const PLANTS: Readonly<Record<string, (trap: Trap) => void>> = {
 };
 
 describe("a hostile workspace", () => {
-  for (const template of ["local_demo", "readonly", "git_github_write"]) {
-    it(`runs nothing of its own through the operations of ${template}, whatever its git configuration says [promise 5, 6]`, async () => {
-      for (const [name, plant] of Object.entries(PLANTS)) {
-        const one = await trap(template);
-        plant(one);
-        for (const reply of await one.runAll()) {
-          expect([name, reply.denied_reason === null ? reply.stderr : reply.code]).toEqual([
-            name,
-            "workspace_untrusted",
-          ]);
-          expect(reply.hint).not.toBe("");
-        }
-        expect([name, existsSync(one.marker)]).toEqual([name, false]);
+  it("is refused by what works on its files, whatever its git configuration says, with what to do [promise 5]", async () => {
+    for (const [name, plant] of Object.entries(PLANTS)) {
+      const one = await trap("local_demo");
+      plant(one);
+      for (const reply of await one.runAll()) {
+        expect([name, reply.denied_reason === null ? reply.stderr : reply.code]).toEqual([name, "workspace_untrusted"]);
+        expect(reply.hint).not.toBe("");
       }
-    });
-  }
+      expect([name, existsSync(one.marker)]).toEqual([name, false]);
+    }
+  });
 
   it.each([".git/hooks", ".husky"])("runs no hooks of %s [promise 5]", async (place) => {
     const one = await trap("local_demo");

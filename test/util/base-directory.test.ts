@@ -12,6 +12,8 @@ describe("the base directory", () => {
       tokens: "/home/me/.cmd2host/tokens",
       projects: "/home/me/.cmd2host/projects",
       staging: "/home/me/.cmd2host/staging",
+      git: "/home/me/.cmd2host/git",
+      empty: "/home/me/.cmd2host/empty",
     });
   });
 

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { Base, TOKEN } from "../../fixtures/base.ts";
+import { requireTools } from "../../fixtures/backends/present.ts";
 import { startSshd, type SshServer } from "../../fixtures/backends/sshd.ts";
 import { startDaemon, type RunningDaemon } from "../../fixtures/daemon.ts";
 import { run } from "../../fixtures/exchange.ts";
@@ -64,7 +65,7 @@ async function call(operation: string, params: Readonly<Record<string, string>> 
   return run(daemon.address, { operation, params });
 }
 
-describe("git through the daemon, over ssh", () => {
+describe.runIf(requireTools(["git", "ssh", "ssh-keygen", "sshd"]))("git through the daemon, over ssh", () => {
   it("stages, commits, pushes and fetches, and reaches only the project's repository [promise 6]", async () => {
     writeFileSync(join(repo, "b"), "b");
     expect(await call("add")).toMatchObject({ exit_code: 0 });
