@@ -14,6 +14,7 @@ export interface PushBench {
   readonly commit: () => void;
   /** What a person would type. */
   readonly plainPush: () => void;
+  readonly plainStatus: () => void;
 }
 
 /** The history as `git fast-import` reads it. */
@@ -59,6 +60,9 @@ export function preparePush(root: string): PushBench {
       count++;
       appendFileSync(join(repo, "d1/f1.txt"), `more ${count}\n`);
       git(repo, "commit", "-q", "-a", "-m", `more ${count}`);
+    },
+    plainStatus: () => {
+      git(repo, "status", "--short");
     },
     plainPush: () => {
       git(repo, "push", "-q", "git@github.com:owner/repo.git", "HEAD:refs/heads/ai/plain");

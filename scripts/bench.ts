@@ -100,8 +100,9 @@ function prepare(): string {
     repos: ["owner/repo"],
     repo_paths: [history.repo],
     constraints: { branch_allow: ["ai/.+"] },
-    allowed_operations: ["push"],
+    allowed_operations: ["push", "status"],
     operations: {
+      status: { command: "git", args_template: ["status", "--short"] },
       push: { command: "git", args_template: ["push", "{expected_git_url}", "HEAD:refs/heads/ai/ours"], timeout: 120 },
     },
   };
@@ -314,8 +315,19 @@ async function pushRows(client: DaemonClient): Promise<readonly Row[]> {
       }),
     );
   }
+  const [viewed, looked]: [number[], number[]] = [[], []];
+  for (let round = 0; round < (quick ? 5 : 21); round++) {
+    viewed.push(await timed(async () => runOperation(client, "status")));
+    looked.push(
+      await timed(async () => {
+        history.plainStatus();
+        return Promise.resolve();
+      }),
+    );
+  }
   return [
     latencyRow("push of one commit, 50,000 in the repository", ours, plain, "git push"),
+    latencyRow("status of its 2,000 files", viewed, looked, "git status"),
     {
       what: "the first push of this repository",
       measured: ms(first),

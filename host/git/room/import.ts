@@ -36,6 +36,7 @@ export class Import {
   #bytes = 0;
   #objects = 0;
   #looked = 0;
+  readonly #commits = new Set<ObjectId>();
   /** The first damaged object that was met. It matters only when something is missing in the end: there may be a sound copy in a pack. */
   #damage: CodedError | undefined;
 
@@ -47,15 +48,25 @@ export class Import {
   }
 
   /**
-   * Takes one commit, whole.
-   * @throws CodedError `git_object_invalid`, `git_objects_missing`, `git_too_large`, `git_failed`; Ended
+   * Takes what a commit needs, as far as that is plain to see. True when it was read here, as a commit, and nothing seems to be missing: then a push
+   * may begin while `lack` makes sure.
+   * @throws CodedError `git_too_large`; Ended
+   */
+  async gather(id: ObjectId): Promise<boolean> {
+    if (await this.#walk([id])) return this.#commits.has(id);
+    await this.#packs();
+    return false;
+  }
+
+  /**
+   * Takes one commit, whole, after `gather`.
+   * @throws CodedError `git_object_invalid`, `git_objects_missing`, `git_too_large`; Ended
    */
   async commit(id: ObjectId): Promise<void> {
-    if (!(await this.#walk([id]))) await this.#packs();
-    if ((await this.#lack(id)) === undefined) return;
+    if ((await this.lack(id)) === undefined) return;
     // What lies in packs may need loose objects, and the other way round.
     await this.everything();
-    const lack = await this.#lack(id);
+    const lack = await this.lack(id);
     if (lack !== undefined) throw this.#damage ?? lack;
   }
 
@@ -142,6 +153,7 @@ export class Import {
     }
     if (object === undefined) return undefined;
     this.#count(object.content.length);
+    if (object.type === "commit") this.#commits.add(id);
     await this.#own.write(object);
     return object;
   }
@@ -201,9 +213,9 @@ export class Import {
     if (result.exitCode === 0) this.#own.takenPacks.add(pack.identity);
   }
 
-  /** Asks git, as git asks itself after a fetch; what our own refs lead to is whole already. */
+  /** Asks git, as git asks itself after a fetch. What our own refs lead to is whole already, but for the branch that is about to be pushed. */
   async #revList(tips: readonly string[]): Promise<RunResult> {
-    const args = ["rev-list", "--objects", "--quiet", "--stdin", "--not", "--all"];
+    const args = ["rev-list", "--objects", "--quiet", "--stdin", "--not", "--exclude=refs/heads/*", "--all"];
     return this.#steps.helper(this.#own.path, args, Buffer.from(tips.map((tip) => `${tip}\n`).join("")));
   }
 
@@ -211,8 +223,8 @@ export class Import {
     return (await this.#revList(ids)).exitCode === 0;
   }
 
-  /** Undefined when it is a commit and every object below it is here. */
-  async #lack(id: ObjectId): Promise<CodedError | undefined> {
+  /** Undefined when it is a commit and every object below it is here. @throws Ended */
+  async lack(id: ObjectId): Promise<CodedError | undefined> {
     const result = await this.#revList([`${id}^{commit}`]);
     if (result.exitCode === 0) return undefined;
     if (!this.#own.has(id)) return new CodedError("git_objects_missing", `the workspace has no object ${id}`);

@@ -29,6 +29,8 @@ const MANY_LOOSE = 27;
 const INLINE_BYTES = 65_536;
 const FAST = { level: 1 };
 const deflateBeside = promisify<Buffer, typeof FAST, Buffer>(deflate);
+/** Where loose objects lie; made at once, so that no push has to. */
+const FANS = Array.from({ length: 256 }, (_, index) => `objects/${index.toString(16).padStart(2, "0")}`);
 /** What an ended git, or an ended daemon, left behind. */
 const LEFTOVER = /^(?:\.?tmp[_-]|view-|pack-[A-Za-z0-9]{6}$|packed-refs\.)|\.lock$/;
 
@@ -47,6 +49,17 @@ function textOf(path: string): string | undefined {
   } catch (error) {
     if (["ENOENT", "EISDIR"].includes(errnoOf(error) ?? "")) return undefined;
     throw error;
+  }
+}
+
+/** Making directories is slow on many systems, and nearly always they are there. */
+function moveInto(from: string, to: string): void {
+  try {
+    renameSync(from, to);
+  } catch (error) {
+    if (errnoOf(error) !== "ENOENT") throw error;
+    mkdirSync(join(to, ".."), { recursive: true, mode: PRIVATE });
+    renameSync(from, to);
   }
 }
 
@@ -83,7 +96,7 @@ export class OwnRepository {
     if (isWhole && text("config") === configOf(shape) && (text("shallow") ?? "") === shallow)
       return new OwnRepository(path, shape.format, false);
     rmSync(path, { recursive: true, force: true });
-    for (const name of ["objects/pack", "objects/info", "refs"])
+    for (const name of ["objects/pack", "objects/info", "refs", ...FANS])
       mkdirSync(join(path, name), { recursive: true, mode: PRIVATE });
     writeFileSync(join(path, "HEAD"), "ref: refs/heads/main\n");
     if (shallow !== "") writeFileSync(join(path, "shallow"), shallow);
@@ -138,8 +151,7 @@ export class OwnRepository {
     const packed = raw.length <= INLINE_BYTES ? deflateSync(raw, FAST) : await deflateBeside(raw, FAST);
     this.#looseBytes = (this.#looseBytes ?? 0) + packed.length;
     writeFileSync(temporary, packed, { mode: 0o400, flag: "wx" });
-    mkdirSync(join(path, ".."), { recursive: true, mode: PRIVATE });
-    renameSync(temporary, path);
+    moveInto(temporary, path);
   }
 
   /** Every ref, packed and loose. */

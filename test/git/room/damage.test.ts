@@ -118,7 +118,7 @@ describe("a push from a damaged workspace", () => {
       ["", "has no tree line"],
       [who, "has no tree line"],
       [`tree ${"x".repeat(40)}\n${who}`, "has a tree line that names no object"],
-      [commitOf(cut), "too-short tree object"],
+      [commitOf(cut), "is cut in the middle of an entry"],
       [commitOf("2".repeat(40)), "lacks objects of the commit"],
       [commitOf(bench.id("HEAD:README.md")), "lacks objects of the commit"],
       [commitOf(plantObject(objects, "tree", treeEntry("100644", "x", "3".repeat(40)))), "lacks objects of the commit"],
