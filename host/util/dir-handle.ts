@@ -3,6 +3,7 @@ import {
   constants,
   existsSync,
   fchmodSync,
+  fchownSync,
   fstatSync,
   futimesSync,
   lstatSync,
@@ -131,6 +132,11 @@ export class DirHandle {
       if (errnoOf(error) !== "EEXIST") throw error;
     }
     return this.sub(name);
+  }
+
+  /** Gives the directory to an owner; only the system's administrator may. */
+  giveTo(uid: bigint, gid: bigint): void {
+    fchownSync(this.#fd, Number(uid), Number(gid));
   }
 
   /** Makes a file that must not exist and opens it for writing; the caller closes the descriptor. */

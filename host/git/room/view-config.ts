@@ -24,6 +24,12 @@ const LEFT_OUT = new Set([
   "includeif",
 ]);
 
+/**
+ * Drivers of git-lfs, git-crypt, transcrypt and git-annex. They do not run here, and a file that they should have changed must not be stored as it is:
+ * in the wrong form, or unencrypted. With `required`, git refuses it.
+ */
+const FILTERS = ["lfs", "git-crypt", "crypt", "annex"];
+
 /** A value as git's configuration syntax writes it, so that it reads back as the same text. */
 function quotedValue(text: string): string {
   const escaped = text
@@ -50,7 +56,7 @@ function isKept({ section, subsection, key, value }: GitConfigEntry): boolean {
  * The configuration of a view: the workspace's harmless entries, then what must be as we say. No git that runs on a view reads another
  * file of the workspace for its configuration.
  */
-export function viewConfig(entries: readonly GitConfigEntry[], format: ObjectFormat): string {
+export function viewConfig(entries: readonly GitConfigEntry[], format: ObjectFormat, writes: boolean): string {
   const version = format === "sha1" ? 0 : 1;
   return [
     ...entries.filter(isKept).map(entryText),
@@ -59,6 +65,7 @@ export function viewConfig(entries: readonly GitConfigEntry[], format: ObjectFor
     format === "sha1" ? "" : "[extensions]\n\tobjectFormat = sha256\n",
     "[gc]\n\tauto = 0\n[maintenance]\n\tauto = false\n[commit]\n\tgpgSign = false\n[tag]\n\tgpgSign = false\n",
     // Otherwise git would make up a name and an address from the account and the name of the host.
+    ...(writes ? FILTERS.map((name) => `[filter "${name}"]\n\trequired = true\n`) : []),
     "[user]\n\tuseConfigOnly = true\n[diff]\n\tignoreSubmodules = dirty\n",
   ].join("");
 }

@@ -97,7 +97,7 @@ export class View {
         mkdirSync(join(path, name), { recursive: true, mode: 0o700 });
       writeFileSync(join(view.programs, "git"), NOTHING_TO_SAY, { mode: 0o700 });
       writeFileSync(join(path, "HEAD"), head);
-      writeFileSync(join(path, "config"), viewConfig(job.config, job.workspace.format));
+      writeFileSync(join(path, "config"), viewConfig(job.config, job.workspace.format, job.request.writes));
       writeFileSync(join(path, "objects/info/alternates"), `${join(own.path, "objects")}\n`);
       const lines = [...refs].map(([name, id]) => `${id} ${name}\n`);
       writeFileSync(join(path, "packed-refs"), lines.join(""));

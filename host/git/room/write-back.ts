@@ -1,4 +1,4 @@
-import { closeSync, createReadStream, fchmodSync, writeSync } from "node:fs";
+import { closeSync, createReadStream, fchmodSync, fchownSync, writeSync } from "node:fs";
 import { randomBytes } from "node:crypto";
 import { CodedError, errnoOf } from "../../../wire/errors.ts";
 import { quoted } from "../../../wire/text.ts";
@@ -31,11 +31,32 @@ function failed(name: string, error: unknown): unknown {
   });
 }
 
+/** A daemon of the administrator would leave files that their workspace's owner cannot change: what it makes belongs to whom the directory belongs. */
+function isAdministrator(): boolean {
+  return process.geteuid?.() === 0;
+}
+
+/** Opens a directory; makes it when it is missing. */
+function ensure(directory: DirHandle, name: string): DirHandle {
+  const isNew = directory.stats(name) === undefined;
+  const made = directory.ensure(name, DIRECTORY);
+  const { uid, gid } = directory.ownStats();
+  if (isNew && isAdministrator()) made.giveTo(uid, gid);
+  return made;
+}
+
+function createFile(directory: DirHandle, name: string, mode: number): number {
+  const fd = directory.createFile(name, mode);
+  const { uid, gid } = directory.ownStats();
+  if (isAdministrator()) fchownSync(fd, Number(uid), Number(gid));
+  return fd;
+}
+
 /** Opens, and makes where missing, the directories on the way; runs `work` in the last. No link is followed. */
 function inside<T>(directory: DirHandle, parts: readonly string[], work: (last: DirHandle) => T): T {
   const [first, ...rest] = parts;
   if (first === undefined) return work(directory);
-  const next = directory.ensure(first, DIRECTORY);
+  const next = ensure(directory, first);
   try {
     return inside(next, rest, work);
   } finally {
@@ -50,7 +71,7 @@ function writeAll(fd: number, bytes: Buffer): void {
 /** Replaces a file the way git does: a new file `NAME.lock` that nobody else has, moved over the old one. */
 function replaceFile(directory: DirHandle, leaf: string, content: Buffer): void {
   const lock = `${leaf}.lock`;
-  const fd = directory.createFile(lock, REF_FILE);
+  const fd = createFile(directory, lock, REF_FILE);
   try {
     try {
       writeAll(fd, content);
@@ -157,12 +178,12 @@ export class WriteBack {
 
   async #copy(from: string, folder: string, name: string): Promise<void> {
     const objects = this.#common.sub("objects");
-    const pack = objects.ensure(folder, DIRECTORY);
+    const pack = ensure(objects, folder);
     objects.close();
     const temporary = `tmp_obj_${randomBytes(8).toString("hex")}`;
     try {
       if (pack.stats(name) !== undefined) return;
-      const fd = pack.createFile(temporary, OBJECT_FILE);
+      const fd = createFile(pack, temporary, OBJECT_FILE);
       try {
         for await (const chunk of createReadStream(from, { highWaterMark: 1_048_576 })) writeAll(fd, chunk as Buffer);
         fchmodSync(fd, OBJECT_FILE);

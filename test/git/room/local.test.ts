@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -31,6 +32,31 @@ function fresh(): Bench {
 }
 
 describe("git on the work tree", () => {
+  it.each(["lfs", "git-crypt"])("refuses to store a file that a %s filter should have changed", async (driver) => {
+    const bench = fresh();
+    writeFileSync(join(bench.repo, ".gitattributes"), `*.bin filter=${driver} -text\n`);
+    writeFileSync(join(bench.repo, "secret.bin"), "as it is\n");
+    const came = await bench.locally("add", "secret.bin");
+    expect([came.exitCode, came.stderr]).toEqual([128, `fatal: secret.bin: clean filter '${driver}' failed\n`]);
+    expect(await good(bench, "status", "--short")).toContain("?? secret.bin");
+    await good(bench, "add", ".gitattributes");
+    sane(bench);
+  });
+
+  it.runIf(process.geteuid?.() === 0)(
+    "leaves nothing behind that the owner of the workspace cannot change",
+    async () => {
+      const bench = fresh();
+      execFileSync("chown", ["-R", "65534:65534", bench.repo]);
+      writeFileSync(join(bench.repo, "new"), "new\n");
+      await good(bench, "add", "new");
+      await good(bench, "commit", "-q", "-m", "second");
+      await good(bench, "branch", "deep/er/one");
+      const foreign = execFileSync("find", [join(bench.repo, ".git"), "!", "-user", "65534"], { encoding: "utf8" });
+      expect(foreign).toBe("");
+    },
+  );
+
   it("stages, commits and looks, as plain git sees it afterwards", async () => {
     const bench = fresh();
     const { repo } = bench;

@@ -18,7 +18,7 @@ function entry(name: string, value: string | undefined, subsection?: string): Gi
 
 /** What real git reads: pairs of a full name and a value; a key without a value has none. */
 function read(entries: readonly GitConfigEntry[], format: "sha1" | "sha256" = "sha1"): readonly (readonly string[])[] {
-  writeFileSync(file, viewConfig(entries, format));
+  writeFileSync(file, viewConfig(entries, format, false));
   const text = execFileSync("git", ["config", "-f", file, "-z", "--list"], { encoding: "utf8", cwd: "/" });
   return text
     .split("\0")
@@ -136,7 +136,7 @@ describe("the configuration of a view", () => {
 
   it("is read by our own parser as by git's", () => {
     const entries = [entry("user.name", 'a "b"\n\t\\'), entry("diff.xfuncname", " x ", 'y "z"')];
-    const parsed = parseGitConfig(Buffer.from(viewConfig(entries, "sha1")));
+    const parsed = parseGitConfig(Buffer.from(viewConfig(entries, "sha1", true)));
     if (!parsed.ok) throw new Error(parsed.message);
     expect(
       parsed.entries.slice(0, 2).map(({ section, subsection, key, value }) => [section, subsection, key, value]),
