@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import { closeSync, fstatSync, readSync } from "node:fs";
 import { errnoOf } from "../../../wire/errors.ts";
 import { DirHandleError, type DirHandle } from "../../util/dir-handle.ts";
@@ -71,7 +72,9 @@ export function within<T>(directory: DirHandle, parts: readonly string[], work: 
 }
 
 function parseRef(bytes: Buffer, name: string, format: ObjectFormat): RefValue {
-  const text = bytes.toString("latin1").trimEnd();
+  // Other bytes would read as another name, and a commit would begin a branch anew.
+  if (!isUtf8(bytes)) throw new DamagedRefs(`${name} is not UTF-8`);
+  const text = bytes.toString("utf8").trimEnd();
   const target = /^ref:\s*(\S+)$/.exec(text)?.[1];
   if (target !== undefined) {
     if (!isRefName(target) || !target.startsWith("refs/")) throw new DamagedRefs(`${name} leads to no ref`);

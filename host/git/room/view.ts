@@ -96,7 +96,7 @@ export class View {
       for (const name of ["objects/info", "objects/pack", "refs", "info", "programs"])
         mkdirSync(join(path, name), { recursive: true, mode: 0o700 });
       writeFileSync(join(view.programs, "git"), NOTHING_TO_SAY, { mode: 0o700 });
-      writeFileSync(join(path, "HEAD"), head);
+      writeFileSync(join(path, "HEAD"), head, "latin1");
       writeFileSync(join(path, "config"), viewConfig(job.config, job.workspace.format, job.request.writes));
       writeFileSync(join(path, "objects/info/alternates"), `${join(own.path, "objects")}\n`);
       const lines = [...refs].map(([name, id]) => `${id} ${name}\n`);

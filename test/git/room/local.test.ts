@@ -32,6 +32,25 @@ function fresh(): Bench {
 }
 
 describe("git on the work tree", () => {
+  it("knows branches, files and messages in any language", async () => {
+    const bench = fresh();
+    git(bench.repo, "checkout", "-q", "-b", "ai/ä-日本");
+    writeFileSync(join(bench.repo, 'ö "x'), "ß\n");
+    expect(await good(bench, "status", "--short", "--branch")).toContain("## ai/ä-日本\n");
+    await good(bench, "add", 'ö "x');
+    expect(await good(bench, "commit", "-q", "-m", "größer")).toBe("");
+    expect(git(bench.repo, "log", "--format=%s %D", "-2")).toMatch(/^größer HEAD -> ai\/ä-日本\n.+ main\n$/);
+    await good(bench, "checkout", "-q", "-b", "ai/ü");
+    expect(git(bench.repo, "symbolic-ref", "HEAD")).toBe("refs/heads/ai/ü\n");
+    sane(bench);
+  });
+
+  it("refuses a branch whose name is no text", async () => {
+    const bench = fresh();
+    writeFileSync(join(bench.repo, ".git/HEAD"), Buffer.from("ref: refs/heads/\xe4\n", "latin1"));
+    expect(await refusalOf(bench.locally("commit", "--allow-empty", "-m", "x"))).toContain("HEAD is not UTF-8");
+  });
+
   it.each(["lfs", "git-crypt"])("refuses to store a file that a %s filter should have changed", async (driver) => {
     const bench = fresh();
     writeFileSync(join(bench.repo, ".gitattributes"), `*.bin filter=${driver} -text\n`);
