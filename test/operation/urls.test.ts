@@ -210,7 +210,11 @@ describe("a value of type url", () => {
         expect(value.startsWith("https://example.com/")).toBe(true);
         const { href, host, username, password, pathname } = new URL(value);
         expect([href, host, username, password]).toEqual([value, "example.com", "", ""]);
-        expect(decodeURIComponent(pathname).split("/")).not.toContain("..");
+        // Not decodeURIComponent: an escape may stand for any byte.
+        const bytes = pathname.replace(/%([0-9a-f]{2})/gi, (_, hex: string) =>
+          String.fromCharCode(Number.parseInt(hex, 16)),
+        );
+        expect(bytes.split("/")).not.toContain("..");
       }),
       { numRuns: 3_000 },
     );
