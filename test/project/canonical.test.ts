@@ -220,7 +220,9 @@ describe("the canonical form", () => {
   });
 
   it("of canonical text is that text, and loads as the same policy", () => {
-    const name = fc.stringMatching(/^[a-z_][a-z0-9_]{0,8}$/);
+    // A member called __proto__ is refused before anything is made canonical.
+    const name = fc.stringMatching(/^[a-z_][a-z0-9_]{0,8}$/).filter((text) => text !== "__proto__");
+    const json = fc.jsonValue().filter((value) => !JSON.stringify(value).includes("__proto__"));
     const param = fc.record(
       {
         type: fc.constantFrom("string", "integer"),
@@ -237,7 +239,7 @@ describe("the canonical form", () => {
         description: fc.string(),
         params: fc.dictionary(name, param),
         allowed_flags: fc.array(fc.constantFrom("--a", "-b")),
-        extra: fc.jsonValue(),
+        extra: json,
       },
       { requiredKeys: [] },
     );
@@ -246,7 +248,7 @@ describe("the canonical form", () => {
       repo_paths: fc.constant(["/x"]),
       operations: fc.dictionary(name, operation),
       env: fc.dictionary(fc.stringMatching(/^[A-C][0-9]?$/), fc.stringMatching(/^[ -~]*$/)),
-      note: fc.jsonValue(),
+      note: json,
     });
     fc.assert(
       fc.property(project, (value) => {
