@@ -55,6 +55,18 @@ export function readAll(fd: number, path: string, limit: number): Buffer {
   }
 }
 
+/** The first bytes of an open file, at most `size`; fewer when it is shorter by now. */
+export function readUpTo(fd: number, size: number): Buffer {
+  const bytes = Buffer.allocUnsafe(size);
+  let length = 0;
+  while (length < size) {
+    const count = readSync(fd, bytes, length, size - length, null);
+    if (count === 0) break;
+    length += count;
+  }
+  return bytes.subarray(0, length);
+}
+
 /**
  * All bytes of the regular file at `path`, whose last part is not followed. Throws `DirHandleError` for anything else and
  * beyond `limit` bytes, and system errors.

@@ -1,8 +1,9 @@
-import { closeSync, fstatSync, readSync } from "node:fs";
+import { closeSync, fstatSync } from "node:fs";
 import { promisify } from "node:util";
 import { inflate, inflateSync } from "node:zlib";
 import { errnoOf } from "../../../wire/errors.ts";
 import { DirHandleError, type DirHandle } from "../../util/dir-handle.ts";
+import { readUpTo } from "../../util/regular-file.ts";
 import { objectIdOf, type ObjectFormat, type ObjectId } from "./object-id.ts";
 import { DamagedObject, type ObjectType } from "./object-links.ts";
 
@@ -43,14 +44,7 @@ function fileBytes(directory: DirHandle, name: string): Buffer | undefined {
     const stats = fstatSync(fd);
     if (!stats.isFile()) throw new DamagedObject("is not a regular file");
     if (stats.size > MAX_LOOSE_BYTES) throw new TooLarge(`is larger than ${MAX_LOOSE_BYTES} bytes`);
-    const bytes = Buffer.allocUnsafe(stats.size);
-    let length = 0;
-    while (length < bytes.length) {
-      const count = readSync(fd, bytes, length, bytes.length - length, null);
-      if (count === 0) break;
-      length += count;
-    }
-    return bytes.subarray(0, length);
+    return readUpTo(fd, stats.size);
   } finally {
     closeSync(fd);
   }

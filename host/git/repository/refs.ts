@@ -1,7 +1,8 @@
 import { isUtf8 } from "node:buffer";
-import { closeSync, fstatSync, readSync } from "node:fs";
+import { closeSync, fstatSync } from "node:fs";
 import { errnoOf } from "../../../wire/errors.ts";
 import { DirHandleError, type DirHandle } from "../../util/dir-handle.ts";
+import { readUpTo } from "../../util/regular-file.ts";
 import { isRefName } from "../../util/ref-name.ts";
 import { isObjectId, type ObjectFormat, type ObjectId } from "./object-id.ts";
 
@@ -37,14 +38,7 @@ export function readPlain(directory: DirHandle, name: string, limit: number): Bu
     const stats = fstatSync(fd);
     if (!stats.isFile()) throw new DamagedRefs(`${name} is not a regular file`);
     if (stats.size > limit) throw new DamagedRefs(`${name} is larger than ${limit} bytes`);
-    const bytes = Buffer.alloc(stats.size);
-    let length = 0;
-    while (length < bytes.length) {
-      const count = readSync(fd, bytes, length, bytes.length - length, null);
-      if (count === 0) break;
-      length += count;
-    }
-    return bytes.subarray(0, length);
+    return readUpTo(fd, stats.size);
   } finally {
     closeSync(fd);
   }
