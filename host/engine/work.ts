@@ -39,7 +39,9 @@ function refuseHiddenPowers(operation: Operation, flags: readonly string[], requ
   if (request.kind !== "push") return;
   const written = operation.template.map(({ text }) => text);
   const power =
-    request.force && !written.some((text) => text.startsWith("+")) && ![...written, ...flags].some(isForce)
+    (request.force || request.lease !== undefined) &&
+    !written.some((text) => text.startsWith("+")) &&
+    ![...written, ...flags].some(isForce)
       ? "overwrites"
       : request.source === "" && !written.some((text) => /^\+?:/.test(text))
         ? "deletes"
@@ -51,7 +53,7 @@ function refuseHiddenPowers(operation: Operation, flags: readonly string[], requ
 }
 
 function isForce(word: string): boolean {
-  return word === "--force" || word === "-f";
+  return word === "--force" || word === "-f" || /^--force-with-lease(?:=|$)/.test(word);
 }
 
 /**

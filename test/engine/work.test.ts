@@ -98,6 +98,10 @@ describe("a push that overwrites or deletes", () => {
     expect(made(plain, ":refs/heads/x")).toBe("git_unsupported");
     expect(made(plain, "+:refs/heads/x", "--force")).toBe("git_unsupported");
     expect(made(plain, "main:refs/heads/x", "--force")).toContain('"force":true');
+    expect(codeOf(() => manner(plain, ["push", URL, "--force-with-lease", "main:refs/heads/x"], []))).toBe(
+      "git_unsupported",
+    );
+    expect(made(plain, "main:refs/heads/x", "--force-with-lease=x")).toContain('"lease":{}');
     expect(made(push("+{src}:refs/heads/x"), "+main:refs/heads/x")).toContain('"force":true');
     expect(made(push("--force", "{src}:refs/heads/x"), "+main:refs/heads/x")).toContain('"force":true');
     expect(made(push(":refs/heads/x"), ":refs/heads/x")).toContain('"source":""');

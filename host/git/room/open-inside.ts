@@ -6,7 +6,10 @@ import { DirHandle } from "../../util/dir-handle.ts";
  * @param roots real paths that only the owner of the host can change
  */
 export function openInside(roots: readonly string[], path: string): DirHandle {
-  const root = roots.find((one) => path === one || path.startsWith(`${one}/`));
+  // The outermost: the way from there to a checkout inside it is the container's to change, so it is walked as well.
+  const [root] = roots
+    .filter((one) => path === one || path.startsWith(`${one}/`))
+    .sort((one, other) => one.length - other.length);
   if (root === undefined) throw new RangeError("the directory lies in no workspace of the project");
   let directory = DirHandle.open(root);
   for (const part of path.slice(root.length).split("/")) {
