@@ -78,6 +78,22 @@ function published(schema: object): string {
   return `${JSON.stringify(draft, null, 2)}\n`;
 }
 
+/** Files that an owner writes; everything else that is validated is a message. */
+const FILES = new Set(["daemon_config", "project_config", "token_binding"]);
+
+function messages(): string {
+  const definitions = Object.entries(VALIDATED).flatMap(([name, schema]) =>
+    FILES.has(name) ? [] : [[name, { ...plain(schema), $id: undefined }] as const],
+  );
+  const whole = {
+    $schema: "http://json-schema.org/draft-07/schema#",
+    title: "cmd2host protocol messages",
+    description: "Every JSON message between clients and daemon, by name; docs/protocol.md says where each stands.",
+    definitions: Object.fromEntries(definitions),
+  };
+  return `${JSON.stringify(whole, null, 2)}\n`;
+}
+
 function typeText(schema: JsonSchema): string {
   if (schema.enum !== undefined) return schema.enum.map((value) => `\`${String(value)}\``).join(" \\| ");
   if (schema.anyOf !== undefined) return schema.anyOf.map(typeText).join(" or ");
@@ -194,6 +210,7 @@ export async function keptFiles(): Promise<ReadonlyMap<string, string>> {
   return new Map([
     ["schema/daemon.schema.json", published(DaemonFile)],
     ["schema/project.schema.json", published(ProjectFile)],
+    ["schema/protocol.schema.json", messages()],
     ["docs/config.md", await format(configDoc(), { parser: "markdown" })],
     ["docs/cli.md", await format(await cliDoc(), { parser: "markdown" })],
     ["docs/profiles.md", await format(await profilesDoc(), { parser: "markdown" })],

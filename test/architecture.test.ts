@@ -51,6 +51,8 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   "host/git": ["wire", "host/util", "host/exec"],
   "host/exec": ["wire", "host/util"],
   "host/audit": ["wire", "host/util"],
+  "host/filter": ["wire", "host/util", "host/project"],
+  "host/runs": ["wire", "host/util"],
   "host/engine": [
     "wire",
     "host/util",
@@ -62,6 +64,8 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
     "host/git",
     "host/exec",
     "host/audit",
+    "host/filter",
+    "host/runs",
   ],
   "host/listen": ["wire", "host/util", "host/engine"],
   "host/daemon": [
@@ -74,6 +78,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
     "host/git",
     "host/engine",
     "host/listen",
+    "host/runs",
     "host/sanitize",
   ],
   "host/cli": [

@@ -1,182 +1,153 @@
-import { createConnection, type Socket } from "node:net";
-import { CodedError, errnoOf, messageOf } from "./errors.ts";
-import { CLIENT_DIAL_TIMEOUT_MS, CLIENT_REPLY_TIMEOUT_MS, MAX_REPLY_BYTES } from "./limits.ts";
-import { check } from "./parse.ts";
-import type { DescribeReply, ListReply, OperationReply } from "./schema.ts";
+import { connected, type Address } from "./client-connect.ts";
+import { Dialect } from "./client-dialect.ts";
+import { exchange } from "./client-exchange.ts";
+import { deliver } from "./client-outcome.ts";
+import { parsedReply, typed, typedReply, type AskedReply } from "./client-reply.ts";
+import { commandFields, pageFields, runFields } from "./client-request.ts";
+import { StreamedCall } from "./client-stream.ts";
+import type {
+  ArgvRequest,
+  CallOptions,
+  DaemonCalls,
+  PageRequest,
+  RunRequest,
+  Started,
+  StreamOptions,
+} from "./daemon-calls.ts";
+import { CodedError } from "./errors.ts";
+import { CLIENT_REPLY_TIMEOUT_MS } from "./limits.ts";
+import type {
+  DescribeReply,
+  ListReply,
+  OperationReply,
+  OutcomeFields,
+  OutputReply,
+  RunReply,
+  RunsReply,
+} from "./schema.ts";
 
-export type Address =
-  | { readonly kind: "unix"; readonly path: string }
-  | { readonly kind: "tcp"; readonly host: string; readonly port: number };
+export { addressText, type Address } from "./client-connect.ts";
+export { Dialect } from "./client-dialect.ts";
+export { streamBytes } from "./client-outcome.ts";
 
-export function addressText(address: Address): string {
-  if (address.kind === "unix") return address.path;
-  return address.host.includes(":") ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
-}
+/** How much longer than the wait that was asked for a reply may take. */
+const WAIT_MARGIN_MS = 30_000;
 
-export interface CallOptions {
-  /** Aborting closes the connection, which makes the daemon end the command. */
-  readonly signal?: AbortSignal | undefined;
-  /** From connect to the end of the reply, in milliseconds. */
-  readonly timeoutMs?: number | undefined;
-}
-
-export interface RunRequest {
-  readonly operation: string;
-  readonly params?: Readonly<Record<string, unknown>> | undefined;
-  readonly flags?: readonly string[] | undefined;
-  readonly targetRepo?: string | undefined;
-}
-
-function cancelled(): CodedError {
-  return new CodedError("cancelled", "cancelled by the caller");
-}
-
-async function connected(address: Address, signal: AbortSignal | undefined): Promise<Socket> {
-  if (signal?.aborted === true) throw cancelled();
-  return new Promise((resolve, reject) => {
-    const socket =
-      address.kind === "unix" ? createConnection(address.path) : createConnection(address.port, address.host);
-    const giveUp = (error: CodedError): void => {
-      settle();
-      socket.destroy();
-      reject(error);
-    };
-    const unreachable = (why: string): void => {
-      giveUp(
-        new CodedError("daemon_unreachable", `failed to connect to cmd2host daemon at ${addressText(address)}: ${why}`),
-      );
-    };
-    const timer = setTimeout(() => {
-      unreachable(`no answer within ${CLIENT_DIAL_TIMEOUT_MS / 1_000} s`);
-    }, CLIENT_DIAL_TIMEOUT_MS);
-    const cancel = (): void => {
-      giveUp(cancelled());
-    };
-    const settle = (): void => {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", cancel);
-      socket.removeAllListeners("error");
-      socket.on("error", () => undefined);
-    };
-    signal?.addEventListener("abort", cancel, { once: true });
-    socket.once("connect", () => {
-      settle();
-      resolve(socket);
-    });
-    socket.once("error", (error) => {
-      unreachable(errnoOf(error) ?? error.message);
-    });
-  });
-}
-
-/** Writes one request, leaves the write side open (as the original's client does), and reads to the end. */
-async function roundTrip(socket: Socket, request: object, timeoutMs: number): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let length = 0;
-    const timer = setTimeout(() => {
-      socket.destroy(
-        new CodedError("reply_timeout", `failed to read response: no complete reply within ${timeoutMs / 1_000} s`),
-      );
-    }, timeoutMs);
-    socket.on("data", (chunk: Buffer) => {
-      length += chunk.length;
-      if (length > MAX_REPLY_BYTES)
-        socket.destroy(
-          new CodedError("reply_invalid", `failed to read response: longer than ${MAX_REPLY_BYTES} bytes`),
-        );
-      else chunks.push(chunk);
-    });
-    socket.once("end", () => {
-      socket.end();
-    });
-    // Whatever ends the connection, a complete reply that came before it counts: the original resets after an oversize request.
-    socket.once("error", (error) => {
-      if (error instanceof CodedError) reject(error);
-      else if (length === 0)
-        reject(new CodedError("reply_invalid", `failed to read response: ${errnoOf(error) ?? error.message}`));
-    });
-    socket.once("close", () => {
-      clearTimeout(timer);
-      resolve(Buffer.concat(chunks));
-    });
-    socket.write(JSON.stringify(request));
-  });
+function timeoutOf(options: CallOptions | undefined, waitSeconds?: number): number {
+  const usual = waitSeconds === undefined ? CLIENT_REPLY_TIMEOUT_MS : waitSeconds * 1_000 + WAIT_MARGIN_MS;
+  return options?.timeoutMs ?? usual;
 }
 
 /**
- * Talks protocol 1 with a daemon, ours or the original: one connection per call. Every method throws `CodedError`
- * (`daemon_unreachable`, `reply_timeout`, `reply_invalid`, `cancelled`) when no reply comes; denials are replies.
+ * Talks with a daemon, ours or the original: one connection per call. Every method throws `CodedError` (`daemon_unreachable`,
+ * `reply_timeout`, `reply_invalid`, `cancelled`, and `daemon_too_old` for what older daemons cannot) when no reply comes; denials are replies.
  */
-export class DaemonClient {
+export class DaemonClient implements DaemonCalls {
   readonly #address: Address;
   readonly #token: string;
+  readonly #dialect: Dialect;
 
-  constructor(address: Address, token: string) {
+  /** @param dialect what is known of daemons; clients of the same process may share one */
+  constructor(address: Address, token: string, dialect = new Dialect()) {
     this.#address = address;
     this.#token = token;
+    this.#dialect = dialect;
   }
 
   async list(prefix: string, options?: CallOptions): Promise<ListReply> {
-    const bytes = await this.#call({ list_operations: true, ...(prefix === "" ? {} : { prefix }) }, options);
-    return parseReply("list_reply", bytes);
+    return this.#ask("list_reply", { list_operations: true, ...(prefix === "" ? {} : { prefix }) }, options);
   }
 
   async describe(operation: string, options?: CallOptions): Promise<DescribeReply> {
-    return parseReply("describe_reply", await this.#call({ describe_operation: operation }, options));
+    return this.#ask("describe_reply", { describe_operation: operation }, options);
   }
 
   async run(request: RunRequest, options?: CallOptions): Promise<OperationReply> {
-    const { operation, params, flags, targetRepo } = request;
-    const fields = {
-      operation,
-      params: params ?? null,
-      ...(flags === undefined || flags.length === 0 ? {} : { flags }),
-      ...(targetRepo === undefined || targetRepo === "" ? {} : { target_repo: targetRepo }),
-    };
-    return parseReply("operation_reply", await this.#call(fields, options));
+    const bytes = await this.#call(runFields(request), timeoutOf(options), options?.signal);
+    return typed("operation_reply", parsedReply(bytes));
   }
 
-  async #call(fields: object, options: CallOptions = {}): Promise<Buffer> {
-    const { signal, timeoutMs = CLIENT_REPLY_TIMEOUT_MS } = options;
-    const socket = await connected(this.#address, signal);
-    const cancel = (): void => {
-      socket.destroy(cancelled());
-    };
-    signal?.addEventListener("abort", cancel, { once: true });
-    if (signal?.aborted === true) cancel();
-    try {
-      // "protocol" comes first so that the daemon takes up to 1 MiB; the original ignores it.
-      return await roundTrip(socket, { protocol: 2, ...fields, token: this.#token }, timeoutMs);
-    } finally {
-      signal?.removeEventListener("abort", cancel);
+  /**
+   * Streams, if the daemon can. With one that cannot, everything comes at the end, `accepted` and `notice` are not called, and standard
+   * input is not sent. Bounded by the daemon's time limit only.
+   * @throws CodedError also `file_failed`, when standard input cannot be read, and `daemon_too_old`, when it is required and cannot be sent
+   */
+  async stream(request: RunRequest | ArgvRequest, options: StreamOptions): Promise<OutcomeFields> {
+    const fields = commandFields(request);
+    if (this.#dialect.streams(this.#address)) {
+      const { stdin, stdinRequired, filtered, signal } = options;
+      const socket = await connected(this.#address, signal);
+      const more = stdin === undefined ? { filtered } : { filtered, stdin: true, stdin_required: stdinRequired };
+      const cancelElsewhere = (runId: string): void => {
+        // The connection of the run itself is closed soon, which ends it as well.
+        this.cancel(runId).catch(() => undefined);
+      };
+      const end = await new StreamedCall(socket, options, cancelElsewhere).run(this.#message({ ...fields, ...more }));
+      if (end.kind === "ended") return end.outcome;
+      // A daemon reads JSON or frames, and decides by the first byte. One that answered the preface with anything else took it for bad
+      // JSON, so it has run nothing, and the same call can be made again.
+      this.#dialect.remember(this.#address, false);
     }
+    if (options.stdin !== undefined && options.stdinRequired === true)
+      throw new CodedError("daemon_too_old", "the daemon is too old to pass standard input on; nothing was run");
+    return this.#atOnce(fields, options);
   }
-}
 
-function parseReply<N extends "list_reply" | "describe_reply" | "operation_reply">(name: N, bytes: Buffer) {
-  if (bytes.length === 0) {
-    throw new CodedError(
-      "reply_invalid",
-      "failed to parse response: the daemon closed the connection without a reply",
-      {
-        hint: "The daemon may be at its limit of requests (max_in_flight), or what listens there is not a cmd2host daemon; call again.",
-      },
-    );
+  /**
+   * A denial, and the reply of a daemon that is too old to know background runs, are "refused". Such a daemon runs the operation to its end
+   * before it answers: then the reply's outcome is not "denied".
+   */
+  async start(request: RunRequest, options?: CallOptions): Promise<Started> {
+    const fields = { ...runFields(request), background: true };
+    const message = parsedReply(await this.#call(fields, timeoutOf(options), options?.signal));
+    if (typeof message !== "object" || message === null || !("run" in message))
+      return { kind: "refused", reply: typed("operation_reply", message) };
+    const { run } = typed("run_reply", message);
+    if (run === undefined || run === null)
+      throw new CodedError("reply_invalid", "failed to parse response: /run: is empty");
+    return { kind: "started", run };
   }
-  let message: unknown;
-  try {
-    message = JSON.parse(bytes.toString("utf8"));
-  } catch (error) {
-    throw new CodedError("reply_invalid", `failed to parse response: ${messageOf(error)}`);
-  }
-  const checked = check(name, message);
-  if (checked.ok) return checked.value;
-  const { pointer, message: wrong } = checked.violation;
-  throw new CodedError("reply_invalid", `failed to parse response: ${pointer === "" ? "" : `${pointer}: `}${wrong}`);
-}
 
-/** The bytes of a stream of a reply, whatever its encoding. */
-export function streamBytes(text: string, encoding: string | undefined): Buffer {
-  return Buffer.from(text, encoding === "base64" ? "base64" : "utf8");
+  async status(runId: string, waitSeconds: number, options?: CallOptions): Promise<RunReply> {
+    return this.#ask("run_reply", { run_status: runId, wait_seconds: waitSeconds }, options, waitSeconds);
+  }
+
+  async read(request: PageRequest, options?: CallOptions): Promise<OutputReply> {
+    return this.#ask("output_reply", pageFields(request), options, request.waitSeconds);
+  }
+
+  async cancel(runId: string, options?: CallOptions): Promise<RunReply> {
+    return this.#ask("run_reply", { cancel_run: runId }, options);
+  }
+
+  async runs(options?: CallOptions): Promise<RunsReply> {
+    return this.#ask("runs_reply", { list_runs: true }, options);
+  }
+
+  async watch(revision: string, waitSeconds: number, options?: CallOptions): Promise<ListReply> {
+    return this.#ask("list_reply", { watch_operations: revision, wait_seconds: waitSeconds }, options, waitSeconds);
+  }
+
+  /** "protocol" comes first so that a daemon of ours takes up to 1 MiB; the original ignores it. */
+  #message(fields: object): object {
+    return { protocol: 2, ...fields, token: this.#token };
+  }
+
+  /** Everything but operations. @param waitSeconds how long the daemon was told to wait */
+  async #ask<N extends AskedReply>(name: N, fields: object, options?: CallOptions, waitSeconds?: number) {
+    return typedReply(name, await this.#call(fields, timeoutOf(options, waitSeconds), options?.signal));
+  }
+
+  async #call(fields: object, timeoutMs: number | undefined, signal: AbortSignal | undefined): Promise<Buffer> {
+    return exchange(this.#address, this.#message(fields), timeoutMs, signal);
+  }
+
+  async #atOnce(fields: object, { output, signal }: StreamOptions): Promise<OutcomeFields> {
+    // A stream is what the program wrote, so a daemon that filters must not.
+    const bytes = await this.#call({ ...fields, filtered: false }, undefined, signal);
+    const reply = typed("operation_reply", parsedReply(bytes));
+    // Only daemons that stream keep runs: this one was updated since.
+    if (reply.run_id !== undefined) this.#dialect.remember(this.#address, true);
+    return deliver(reply, output);
+  }
 }

@@ -23,6 +23,16 @@ export const CODES = entries({
     means: "The request is larger than this client may send.",
     hint: 'Send less, or announce the newer protocol by making "protocol": 2 the first member (1 MiB).',
   },
+  frame_malformed: {
+    kind: "denied",
+    means: "A frame of the streaming protocol has an unknown type, or comes when it may not.",
+    hint: "See docs/protocol.md for the frames and their order.",
+  },
+  protocol_unsupported: {
+    kind: "denied",
+    means: "The client speaks a version of the streaming protocol that this daemon does not know.",
+    hint: "Use a client of the daemon's version, or the JSON protocol.",
+  },
   frame_timeout: {
     kind: "denied",
     means: "No complete request arrived within 5 seconds of connecting.",
@@ -45,13 +55,34 @@ export const CODES = entries({
   },
   request_unknown_type: {
     kind: "denied",
-    means: "The object is none of list_operations, describe_operation, raw_argv and operation.",
+    means: "The object has none of the members that say what is asked for.",
     hint: "Include one of these members.",
   },
   request_invalid: {
     kind: "denied",
     means: "A member of the request has the wrong type or shape.",
     hint: "See docs/protocol.md for the members and their types.",
+  },
+  // runs
+  run_unknown: {
+    kind: "denied",
+    means: "There is no such run of this session, or it is so old that it was removed.",
+    hint: "Runs are kept for a limited time, and belong to the session that started them.",
+  },
+  too_many_runs: {
+    kind: "denied",
+    means: "The session has as many background runs as it may have at the same time.",
+    hint: "Wait for one of them to end, or cancel one.",
+  },
+  too_many_waiting: {
+    kind: "denied",
+    means: "Too many requests are waiting for something to happen.",
+    hint: "Ask again without waiting.",
+  },
+  output_lost: {
+    kind: "failed",
+    means: "The output of the run could not be kept, or its file cannot be read.",
+    hint: "Run the operation again; the owner of the host finds the cause in the daemon's log.",
   },
   // authentication and project
   unauthenticated: {
@@ -161,6 +192,16 @@ export const CODES = entries({
     kind: "denied",
     means: "A flag or its value has the wrong form.",
     hint: "Write --flag=value; describe the operation to see what a flag accepts.",
+  },
+  stdin_not_allowed: {
+    kind: "denied",
+    means: "Standard input was sent to an operation that takes none.",
+    hint: "Leave it out; only the owner of the host can let the operation take it.",
+  },
+  stdin_required: {
+    kind: "denied",
+    means: "The operation needs standard input, and none was sent.",
+    hint: "Send it, with a client that streams: `echo TEXT | cmd2host call OPERATION`, or the argument stdin of the MCP tool.",
   },
   path_denied: {
     kind: "denied",
@@ -290,6 +331,11 @@ export const CODES = entries({
     means: "The host could not start the program.",
     hint: "See the daemon's log on the host.",
   },
+  stdin_too_large: {
+    kind: "failed",
+    means: "More standard input came than the operation takes; the program was ended.",
+    hint: "Send less; the owner of the host sets the limit with max_stdin_bytes.",
+  },
   timed_out: {
     kind: "failed",
     means: "The program ran longer than its time limit and was ended.",
@@ -340,6 +386,11 @@ export const CODES = entries({
     kind: "client",
     means: "No daemon answers at the address.",
     hint: "Start it on the host with `cmd2host serve`, and check the address or the mounted socket.",
+  },
+  daemon_too_old: {
+    kind: "client",
+    means: "The daemon is of a version that does not know this request.",
+    hint: "The owner of the host updates cmd2host.",
   },
   reply_timeout: {
     kind: "client",

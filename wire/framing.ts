@@ -51,6 +51,28 @@ export function isBlank(bytes: Uint8Array): boolean {
   return bytes.every(isJsonSpace);
 }
 
+/**
+ * The JSON object that a whole payload is, under the same rules as a request on its own.
+ * @throws CodedError `json_invalid`, `json_duplicate_key`, `json_trailing_data`
+ */
+export function readPayload(payload: Buffer): unknown {
+  const framer = new RequestFramer(payload.length);
+  const first = framer.push(payload);
+  const frame = first.state === "more" ? framer.end() : first;
+  if (frame.state === "refused") throw frame.error;
+  if (frame.state !== "message") throw new CodedError("json_invalid", "Invalid JSON: unexpected EOF");
+  if (frame.trailing) throw trailingData();
+  return frame.message;
+}
+
+/** The answer to bytes behind a request. */
+export function trailingData(): CodedError {
+  return new CodedError(
+    "json_trailing_data",
+    "Invalid request: data after the JSON object; one request per connection",
+  );
+}
+
 /** How many bytes of JSON white space come first. */
 function leadingSpace(bytes: Uint8Array): number {
   const first = bytes.findIndex((byte) => !isJsonSpace(byte));
@@ -72,7 +94,12 @@ export class RequestFramer {
   #length = 0;
   #blank = true;
   #opened = false;
-  #limit = MAX_REQUEST_BYTES;
+  #limit: number;
+
+  /** @param limit greatest length in bytes; the usual one grows when the client announces the newer protocol */
+  constructor(limit = MAX_REQUEST_BYTES) {
+    this.#limit = limit;
+  }
 
   push(chunk: Buffer): Frame {
     if (this.#blank && this.#length + leadingSpace(chunk) > this.#limit) return { state: "nothing" };

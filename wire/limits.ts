@@ -29,3 +29,15 @@ export const MAX_CAPTURE_BYTES = 67_108_864;
 export const MAX_REQUEST_ID_BYTES = 128;
 export const TOKEN_LIFETIME_MS = 24 * 60 * 60 * 1_000;
 export const DEFAULT_PORT = 9_876;
+
+/** Largest payload of a frame that carries bytes (standard input, output, error). */
+export const MAX_DATA_FRAME_BYTES = 65_536;
+/** Standard input that waits for a program that does not read it; then the client is not read any more. */
+export const MAX_PENDING_STDIN_BYTES = 1_048_576;
+/** How often a daemon that does not read its client asks whether it is still there. */
+export const ALIVE_INTERVAL_MS = 500;
+/** Page of output when a request does not say how much it wants. */
+export const DEFAULT_PAGE_BYTES = 32_768;
+export const DEFAULT_PAGE_LINES = 500;
+/** Streaming protocol: for a client to read what is on its way when its command has ended. */
+export const STREAM_DEADLINE_MS = 60_000;

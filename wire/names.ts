@@ -40,3 +40,15 @@ export type ProfileName = (typeof PROFILES)[number];
 export const LISTEN_MODES = ["tcp", "unix", "both"] as const;
 
 export const OUTCOMES = ["completed", "denied", "failed"] as const;
+
+/** Whether an operation reads what its caller sends. */
+export const STDIN_MODES = ["none", "optional", "required"] as const;
+export type StdinMode = (typeof STDIN_MODES)[number];
+
+export const OUTPUT_FORMS = ["text", "json"] as const;
+
+export const STREAMS = ["stdout", "stderr"] as const;
+export type StreamName = (typeof STREAMS)[number];
+
+/** `failed` as an outcome is: it could not be started, or was ended by us. */
+export const RUN_STATES = ["running", "completed", "failed"] as const;

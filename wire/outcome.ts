@@ -1,7 +1,7 @@
 import type { Code } from "./codes.ts";
 import type { CodedError } from "./errors.ts";
 import type { ReplyShape } from "./request.ts";
-import type { OperationInfo } from "./schema.ts";
+import type { OperationInfo, OutputPage, RunInfo } from "./schema.ts";
 
 /** Output of one stream: the first bytes up to the cap, cut between characters, and how many there were in all. */
 export interface Captured {
@@ -45,22 +45,31 @@ export interface Failed {
 
 export type Outcome = Completed | Denied | Failed;
 
+/** Standard output after an operation's filters, and what they left out: one short sentence each. */
+export interface Filtered {
+  readonly stdout: string;
+  readonly dropped: readonly string[];
+}
+
+/** The end of an operation, or its denial. */
+export interface OperationEnd {
+  readonly shape: "operation";
+  readonly requestId: string | undefined;
+  readonly protocol: 1 | 2;
+  /** Undefined when nothing ran. */
+  readonly runId: string | undefined;
+  readonly outcome: Outcome;
+  readonly filtered: Filtered | undefined;
+}
+
 /** What goes back to a client, before it is written in a protocol's form. */
 export type Reply =
-  | {
-      readonly shape: "operation";
-      readonly requestId: string | undefined;
-      readonly protocol: 1 | 2;
-      readonly outcome: Outcome;
-    }
-  | { readonly shape: "list"; readonly operations: readonly OperationInfo[] }
+  | OperationEnd
+  | { readonly shape: "list"; readonly operations: readonly OperationInfo[]; readonly revision: string }
   | { readonly shape: "describe"; readonly operation: OperationInfo }
+  | { readonly shape: "run"; readonly run: RunInfo }
+  | { readonly shape: "page"; readonly page: OutputPage }
+  | { readonly shape: "runs"; readonly runs: readonly RunInfo[] }
   | { readonly shape: Exclude<ReplyShape, "operation">; readonly error: CodedError };
 
 export const NO_OUTPUT: Captured = { bytes: Buffer.alloc(0), total: 0, truncated: false };
-
-/** Text that we say ourselves in place of a program's output. */
-export function saying(text: string): Captured {
-  const bytes = Buffer.from(text, "utf8");
-  return { bytes, total: bytes.length, truncated: false };
-}

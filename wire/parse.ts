@@ -1,39 +1,39 @@
 import { isUtf8 } from "node:buffer";
 import { findNodeAtLocation, parseTree } from "jsonc-parser";
-import { CodedError } from "./errors.ts";
 import { fold } from "./fold.ts";
 import * as validators from "./generated/validate.js";
 import { isBlank } from "./framing.ts";
 import { SHAPES } from "./generated/shapes.js";
 import { JsonScanner, type JsonFault } from "./json.ts";
-import { MAX_REQUEST_ID_BYTES } from "./limits.ts";
-import type { OperationRequest, ReplyShape, Request } from "./request.ts";
-import type {
-  DaemonConfig,
-  DescribeReply,
-  DescribeRequestFields,
-  ListReply,
-  ListRequestFields,
-  OperationReply,
-  OperationRequestFields,
-  ProjectConfig,
-  TokenBinding,
-  ValidatedName,
-} from "./schema.ts";
-import { byteLength, printable, quoted, shortened } from "./text.ts";
+import type * as fields from "./schema.ts";
+import { printable, quoted, shortened } from "./text.ts";
+
+type ValidatedName = fields.ValidatedName;
 
 /** The only door to the validators: unknown bytes or JSON in, typed data or a `CodedError` out. */
 
-interface Types {
-  daemon_config: DaemonConfig;
-  project_config: ProjectConfig;
-  token_binding: TokenBinding;
-  operation_request: OperationRequestFields;
-  list_request: ListRequestFields;
-  describe_request: DescribeRequestFields;
-  operation_reply: OperationReply;
-  list_reply: ListReply;
-  describe_reply: DescribeReply;
+export interface Types {
+  daemon_config: fields.DaemonConfig;
+  project_config: fields.ProjectConfig;
+  token_binding: fields.TokenBinding;
+  operation_request: fields.OperationRequestFields;
+  list_request: fields.ListRequestFields;
+  describe_request: fields.DescribeRequestFields;
+  run_status_request: fields.RunStatusRequestFields;
+  read_output_request: fields.ReadOutputRequestFields;
+  cancel_run_request: fields.CancelRunRequestFields;
+  list_runs_request: fields.ListRunsRequestFields;
+  watch_request: fields.WatchRequestFields;
+  operation_reply: fields.OperationReply;
+  list_reply: fields.ListReply;
+  describe_reply: fields.DescribeReply;
+  run_reply: fields.RunReply;
+  output_reply: fields.OutputReply;
+  runs_reply: fields.RunsReply;
+  hello: fields.Hello;
+  accepted: fields.Accepted;
+  notice: fields.Notice;
+  outcome: fields.OutcomeFields;
 }
 
 interface Violation {
@@ -186,98 +186,4 @@ export function readJsonFile<N extends ValidatedName>(name: N, bytes: Buffer, fi
   if (checked.ok) return { ...checked, raw };
   const { pointer, message } = checked.violation;
   return { ok: false, fault: { kind: "schema", message: located(file, bytes, pointer, message) } };
-}
-
-// --- requests ---
-
-/** Which reply form the sender of this object expects: decided by the presence of exact top-level names. */
-export function replyShapeOf(message: unknown): ReplyShape | undefined {
-  if (typeof message !== "object" || message === null || Array.isArray(message)) return undefined;
-  if (Object.hasOwn(message, "list_operations")) return "list";
-  if (Object.hasOwn(message, "describe_operation")) return "describe";
-  if (Object.hasOwn(message, "raw_argv") || Object.hasOwn(message, "operation")) return "operation";
-  return undefined;
-}
-
-const REQUEST_ID = /^[A-Za-z0-9._-]+$/;
-const OPERATION_ID = /^[a-z][a-z0-9_]{0,63}$/;
-const SOURCES = new Set(["", "mcp", "raw_argv"]);
-
-/** True for an id that a request may carry; also what `config check` asks of the ids in a configuration. */
-export function isOperationId(text: string): boolean {
-  return OPERATION_ID.test(text);
-}
-
-function invalid(message: string): CodedError {
-  return new CodedError("request_invalid", `Invalid request: ${message}`);
-}
-
-function typed<N extends ValidatedName>(name: N, message: unknown): Types[N] {
-  const checked = check(name, message);
-  if (checked.ok) return checked.value;
-  throw invalid(
-    `${checked.violation.pointer === "" ? "" : `${checked.violation.pointer}: `}${checked.violation.message}`,
-  );
-}
-
-function protocolOf(fields: { readonly protocol?: number }): 1 | 2 {
-  return (fields.protocol ?? 1) >= 2 ? 2 : 1;
-}
-
-function operationRequest(message: object): OperationRequest {
-  const fields = typed("operation_request", message);
-  const { request_id: requestId, operation = "", source = "" } = fields;
-  if (
-    requestId !== undefined &&
-    requestId !== "" &&
-    !(byteLength(requestId) <= MAX_REQUEST_ID_BYTES && REQUEST_ID.test(requestId))
-  ) {
-    throw invalid(
-      `request_id ${quoted(shortened(requestId, 64))} must be at most ${MAX_REQUEST_ID_BYTES} of A-Z a-z 0-9 . _ -`,
-    );
-  }
-  if (!SOURCES.has(source)) throw invalid(`source ${quoted(shortened(source, 64))} must be "mcp" or "raw_argv"`);
-  if (operation !== "" && !OPERATION_ID.test(operation)) {
-    throw invalid(`operation ${quoted(shortened(operation, 80))} must be a small letter and at most 63 of a-z 0-9 _`);
-  }
-  const hint = fields.cwd_context;
-  return {
-    kind: "operation",
-    protocol: protocolOf(fields),
-    requestId: requestId === "" ? undefined : requestId,
-    token: fields.token ?? "",
-    targetRepo: fields.target_repo ?? "",
-    cwdHint: hint === undefined ? undefined : { toplevel: hint.toplevel ?? "", originUrl: hint.origin_url ?? "" },
-    route: Object.hasOwn(message, "raw_argv")
-      ? { kind: "raw", argv: (fields.raw_argv ?? []).map((word) => word ?? "") }
-      : { kind: "named", operation, params: new Map(Object.entries(fields.params ?? {})), flags: fields.flags ?? [] },
-  };
-}
-
-/** Turns a parsed JSON value into a typed request, or throws `request_unknown_type` / `request_invalid`. */
-export function parseRequest(message: unknown): Request {
-  const shape = replyShapeOf(message);
-  if (shape === undefined || typeof message !== "object" || message === null) {
-    throw new CodedError(
-      "request_unknown_type",
-      "Unknown request type (expected list_operations, describe_operation, raw_argv or operation)",
-    );
-  }
-  switch (shape) {
-    case "list": {
-      const fields = typed("list_request", message);
-      return { kind: "list", protocol: protocolOf(fields), token: fields.token ?? "", prefix: fields.prefix ?? "" };
-    }
-    case "describe": {
-      const fields = typed("describe_request", message);
-      return {
-        kind: "describe",
-        protocol: protocolOf(fields),
-        token: fields.token ?? "",
-        operation: fields.describe_operation ?? "",
-      };
-    }
-    case "operation":
-      return operationRequest(message);
-  }
 }

@@ -1,3 +1,5 @@
+import type { StreamName } from "./names.ts";
+
 /** A request after parsing: what the pipeline works on. Values of parameters are still untyped JSON. */
 export interface OperationRequest {
   readonly kind: "operation";
@@ -7,6 +9,16 @@ export interface OperationRequest {
   readonly token: string;
   readonly targetRepo: string;
   readonly cwdHint: CwdHint | undefined;
+  /** True when the client will send standard input if the operation takes it. */
+  readonly offersStdin: boolean;
+  /** True when it is to be denied if the operation does not take it. */
+  readonly needsStdin: boolean;
+  /** True when it is to go on by itself; the answer is the run as it begins. */
+  readonly background: boolean;
+  /** Whether standard output is wanted as the operation's filters leave it; undefined leaves it to the way in. */
+  readonly filtered: boolean | undefined;
+  /** Asked for by the client; the operation's own limit is not exceeded by it. */
+  readonly timeoutSeconds: number | undefined;
   readonly route: NamedRoute | RawRoute;
 }
 
@@ -44,6 +56,66 @@ export interface DescribeRequest {
   readonly operation: string;
 }
 
-export type Request = OperationRequest | ListRequest | DescribeRequest;
-/** Which of the three reply forms a client expects. */
-export type ReplyShape = Request["kind"];
+/** How a run is, at once or when it has ended or the time is over. */
+export interface StatusRequest {
+  readonly kind: "status";
+  readonly protocol: 1 | 2;
+  readonly token: string;
+  readonly runId: string;
+  readonly waitMs: number;
+}
+
+/** Which part of a stream is wanted. */
+export type PageWanted =
+  /** Negative offsets count from the end. */
+  | { readonly unit: "bytes"; readonly offset: number; readonly maxBytes: number }
+  /** Lines count from 1; negative ones from the end. */
+  | { readonly unit: "lines"; readonly line: number; readonly maxLines: number; readonly maxBytes: number }
+  | {
+      readonly unit: "grep";
+      readonly pattern: string;
+      readonly line: number;
+      readonly maxLines: number;
+      readonly maxBytes: number;
+      readonly context: number;
+    };
+
+/** A part of a run's output; with a wait, of one that goes on, as soon as something is there. */
+export interface ReadRequest {
+  readonly kind: "read";
+  readonly protocol: 1 | 2;
+  readonly token: string;
+  readonly runId: string;
+  readonly stream: StreamName;
+  readonly wanted: PageWanted;
+  readonly waitMs: number;
+}
+
+export interface CancelRequest {
+  readonly kind: "cancel";
+  readonly protocol: 1 | 2;
+  readonly token: string;
+  readonly runId: string;
+}
+
+export interface RunsRequest {
+  readonly kind: "runs";
+  readonly protocol: 1 | 2;
+  readonly token: string;
+}
+
+/** The list of operations, when it is no longer the one of `revision`, or the time is over. */
+export interface WatchRequest {
+  readonly kind: "watch";
+  readonly protocol: 1 | 2;
+  readonly token: string;
+  readonly revision: string;
+  readonly waitMs: number;
+}
+
+/** About runs. The owner of the host may ask these without a token, on a way in of the owner's own. */
+export type AboutRuns = StatusRequest | ReadRequest | CancelRequest | RunsRequest;
+
+export type Request = OperationRequest | ListRequest | DescribeRequest | AboutRuns | WatchRequest;
+/** Which form of reply a client expects. */
+export type ReplyShape = "operation" | "list" | "describe" | "run" | "page" | "runs";

@@ -1,5 +1,15 @@
 import { type Static, type TSchema, Type } from "typebox";
-import { FLAG_TYPES, OUTCOMES, PARAM_TYPES, PROFILES, RUN_PLACES } from "./names.ts";
+import {
+  FLAG_TYPES,
+  OUTCOMES,
+  OUTPUT_FORMS,
+  PARAM_TYPES,
+  PROFILES,
+  RUN_PLACES,
+  RUN_STATES,
+  STDIN_MODES,
+  STREAMS,
+} from "./names.ts";
 
 /**
  * The one place for schemas. Types are derived from them, `schema/*.json` and docs/config.md are generated from them, and
@@ -101,6 +111,57 @@ export const FlagObject = Type.Object(
   { description: "A flag whose value is checked." },
 );
 
+export const FilterSchema = Type.Object(
+  {
+    strip_ansi: Type.Optional(
+      Type.Boolean({ description: "Leave out terminal escapes (colours, cursor movements). Default: false." }),
+    ),
+    collapse_progress: Type.Optional(
+      Type.Boolean({
+        description:
+          "Of a line that was overwritten by carriage returns, as progress bars do, keep the last state only; of several equal lines in a row, keep one and say how many there were. Default: false.",
+      }),
+    ),
+    max_lines: Type.Optional(
+      Type.Object(
+        {
+          head: Type.Optional(Type.Integer({ minimum: 0, description: "Lines that are kept at the beginning." })),
+          tail: Type.Optional(Type.Integer({ minimum: 0, description: "Lines that are kept at the end." })),
+        },
+        { description: "Keep some lines at the beginning and some at the end. Both missing or 0: all." },
+      ),
+    ),
+    json_fields: Type.Optional(
+      strings(
+        'Needs output "json": keep these members only, as paths with dots (a.b); of an array, of each of its elements. Missing or empty: all.',
+      ),
+    ),
+  },
+  { description: "What a model need not see of standard output." },
+);
+
+export const AnnotationsSchema = Type.Object(
+  {
+    read_only: Type.Optional(Type.Boolean({ description: "It changes nothing anywhere. Default: false." })),
+    destructive: Type.Optional(
+      Type.Boolean({
+        description: "It may delete or overwrite. Default: true, unless it is read_only.",
+      }),
+    ),
+    idempotent: Type.Optional(
+      Type.Boolean({
+        description: "Doing it twice is the same as doing it once. Default: false, unless it is read_only.",
+      }),
+    ),
+    open_world: Type.Optional(
+      Type.Boolean({
+        description: "It speaks with something outside the host, or returns what third parties wrote. Default: true.",
+      }),
+    ),
+  },
+  { description: "What a client may show to its user. Hints: they allow nothing and forbid nothing." },
+);
+
 export const OperationSchema = Type.Object(
   {
     command: Type.Optional(
@@ -133,15 +194,41 @@ export const OperationSchema = Type.Object(
     max_stdout_bytes: Type.Optional(
       Type.Integer({
         minimum: 1,
-        description: "Bytes of standard output that are kept; at most daemon.json's max_output_bytes.",
+        description:
+          "Bytes of standard output that leave the host, whatever the client; at most daemon.json's max_output_bytes. Missing: clients that stream get all, the others daemon.json's max_stdout_bytes.",
       }),
     ),
     max_stderr_bytes: Type.Optional(
       Type.Integer({
         minimum: 1,
-        description: "Bytes of standard error that are kept; at most daemon.json's max_output_bytes.",
+        description: "The same for standard error.",
       }),
     ),
+    stdin: Type.Optional(
+      oneOf(
+        STDIN_MODES,
+        "Whether the caller may, or must, send standard input. Default: none. Programs only, not git; only clients that stream can send it.",
+      ),
+    ),
+    max_stdin_bytes: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        description:
+          "Bytes of standard input that are taken; with more the program is ended. Default and upper bound: daemon.json's max_stdin_bytes.",
+      }),
+    ),
+    output: Type.Optional(
+      oneOf(OUTPUT_FORMS, 'What standard output is. "json": typed tools give it to the agent as data. Default: text.'),
+    ),
+    filter: Type.Optional(FilterSchema),
+    rtk: Type.Optional(
+      Type.Boolean({
+        description:
+          "When the host has the program rtk, which shortens the output of many programs, run the command through it. Default: false.",
+      }),
+    ),
+    title: Type.Optional(Type.String({ description: "A short name for people; clients show it." })),
+    annotations: Type.Optional(AnnotationsSchema),
     on_disconnect: Type.Optional(
       oneOf(["cancel", "finish"], "What happens when the client goes away while it runs. Default: cancel."),
     ),
@@ -229,7 +316,10 @@ export const DaemonFile = Type.Object(
       }),
     ),
     socket_path: Type.Optional(
-      Type.String({ description: "Unix socket. Default: cmd2host.sock in the base directory." }),
+      Type.String({
+        description:
+          "Unix socket. Default: cmd2host.sock in the base directory, and run/cmd2host.sock, whose directory holds nothing else and may be mounted into containers.",
+      }),
     ),
     socket_mode: Type.Optional(
       Type.Integer({
@@ -266,6 +356,47 @@ export const DaemonFile = Type.Object(
         description:
           "Upper bound of an operation's own output limits, in bytes. Default (also for 0): 16777216; at most 67108864. Clients read at most 10485760 bytes of one reply, after its text was escaped.",
       }),
+    ),
+    max_stdin_bytes: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        description:
+          "Bytes of standard input that an operation takes, unless it says less. Default (also for 0): 16777216.",
+      }),
+    ),
+    runs: Type.Optional(
+      Type.Object(
+        {
+          max_bytes: Type.Optional(
+            Type.Integer({
+              minimum: 0,
+              description:
+                "Disk space for the outputs of all runs, in bytes; the oldest go first. Default (also for 0): 1073741824.",
+            }),
+          ),
+          max_run_bytes: Type.Optional(
+            Type.Integer({
+              minimum: 0,
+              description:
+                "Bytes kept of one stream of one run from its beginning; of longer ones the end is kept as well. Default (also for 0): 67108864.",
+            }),
+          ),
+          max_age: Type.Optional(
+            Type.Integer({
+              minimum: 0,
+              description:
+                "Seconds that a finished run is kept, at most as long as its session. Default (also for 0): 86400.",
+            }),
+          ),
+          max_background: Type.Optional(
+            Type.Integer({
+              minimum: 0,
+              description: "Background runs at the same time, per session. Default (also for 0): 16.",
+            }),
+          ),
+        },
+        { description: "Outputs of recent runs, which clients can read again by run id." },
+      ),
     ),
     git_max_bytes: Type.Optional(
       Type.Integer({
@@ -337,7 +468,7 @@ export const TokenFile = Type.Object({
   label: Type.Optional(Type.String()),
 });
 
-// --- requests of protocol 1 ---
+// --- requests ---
 
 const CwdContext = Type.Object({ toplevel: Type.Optional(Type.String()), origin_url: Type.Optional(Type.String()) });
 
@@ -352,6 +483,12 @@ export const OperationRequestFile = Type.Object({
   token: Type.Optional(Type.String()),
   target_repo: Type.Optional(Type.String()),
   cwd_context: Type.Optional(CwdContext),
+  // from here on ours
+  stdin: Type.Optional(Type.Boolean()),
+  stdin_required: Type.Optional(Type.Boolean()),
+  background: Type.Optional(Type.Boolean()),
+  filtered: Type.Optional(Type.Boolean()),
+  timeout_seconds: Type.Optional(Type.Integer({ minimum: 1 })),
 });
 
 export const ListRequestFile = Type.Object({
@@ -364,6 +501,49 @@ export const ListRequestFile = Type.Object({
 export const DescribeRequestFile = Type.Object({
   protocol: Type.Optional(Type.Integer()),
   describe_operation: Type.Optional(Type.String()),
+  token: Type.Optional(Type.String()),
+});
+
+/** Longest wait that a request may ask for, in seconds. */
+const waitSeconds = () => Type.Optional(Type.Integer({ minimum: 0, maximum: 300 }));
+
+export const RunStatusRequestFile = Type.Object({
+  protocol: Type.Optional(Type.Integer()),
+  run_status: Type.Optional(Type.String()),
+  wait_seconds: waitSeconds(),
+  token: Type.Optional(Type.String()),
+});
+
+export const ReadOutputRequestFile = Type.Object({
+  protocol: Type.Optional(Type.Integer()),
+  read_output: Type.Optional(Type.String()),
+  stream: Type.Optional(oneOf(STREAMS)),
+  offset: Type.Optional(Type.Integer()),
+  max_bytes: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_048_576 })),
+  line: Type.Optional(Type.Integer()),
+  max_lines: Type.Optional(Type.Integer({ minimum: 1, maximum: 100_000 })),
+  grep: Type.Optional(Type.String({ maxLength: 1_000 })),
+  context_lines: Type.Optional(Type.Integer({ minimum: 0, maximum: 100 })),
+  wait_seconds: waitSeconds(),
+  token: Type.Optional(Type.String()),
+});
+
+export const CancelRunRequestFile = Type.Object({
+  protocol: Type.Optional(Type.Integer()),
+  cancel_run: Type.Optional(Type.String()),
+  token: Type.Optional(Type.String()),
+});
+
+export const ListRunsRequestFile = Type.Object({
+  protocol: Type.Optional(Type.Integer()),
+  list_runs: Type.Optional(Type.Boolean()),
+  token: Type.Optional(Type.String()),
+});
+
+export const WatchRequestFile = Type.Object({
+  protocol: Type.Optional(Type.Integer()),
+  watch_operations: Type.Optional(Type.String()),
+  wait_seconds: waitSeconds(),
   token: Type.Optional(Type.String()),
 });
 
@@ -387,6 +567,8 @@ export const OperationReplyFile = Type.Object({
   code: Type.Optional(Type.String()),
   hint: Type.Optional(Type.String()),
   notice: Type.Optional(Type.String()),
+  run_id: Type.Optional(Type.String()),
+  stdout_filtered: Type.Optional(Type.Array(Type.String())),
 });
 
 export const FlagInfo = Type.Object({
@@ -411,6 +593,11 @@ export const OperationInfoFile = Type.Object({
   params: Type.Optional(Type.Record(Type.String(), ParamSchema)),
   allowed_flags: Type.Optional(Type.Array(Type.String())),
   flag_rules: Type.Optional(Type.Array(FlagInfo)),
+  title: Type.Optional(Type.String()),
+  stdin: Type.Optional(oneOf(STDIN_MODES)),
+  output: Type.Optional(oneOf(OUTPUT_FORMS)),
+  annotations: Type.Optional(AnnotationsSchema),
+  timeout: Type.Optional(Type.Integer()),
 });
 
 export const ListReplyFile = Type.Object({
@@ -418,6 +605,7 @@ export const ListReplyFile = Type.Object({
   error: Type.Optional(Type.String()),
   code: Type.Optional(Type.String()),
   hint: Type.Optional(Type.String()),
+  revision: Type.Optional(Type.String()),
 });
 
 export const DescribeReplyFile = Type.Object({
@@ -425,6 +613,108 @@ export const DescribeReplyFile = Type.Object({
   error: Type.Optional(Type.String()),
   code: Type.Optional(Type.String()),
   hint: Type.Optional(Type.String()),
+});
+
+// --- runs: replies that only clients who ask get ---
+
+/** A gap in what is kept of a stream: bytes from `from` up to and without `to`. */
+const Gap = Type.Object({ from: Type.Integer(), to: Type.Integer() });
+const KeptStream = Type.Object({
+  /** Bytes and line breaks that the program wrote. */
+  bytes: Type.Integer(),
+  lines: Type.Integer(),
+  missing: Type.Optional(Gap),
+});
+
+export const RunInfoFile = Type.Object({
+  run_id: Type.String(),
+  operation: Type.String(),
+  project: Type.Optional(Type.String()),
+  /** For the owner of the host only. */
+  session: Type.Optional(Type.String()),
+  state: oneOf(RUN_STATES),
+  background: Type.Boolean(),
+  started_at: Type.String(),
+  duration_ms: Type.Integer(),
+  exit_code: Type.Optional(Type.Integer()),
+  signal: Type.Optional(Type.String()),
+  code: Type.Optional(Type.String()),
+  message: Type.Optional(Type.String()),
+  hint: Type.Optional(Type.String()),
+  notice: Type.Optional(Type.String()),
+  stdout: KeptStream,
+  stderr: KeptStream,
+  last_line: Type.Optional(Type.String()),
+});
+
+export const OutputPageFile = Type.Object({
+  run_id: Type.String(),
+  stream: oneOf(STREAMS),
+  state: oneOf(RUN_STATES),
+  /** With grep: `LINE:text` for matches, `LINE-text` for lines around them, `--` between groups. */
+  text: Type.String(),
+  encoding: Type.Optional(Type.String()),
+  /** Of the first byte of the page, and of the first byte behind it; with grep, behind what was searched. */
+  offset: Type.Integer(),
+  next_offset: Type.Integer(),
+  /** The same in lines, counted from 1, when the page was asked for by lines or grep. */
+  line: Type.Optional(Type.Integer()),
+  next_line: Type.Optional(Type.Integer()),
+  matches: Type.Optional(Type.Integer()),
+  /** True when something is kept behind the page, or the run goes on. */
+  more: Type.Boolean(),
+  total_bytes: Type.Integer(),
+  total_lines: Type.Integer(),
+  missing: Type.Optional(Gap),
+});
+
+const trouble = () => ({
+  error: Type.Optional(Type.String()),
+  code: Type.Optional(Type.String()),
+  hint: Type.Optional(Type.String()),
+});
+
+export const RunReplyFile = Type.Object({ run: Type.Optional(Type.Union([RunInfoFile, Type.Null()])), ...trouble() });
+export const OutputReplyFile = Type.Object({
+  page: Type.Optional(Type.Union([OutputPageFile, Type.Null()])),
+  ...trouble(),
+});
+export const RunsReplyFile = Type.Object({
+  runs: Type.Optional(Type.Union([Type.Array(RunInfoFile), Type.Null()])),
+  ...trouble(),
+});
+
+// --- frames of protocol 2 ---
+
+export const HelloFile = Type.Object({ protocol: Type.Integer(), capabilities: Type.Array(Type.String()) });
+
+export const AcceptedFile = Type.Object({
+  run_id: Type.String(),
+  operation: Type.String(),
+  /** True when the program reads what the client sends. */
+  stdin: Type.Boolean(),
+  timeout_seconds: Type.Number(),
+});
+
+export const NoticeFile = Type.Object({ text: Type.String(), code: Type.Optional(Type.String()) });
+
+export const OutcomeFile = Type.Object({
+  request_id: Type.Optional(Type.String()),
+  run_id: Type.Optional(Type.String()),
+  outcome: oneOf(OUTCOMES),
+  exit_code: Type.Integer(),
+  signal: Type.Optional(Type.String()),
+  code: Type.Optional(Type.String()),
+  message: Type.Optional(Type.String()),
+  hint: Type.Optional(Type.String()),
+  notice: Type.Optional(Type.String()),
+  /** Bytes that the program wrote; with `truncated`, more than were sent. */
+  stdout_bytes: Type.Integer(),
+  stderr_bytes: Type.Integer(),
+  stdout_truncated: Type.Optional(Type.Boolean()),
+  stderr_truncated: Type.Optional(Type.Boolean()),
+  /** Standard output after the operation's filters, for clients that asked, and what they left out. */
+  filtered: Type.Optional(Type.Object({ stdout: Type.String(), dropped: Type.Array(Type.String()) })),
 });
 
 export type Param = Static<typeof ParamSchema>;
@@ -442,6 +732,20 @@ export type ListReply = Static<typeof ListReplyFile>;
 export type DescribeReply = Static<typeof DescribeReplyFile>;
 export type OperationInfo = Static<typeof OperationInfoFile>;
 export type FlagInfo = Static<typeof FlagInfo>;
+export type RunStatusRequestFields = Static<typeof RunStatusRequestFile>;
+export type ReadOutputRequestFields = Static<typeof ReadOutputRequestFile>;
+export type CancelRunRequestFields = Static<typeof CancelRunRequestFile>;
+export type ListRunsRequestFields = Static<typeof ListRunsRequestFile>;
+export type WatchRequestFields = Static<typeof WatchRequestFile>;
+export type RunInfo = Static<typeof RunInfoFile>;
+export type OutputPage = Static<typeof OutputPageFile>;
+export type RunReply = Static<typeof RunReplyFile>;
+export type OutputReply = Static<typeof OutputReplyFile>;
+export type RunsReply = Static<typeof RunsReplyFile>;
+export type Hello = Static<typeof HelloFile>;
+export type Accepted = Static<typeof AcceptedFile>;
+export type Notice = Static<typeof NoticeFile>;
+export type OutcomeFields = Static<typeof OutcomeFile>;
 
 /** Schemas that get a compiled validator, by the name of what they describe. */
 export const VALIDATED = {
@@ -454,5 +758,17 @@ export const VALIDATED = {
   operation_reply: OperationReplyFile,
   list_reply: ListReplyFile,
   describe_reply: DescribeReplyFile,
+  run_status_request: RunStatusRequestFile,
+  read_output_request: ReadOutputRequestFile,
+  cancel_run_request: CancelRunRequestFile,
+  list_runs_request: ListRunsRequestFile,
+  watch_request: WatchRequestFile,
+  run_reply: RunReplyFile,
+  output_reply: OutputReplyFile,
+  runs_reply: RunsReplyFile,
+  hello: HelloFile,
+  accepted: AcceptedFile,
+  notice: NoticeFile,
+  outcome: OutcomeFile,
 } as const satisfies Record<string, TSchema>;
 export type ValidatedName = keyof typeof VALIDATED;

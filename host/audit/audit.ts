@@ -14,7 +14,8 @@ export interface Decision {
   readonly project: string | undefined;
   readonly configHash: string | undefined;
   readonly operation: string | undefined;
-  readonly route: "mcp" | "raw_argv" | "list" | "describe" | undefined;
+  readonly route:
+    "mcp" | "raw_argv" | "list" | "describe" | "watch" | "status" | "read" | "cancel" | "runs" | undefined;
   readonly target: string | undefined;
   readonly targetSource: string | undefined;
   readonly verdict: "permit" | "deny";

@@ -23,6 +23,8 @@ const CLEANUP_MARGIN_MS = 5 * 60 * 1_000;
 export interface Session {
   /** First 8 characters of the token's hash: enough to tell sessions apart in a log, useless as a token. */
   readonly id: string;
+  /** The hash of the token: what belongs to a session is kept under it. */
+  readonly key: string;
   readonly projectId: string;
   readonly repo: string;
 }
@@ -83,7 +85,22 @@ export class TokenStore {
       throw unauthenticated();
     }
     if (!isValid(stored, Date.now())) throw unauthenticated();
-    return { id: hash.slice(0, 8), projectId: stored.binding.project_id ?? "", repo: stored.binding.repo ?? "" };
+    const { project_id: projectId = "", repo = "" } = stored.binding;
+    return { id: hash.slice(0, 8), key: hash, projectId, repo };
+  }
+
+  /** True while the token with this hash is valid. */
+  isValid(hash: string): boolean {
+    if (!TOKEN_FILE.test(hash)) return false;
+    try {
+      const path = `${this.#directory}/${hash}`;
+      return isValid(
+        this.#cache.get(hash, [path], () => this.#read(path)),
+        Date.now(),
+      );
+    } catch {
+      return false;
+    }
   }
 
   /**

@@ -1,10 +1,11 @@
 import { lstatSync } from "node:fs";
 import { CodedError, messageOf } from "../../wire/errors.ts";
-import { AUTH_FAILURE_DELAY_MS } from "../../wire/limits.ts";
 import { printable } from "../../wire/text.ts";
 import { LogAudit } from "../audit/log-audit.ts";
 import { TokenStore } from "../auth/token-store.ts";
+import type { DaemonCalls } from "../../wire/daemon-calls.ts";
 import { Engine } from "../engine/handle.ts";
+import { InProcessClient } from "../engine/in-process.ts";
 import type { EngineSettings, Rooms } from "../engine/rooms.ts";
 import { Staging } from "../exec/staging.ts";
 import { WorkspaceInspector } from "../git/inspection/inspect.ts";
@@ -15,27 +16,29 @@ import { listenUnix } from "../listen/unix.ts";
 import { projectFiles } from "../project/pin.ts";
 import { listProjectIds } from "../project/project-id.ts";
 import { loadProject, ProjectStore } from "../project/store.ts";
+import { RunStore } from "../runs/run-store.ts";
 import { SearchPath } from "../sanitize/search-path.ts";
 import type { BaseDirectory } from "../util/base-directory.ts";
 import { distrustOf } from "../util/read-trusted.ts";
+import { MAX_SOCKET_PATH } from "../util/short-socket-path.ts";
 import { makePrivateDirectory } from "../util/write-atomic.ts";
-import { Connection, type ConnectionHost } from "./connection.ts";
-import { ConnectionLimits, PenaltyRoom, Slots } from "./limits.ts";
 import type { Log } from "./log.ts";
+import { Reception } from "./reception.ts";
 import { loadDaemonSettings, type DaemonSettings } from "./settings.ts";
 import { Workshop } from "./workshop.ts";
 
 const HOUR_MS = 60 * 60 * 1_000;
-/** How many failed authentications wait at the same time, and how many queue behind them. */
-const PENALTY_PLACES = 16;
-const PENALTY_QUEUE = 64;
+/** How soon the runs of a revoked session are ended, and forgotten. */
+const ORPHANS_MS = 5_000;
+const FORGET_MS = 60_000;
 /** How many objects git takes over from a workspace one by one in one operation. */
 const MAX_LOOSE_OBJECTS = 200_000;
 /** After running commands were told to end, how long their replies get to leave. */
 const LAST_REPLIES_MS = 2_000;
 
 function engineSettings(settings: DaemonSettings, environment: ReadonlyMap<string, string>): EngineSettings {
-  const { defaultTimeoutMs, maxTimeoutMs, graceMs, maxStdoutBytes, maxStderrBytes, maxOutputBytes } = settings;
+  const { defaultTimeoutMs, maxTimeoutMs, graceMs, maxStdoutBytes, maxStderrBytes, maxOutputBytes, maxStdinBytes } =
+    settings;
   return {
     hostEnvironment: environment,
     defaultTimeoutMs,
@@ -44,12 +47,13 @@ function engineSettings(settings: DaemonSettings, environment: ReadonlyMap<strin
     maxStdoutBytes,
     maxStderrBytes,
     maxOutputBytes,
+    maxStdinBytes,
   };
 }
 
 /** Directories that decide who may do what: only their owner may write there. Made when they are missing. */
 function requireOwnDirectories(base: BaseDirectory): void {
-  for (const directory of [base.root, base.projects, base.tokens, base.staging, base.git, base.empty]) {
+  for (const directory of [base.root, base.projects, base.tokens, base.staging, base.git, base.empty, base.runs]) {
     makePrivateDirectory(directory);
     const distrust = distrustOf(lstatSync(directory, { bigint: true }));
     if (distrust !== undefined) {
@@ -71,14 +75,14 @@ export class Daemon {
   readonly #environment: ReadonlyMap<string, string>;
   readonly #tokens: TokenStore;
   readonly #workshop: Workshop;
-  readonly #connections = new Set<Connection>();
-  readonly #slots: Slots;
-  readonly #limits: ConnectionLimits;
   readonly #staging: Staging;
+  readonly #runs: RunStore;
+  readonly #engine: Engine;
+  readonly #reception: Reception;
   readonly #lock: BaseLock;
   #settings: DaemonSettings;
   #listeners: readonly Listener[] = [];
-  #timer: NodeJS.Timeout | undefined;
+  #timers: readonly NodeJS.Timeout[] = [];
 
   private constructor(
     base: BaseDirectory,
@@ -101,12 +105,19 @@ export class Daemon {
       maxBytes: this.#settings.gitMaxBytes,
       maxLooseObjects: MAX_LOOSE_OBJECTS,
     }));
-    this.#slots = new Slots(settings.maxInFlight);
-    this.#limits = new ConnectionLimits(settings.maxConnections, settings.maxConnectionsPerPeer);
     const warn = (message: string): void => {
       log.warn("staging", { reason: message });
     };
     this.#staging = new Staging(settings.staging, warn, { inputRoot: base.staging });
+    this.#runs = new RunStore(
+      base.runs,
+      () => this.#settings.runs,
+      (message) => {
+        log.warn("runs", { reason: message });
+      },
+    );
+    this.#engine = new Engine(this.#rooms());
+    this.#reception = new Reception(this.#engine, log, settings);
   }
 
   /**
@@ -118,10 +129,17 @@ export class Daemon {
     const { settings, warnings, unknown } = loadDaemonSettings(base);
     for (const warning of warnings) log.warn(warning);
     for (const pointer of unknown) log.warn("daemon.json: unknown member", { pointer });
-    const lock = await lockBase(base.root, base.lockSocket);
+    // The owner's way in is there before the daemon is; whoever comes so early asks again.
+    let accept: OnConnection = (socket) => {
+      socket.destroy();
+    };
+    const lock = await lockBase(base.root, base.lockSocket, (socket, peer) => {
+      accept(socket, peer);
+    });
     const daemon = new Daemon(base, settings, lock, log, environment);
     try {
       await daemon.#open();
+      accept = daemon.#reception.forOwner();
     } catch (error) {
       await daemon.#closeListeners();
       await lock.release();
@@ -130,24 +148,50 @@ export class Daemon {
     return daemon;
   }
 
+  /** A client of this daemon without a transport, for what lives in the same process. */
+  client(token: string): DaemonCalls {
+    return new InProcessClient(this.#engine, token);
+  }
+
   get addresses(): readonly string[] {
     return this.#listeners.map((listener) => listener.address);
   }
 
   async #open(): Promise<void> {
     this.#cleanUp(0);
-    this.#timer = setInterval(() => {
-      this.#cleanUp(HOUR_MS);
-    }, HOUR_MS);
-    this.#timer.unref();
+    const isSession = (key: string): boolean => this.#tokens.isValid(key);
+    this.#timers = [
+      setInterval(() => {
+        this.#cleanUp(HOUR_MS);
+      }, HOUR_MS),
+      setInterval(() => {
+        this.#runs.endOrphans(isSession);
+      }, ORPHANS_MS),
+      setInterval(() => {
+        this.#runs.cleanUp(isSession);
+      }, FORGET_MS),
+    ];
+    for (const timer of this.#timers) timer.unref();
     const { listenMode, listenAddress, listenPort, socketPath, socketMode } = this.#settings;
-    const accept = this.#acceptor();
+    const accept = this.#reception.forClients();
     if (listenMode !== "unix")
       this.#listeners = [...this.#listeners, await listenTcp(listenAddress, listenPort, accept)];
-    if (listenMode !== "tcp") this.#listeners = [...this.#listeners, await listenUnix(socketPath, socketMode, accept)];
+    if (listenMode !== "tcp") {
+      for (const path of this.#socketPaths(socketPath))
+        this.#listeners = [...this.#listeners, await listenUnix(path, socketMode, accept)];
+    }
     const projects = listProjectIds(this.#base.projects);
     if (projects.length > 0) this.#log.info(`Projects: [${projects.join(" ")}]`);
     this.#log.info(`cmd2host listening on ${this.addresses.join(" and ")}`);
+  }
+
+  /** The usual socket has a twin in a directory that holds nothing else: a container must never see the base directory. */
+  #socketPaths(socketPath: string): readonly string[] {
+    const { socket, sharedSocket } = this.#base;
+    if (socketPath !== socket) return [socketPath];
+    if (Buffer.byteLength(sharedSocket) <= MAX_SOCKET_PATH) return [socket, sharedSocket];
+    this.#log.warn("no socket to share with containers: its path is too long", { path: sharedSocket });
+    return [socket];
   }
 
   #rooms(): Rooms {
@@ -162,7 +206,8 @@ export class Daemon {
       searchPath: (workspaces) => searchPath.without(workspaces),
       stage: (workspace, destination, maxBytes) => this.#staging.allocate(workspace, destination, maxBytes),
       copyIn: async (workspace, relative, maxBytes) => this.#staging.copyIn(workspace, relative, maxBytes),
-      execute: async (work, signal) => this.#workshop.carryOut(work, signal),
+      execute: async (...work) => this.#workshop.carryOut(...work),
+      runs: this.#runs,
       audit: new LogAudit(this.#log),
       reportBug: (error, decisionId) => {
         this.#log.error("internal error", {
@@ -173,31 +218,6 @@ export class Daemon {
       get settings() {
         return current();
       },
-    };
-  }
-
-  #acceptor(): OnConnection {
-    const engine = new Engine(this.#rooms());
-    const host: ConnectionHost = {
-      handle: async (message, peer, signal) => engine.handle(message, peer, signal),
-      slots: this.#slots,
-      limits: this.#limits,
-      penalty: new PenaltyRoom(AUTH_FAILURE_DELAY_MS, PENALTY_PLACES, PENALTY_QUEUE),
-      dropped: (peer, why) => {
-        this.#log.warn("connection dropped", { peer: peer.id, reason: why });
-      },
-      refused: (peer, error) => {
-        this.#log.info("denied", { peer: peer.id, code: error.code, reason: error.message });
-      },
-    };
-    return (socket, peer) => {
-      const connection = new Connection(socket, peer, host);
-      if (!connection.start()) {
-        host.dropped(peer, this.#slots.full ? `max_in_flight=${this.#slots.max} reached` : "too many connections");
-        return;
-      }
-      this.#connections.add(connection);
-      socket.once("close", () => this.#connections.delete(connection));
     };
   }
 
@@ -213,6 +233,7 @@ export class Daemon {
       }
     });
     this.#staging.sweep(workspaces, minAgeMs);
+    this.#runs.cleanUp((key) => this.#tokens.isValid(key));
   }
 
   /** Takes the parts of daemon.json that can change while running: limits and time limits. Listening and staging need a restart. */
@@ -230,9 +251,7 @@ export class Daemon {
       ([name, value]) => JSON.stringify(value) !== JSON.stringify(loaded[name as keyof typeof fixed]),
     );
     this.#settings = { ...loaded, ...fixed };
-    this.#slots.max = loaded.maxInFlight;
-    this.#limits.maxTotal = loaded.maxConnections;
-    this.#limits.maxPerPeer = loaded.maxConnectionsPerPeer;
+    this.#reception.rebound(loaded);
     this.#log.info(
       "daemon.json reloaded",
       changed.length === 0 ? {} : { needs_restart: changed.map(([name]) => name).join(" ") },
@@ -245,7 +264,7 @@ export class Daemon {
   }
 
   get #working(): boolean {
-    return [...this.#connections].some((connection) => connection.working);
+    return this.#runs.active > 0 || this.#reception.isWorking;
   }
 
   async #untilIdle(limitMs: number, signal?: AbortSignal): Promise<void> {
@@ -258,15 +277,17 @@ export class Daemon {
    * @param hurry aborting it ends running commands at once
    */
   async stop(hurry?: AbortSignal): Promise<void> {
-    clearInterval(this.#timer);
+    for (const timer of this.#timers) clearInterval(timer);
     await this.#closeListeners();
-    this.#limits.dropIdle();
+    this.#reception.dismissIdle();
     await this.#untilIdle(this.#settings.drainMs, hurry);
-    for (const connection of this.#connections) connection.shutDown();
+    this.#reception.shutDown();
+    this.#runs.stopAll("shutting_down");
     await this.#untilIdle(LAST_REPLIES_MS);
     await this.#workshop.settled();
-    await Promise.race([delay(200), Promise.all([...this.#connections].map(async (connection) => connection.gone()))]);
-    for (const connection of this.#connections) connection.drop();
+    await this.#runs.settled();
+    await Promise.race([delay(200), this.#reception.gone()]);
+    this.#reception.drop();
     await this.#lock.release();
   }
 }

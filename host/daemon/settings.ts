@@ -7,6 +7,7 @@ import { LISTEN_MODES } from "../../wire/names.ts";
 import type { DaemonConfig } from "../../wire/schema.ts";
 import { printable, quoted } from "../../wire/text.ts";
 import type { BaseDirectory } from "../util/base-directory.ts";
+import type { RunSettings } from "../runs/run-store.ts";
 import { readTrusted } from "../util/read-trusted.ts";
 
 const MAX_DAEMON_FILE = 262_144;
@@ -24,6 +25,8 @@ export interface DaemonSettings {
   readonly maxStdoutBytes: number;
   readonly maxStderrBytes: number;
   readonly maxOutputBytes: number;
+  readonly maxStdinBytes: number;
+  readonly runs: RunSettings;
   /** Taken over from a workspace by git in one operation. */
   readonly gitMaxBytes: number;
   readonly defaultTimeoutMs: number;
@@ -124,6 +127,13 @@ export function settingsOf(
       maxStdoutBytes: cap(config.max_stdout_bytes, 1_048_576),
       maxStderrBytes: cap(config.max_stderr_bytes, 65_536),
       maxOutputBytes: cap(config.max_output_bytes, 16_777_216),
+      maxStdinBytes: or(config.max_stdin_bytes, 16_777_216),
+      runs: {
+        maxBytes: or(config.runs?.max_bytes, 1_073_741_824),
+        maxRunBytes: or(config.runs?.max_run_bytes, 67_108_864),
+        maxAgeMs: or(config.runs?.max_age, 86_400) * 1_000,
+        maxBackground: or(config.runs?.max_background, 16),
+      },
       gitMaxBytes: or(config.git_max_bytes, 4_294_967_296),
       defaultTimeoutMs: Math.min(or(config.default_timeout, 60) * 1_000, MAX_TIMER_MS),
       maxTimeoutMs: Math.min(or(config.max_timeout, 3_600) * 1_000, MAX_TIMER_MS),

@@ -1,7 +1,7 @@
 import { dirname } from "node:path";
 import type { Work } from "../engine/work.ts";
 import { EmptyDirectories } from "../exec/empty-directory.ts";
-import { Executor, type Launch, type RunResult } from "../exec/run.ts";
+import { Executor, type Attached, type Launch, type RunResult } from "../exec/run.ts";
 import type { ImportLimits } from "../git/room/import.ts";
 import { GitRoom } from "../git/room/git-room.ts";
 import type { BaseDirectory } from "../util/base-directory.ts";
@@ -14,14 +14,14 @@ export class Workshop {
 
   constructor(base: BaseDirectory, gitLimits: () => ImportLimits) {
     this.#empty = new EmptyDirectories(base.empty);
-    this.#git = new GitRoom(base.git, async (launch, signal) => this.#executor.run(launch, signal), gitLimits);
+    this.#git = new GitRoom(base.git, async (...run) => this.#executor.run(...run), gitLimits);
   }
 
   /** @throws CodedError of the failed kind */
-  async carryOut(work: Work, signal: AbortSignal): Promise<RunResult> {
-    if (work.kind !== "program") return this.#git.run(work, signal);
-    if (work.runIn === "workspace") return this.#executor.run(work.launch, signal);
-    return this.#empty.within(async (cwd) => this.#executor.run(sealed(work.launch, cwd), signal));
+  async carryOut(work: Work, signal: AbortSignal, attached: Attached): Promise<RunResult> {
+    if (work.kind !== "program") return this.#git.run(work, signal, attached);
+    if (work.runIn === "workspace") return this.#executor.run(work.launch, signal, attached);
+    return this.#empty.within(async (cwd) => this.#executor.run(sealed(work.launch, cwd), signal, attached));
   }
 
   /** Resolves when nothing that was started is left. */

@@ -1,99 +1,69 @@
 import { randomUUID } from "node:crypto";
-import { CODES, type Code } from "../../wire/codes.ts";
 import { CodedError } from "../../wire/errors.ts";
-import {
-  NO_OUTPUT,
-  saying,
-  type Captured,
-  type Completed,
-  type Failed,
-  type Outcome,
-  type Reply,
-} from "../../wire/outcome.ts";
-import { parseRequest, replyShapeOf } from "../../wire/parse.ts";
-import { deniedBy, refusal } from "../../wire/reply.ts";
-import type { DescribeRequest, ListRequest, OperationRequest, Request } from "../../wire/request.ts";
-import type { RunResult } from "../exec/run.ts";
+import type { Live } from "../../wire/live.ts";
+import type { Reply } from "../../wire/outcome.ts";
+import { parseRequest, replyShapeOf } from "../../wire/parse-request.ts";
+import { ended, refusal } from "../../wire/reply.ts";
+import type {
+  AboutRuns,
+  DescribeRequest,
+  ListRequest,
+  OperationRequest,
+  Request,
+  WatchRequest,
+} from "../../wire/request.ts";
 import { describeOperation, listOperations } from "../operation/info.ts";
+import type { Project } from "../project/types.ts";
+import type { ActiveRun, Viewer } from "../runs/runs.ts";
+import { aboutRuns } from "./about-runs.ts";
+import { carryOut, type Carried, type Watching } from "./carry-out.ts";
+import { failedBy, outcomeOf } from "./ending.ts";
 import { decide, type Trail } from "./pipeline.ts";
 import type { Plan } from "./plan.ts";
 import type { Peer, Rooms } from "./rooms.ts";
 
-/** Exit codes of what could not be started or was refused at launch; everything else is 1. */
-const EXIT_CODES = new Map<Code, number>([
-  ["command_not_found", 127],
-  ["command_untrusted", 127],
-  ["timed_out", 124],
-]);
+/** How often a watched list is looked at. */
+const WATCH_INTERVAL_MS = 1_000;
+const LENGTH_OF_REVISION = 16;
 
-/** A stream with a line of ours behind it, on a line of its own; not counted as the program's output. */
-function withLine(captured: Captured, line: string): Captured {
-  const needsBreak = captured.bytes.length > 0 && captured.bytes.at(-1) !== 0x0a;
-  return { ...captured, bytes: Buffer.concat([captured.bytes, Buffer.from(`${needsBreak ? "\n" : ""}${line}`)]) };
+/** Everything that is the same for all steps of one request. */
+interface Case {
+  readonly id: string;
+  readonly peer: Peer;
+  readonly trail: Trail;
+  readonly signal: AbortSignal;
+  readonly live: Live | undefined;
 }
 
-function failedBy(error: CodedError): Failed {
-  const { code, message, hint } = error;
-  return {
-    kind: "failed",
-    code,
-    message,
-    hint,
-    exitCode: EXIT_CODES.get(code) ?? 1,
-    signal: undefined,
-    stdout: NO_OUTPUT,
-    stderr: saying(message),
-    notice: undefined,
+/** Changes whenever the list of operations may have changed. */
+function revisionOf(project: Project): string {
+  return project.configHash.slice(0, LENGTH_OF_REVISION);
+}
+
+async function delay(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const over = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", over);
+      resolve();
+    };
+    const timer = setTimeout(over, ms);
+    signal.addEventListener("abort", over, { once: true });
+  });
+}
+
+/** Calls back when the signal aborts, or at once when it has. */
+function onAbort(signal: AbortSignal, callback: (reason: unknown) => void): void {
+  const tell = (): void => {
+    callback(signal.reason);
   };
-}
-
-function outcomeOf(error: CodedError): Outcome {
-  return CODES[error.code].kind === "failed" ? failedBy(error) : deniedBy(error);
-}
-
-const DETACHED = "Processes that left the command's process group cannot be found on this system and may still run.";
-
-const ENDED: Readonly<
-  Record<Exclude<RunResult["reason"], "exited">, { readonly code: Code; readonly message: string }>
-> = {
-  timed_out: { code: "timed_out", message: "Command timed out" },
-  cancelled: { code: "cancelled", message: "Command cancelled" },
-  shutting_down: { code: "shutting_down", message: "Command ended because the daemon is stopping" },
-};
-
-function outcomeOfRun(result: RunResult): Completed | Failed {
-  const { exitCode, signal, stdout, stderr } = result;
-  const notice = result.maybeDetached ? DETACHED : undefined;
-  if (result.reason === "exited") return { kind: "completed", exitCode, signal, stdout, stderr, notice };
-  const { code, message } = ENDED[result.reason];
-  return {
-    kind: "failed",
-    code,
-    message,
-    hint: CODES[code].hint,
-    exitCode,
-    signal,
-    stdout,
-    stderr: withLine(stderr, message),
-    notice,
-  };
-}
-
-/** An operation that must finish is not ended because its client went away; a stopping daemon still ends it. */
-function signalFor(plan: Plan, signal: AbortSignal): AbortSignal {
-  if (plan.operation.onDisconnect === "cancel") return signal;
-  const own = new AbortController();
-  const forward = (): void => {
-    if (signal.reason === "shutting_down") own.abort(signal.reason);
-  };
-  if (signal.aborted) forward();
-  else signal.addEventListener("abort", forward, { once: true });
-  return own.signal;
+  if (signal.aborted) tell();
+  else signal.addEventListener("abort", tell, { once: true });
 }
 
 /**
- * The one function that everything which can speak to us calls: a message in, one reply out. Every denial and failure is caught here, recorded once,
- * and answered once.
+ * The one function that everything which can speak to us calls: a message in, one reply out, and what happens between for whoever watches. Every
+ * denial and failure is caught here, recorded once, and answered once.
  */
 export class Engine {
   readonly #rooms: Rooms;
@@ -104,31 +74,33 @@ export class Engine {
 
   /**
    * @param message parsed JSON
-   * @param signal aborts the operation; its reason is `cancelled` or `shutting_down`
+   * @param signal aborts the request; its reason is `cancelled`, `disconnected` or `shutting_down`
+   * @param live the client, when it is there while its operation runs
    */
-  async handle(message: unknown, peer: Peer, signal: AbortSignal): Promise<Reply> {
-    const id = randomUUID();
-    const trail: Trail = {};
+  async handle(message: unknown, peer: Peer, signal: AbortSignal, live?: Live): Promise<Reply> {
+    const of: Case = { id: randomUUID(), peer, trail: {}, signal, live };
     let request: Request | undefined;
     try {
       request = parseRequest(message);
       switch (request.kind) {
         case "list":
         case "describe":
-          return this.#tell(request, peer, id, trail);
+          return this.#tell(request, of);
+        case "watch":
+          return await this.#watch(request, of);
         case "operation":
-          return await this.#operate(request, peer, id, trail, signal);
+          return await this.#operate(request, of);
+        case "status":
+        case "read":
+        case "cancel":
+        case "runs":
+          return await this.#askRuns(request, of);
       }
     } catch (error) {
-      const coded = error instanceof CodedError ? error : this.#bug(error, id);
-      this.#record(id, peer, request, trail, coded);
+      const coded = error instanceof CodedError ? error : this.#bug(error, of.id);
+      this.#record(of, request, coded);
       if (request?.kind !== "operation") return refusal(replyShapeOf(message), coded);
-      return {
-        shape: "operation",
-        requestId: request.requestId,
-        protocol: request.protocol,
-        outcome: outcomeOf(coded),
-      };
+      return ended(request.requestId, request.protocol, outcomeOf(coded));
     }
   }
 
@@ -137,7 +109,7 @@ export class Engine {
     return new CodedError("internal", `cmd2host: internal error (${id})`);
   }
 
-  #record(id: string, peer: Peer, request: Request | undefined, trail: Trail, error?: CodedError): void {
+  #record({ id, peer, trail }: Case, request: Request | undefined, error?: CodedError): void {
     const asked = request?.kind === "operation" ? request : undefined;
     const routes = { named: "mcp", raw: "raw_argv" } as const;
     this.#rooms.audit.decided({
@@ -146,7 +118,7 @@ export class Engine {
       project: trail.project?.id,
       configHash: trail.project?.configHash,
       operation: trail.operation,
-      route: asked === undefined ? (request?.kind as "list" | "describe" | undefined) : routes[asked.route.kind],
+      route: request?.kind === "operation" ? routes[request.route.kind] : request?.kind,
       target: trail.target?.repo.name,
       targetSource: trail.target?.source,
       verdict: error === undefined ? "permit" : "deny",
@@ -155,27 +127,116 @@ export class Engine {
     });
   }
 
-  #tell(request: ListRequest | DescribeRequest, peer: Peer, id: string, trail: Trail): Reply {
-    const session = (trail.session = this.#rooms.authenticate(request.token));
-    const project = (trail.project = this.#rooms.resolveProject(session));
+  #projectOf({ token }: ListRequest | DescribeRequest | WatchRequest, { trail }: Case): Project {
+    const session = (trail.session = this.#rooms.authenticate(token));
+    return (trail.project = this.#rooms.resolveProject(session));
+  }
+
+  #tell(request: ListRequest | DescribeRequest, of: Case): Reply {
+    const project = this.#projectOf(request, of);
     const reply: Reply =
       request.kind === "list"
-        ? { shape: "list", operations: listOperations(project, request.prefix) }
+        ? { shape: "list", operations: listOperations(project, request.prefix), revision: revisionOf(project) }
         : { shape: "describe", operation: describeOperation(project, request.operation) };
-    this.#record(id, peer, request, trail);
+    this.#record(of, request);
     return reply;
   }
 
-  async #operate(request: OperationRequest, peer: Peer, id: string, trail: Trail, signal: AbortSignal): Promise<Reply> {
-    const plan = await decide(this.#rooms, request, trail);
+  /** Looks at the list again and again until it is another one, or the time is over. */
+  async #watch(request: WatchRequest, of: Case): Promise<Reply> {
+    const deadline = performance.now() + request.waitMs;
+    for (;;) {
+      const project = this.#projectOf(request, of);
+      const left = deadline - performance.now();
+      if (revisionOf(project) !== request.revision || left <= 0 || of.signal.aborted) {
+        this.#record(of, request);
+        return { shape: "list", operations: listOperations(project, ""), revision: revisionOf(project) };
+      }
+      await delay(Math.min(WATCH_INTERVAL_MS, left), of.signal);
+    }
+  }
+
+  /** Looking at one's own runs is not recorded, or a client that polls would fill the record; ending one is. */
+  async #askRuns(request: AboutRuns, of: Case): Promise<Reply> {
+    const viewer = this.#viewer(request, of);
+    if (request.kind === "cancel") {
+      of.trail.operation = (await this.#rooms.runs.status(viewer, request.runId, 0, of.signal)).operation;
+      this.#record(of, request);
+    }
+    return aboutRuns(this.#rooms, request, viewer, of.signal);
+  }
+
+  #viewer({ token }: AboutRuns, { peer, trail }: Case): Viewer {
+    if (peer.transport === "owner") return { kind: "owner" };
+    const session = (trail.session = this.#rooms.authenticate(token));
+    return { kind: "session", key: session.key };
+  }
+
+  async #operate(request: OperationRequest, of: Case): Promise<Reply> {
+    const live = request.background ? undefined : of.live;
+    const asked = { ...request, offersStdin: request.offersStdin && live?.stdin !== undefined };
+    const plan = await decide(this.#rooms, asked, of.trail);
+    const run = this.#begin(plan, request, of);
+    const watching: Watching = {
+      live,
+      isFiltered: request.filtered ?? (live === undefined && request.route.kind === "named"),
+      stdin: plan.operation.stdin === "none" ? undefined : live?.stdin,
+    };
+    live?.accepted({
+      run_id: of.id,
+      operation: plan.operation.id,
+      stdin: watching.stdin !== undefined,
+      timeout_seconds: plan.work.launch.timeoutMs / 1_000,
+    });
+    const running = this.#run(plan, run, watching, of, request.background ? undefined : of.signal);
+    if (request.background) {
+      void running;
+      const viewer: Viewer = { kind: "session", key: plan.session.key };
+      return { shape: "run", run: await this.#rooms.runs.status(viewer, of.id, 0, of.signal) };
+    }
+    const { outcome, filtered } = await running;
+    const { requestId, protocol } = request;
+    return { shape: "operation", requestId, protocol, runId: of.id, outcome, filtered };
+  }
+
+  /** Nothing has happened yet when this throws. */
+  #begin(plan: Plan, request: OperationRequest, of: Case): ActiveRun {
     try {
-      this.#record(id, peer, request, trail);
+      const run = this.#rooms.runs.begin({
+        id: of.id,
+        session: plan.session.key,
+        project: plan.project.id,
+        operation: plan.operation.id,
+        background: request.background,
+      });
+      try {
+        this.#record(of, request);
+        return run;
+      } catch (error) {
+        run.end(failedBy(new CodedError("internal", "the decision could not be recorded")));
+        throw error;
+      }
     } catch (error) {
       plan.files.discard();
       throw error;
     }
+  }
+
+  /**
+   * Never rejects: a run that has begun has an ending, which is kept and recorded.
+   * @param client ends the run when the client goes or cancels; undefined for a run that goes on by itself
+   */
+  async #run(plan: Plan, run: ActiveRun, watching: Watching, { id }: Case, client?: AbortSignal): Promise<Carried> {
     const started = performance.now();
-    const outcome = await this.#execute(plan, signal, id);
+    const stop = new AbortController();
+    const end = (reason: unknown): void => {
+      if (reason !== "disconnected") stop.abort(reason);
+      else if (plan.operation.onDisconnect === "cancel") stop.abort("cancelled");
+    };
+    onAbort(run.signal, end);
+    if (client !== undefined) onAbort(client, end);
+    const { outcome, filtered } = await this.#carried(plan, run, stop, watching, id);
+    run.end(outcome);
     this.#rooms.audit.ended({
       id,
       outcome: outcome.kind,
@@ -185,31 +246,15 @@ export class Engine {
       stdoutBytes: outcome.stdout.total,
       stderrBytes: outcome.stderr.total,
     });
-    return { shape: "operation", requestId: request.requestId, protocol: request.protocol, outcome };
+    return { outcome, filtered };
   }
 
-  async #execute(plan: Plan, signal: AbortSignal, id: string): Promise<Completed | Failed> {
+  async #carried(plan: Plan, run: ActiveRun, stop: AbortController, watching: Watching, id: string): Promise<Carried> {
     try {
-      const outcome = outcomeOfRun(await this.#rooms.execute(plan.work, signalFor(plan, signal)));
-      return this.#finishOutput(plan, outcome);
+      return await carryOut(this.#rooms, plan, run, stop, watching);
     } catch (error) {
-      return failedBy(error instanceof CodedError ? error : this.#bug(error, id));
-    } finally {
-      plan.files.discard();
-    }
-  }
-
-  /** A program that succeeded gets its output file moved into place; of any other nothing appears. */
-  #finishOutput(plan: Plan, outcome: Completed | Failed): Completed | Failed {
-    const { output } = plan.files;
-    if (output === undefined || outcome.kind === "failed" || outcome.exitCode !== 0) return outcome;
-    try {
-      output.finalize();
-      return outcome;
-    } catch (error) {
-      if (!(error instanceof CodedError)) throw error;
-      const line = `cmd2host: post-run finalize failed: ${error.message}\n`;
-      return { ...failedBy(error), stdout: outcome.stdout, stderr: withLine(outcome.stderr, line) };
+      const failure = failedBy(error instanceof CodedError ? error : this.#bug(error, id));
+      return { outcome: failure, filtered: undefined };
     }
   }
 }

@@ -1,11 +1,12 @@
 import { CodedError } from "../../wire/errors.ts";
 import type { OperationRequest } from "../../wire/request.ts";
+import { quoted } from "../../wire/text.ts";
 import type { Session } from "../auth/token-store.ts";
 import { checkCall, type Asked } from "../operation/call.ts";
 import { checkOutputScope } from "../operation/output-scope.ts";
 import { checkPathsOnDisk } from "../operation/path-policy.ts";
 import { reverseMatch } from "../operation/reverse-match.ts";
-import type { Project } from "../project/types.ts";
+import type { Operation, Project } from "../project/types.ts";
 import { checkOrigin, resolveTarget, type Target } from "../target/target.ts";
 import { placesOf } from "./files.ts";
 import { makePlan, realWorkspace, type Plan, type TrustedWorkspace } from "./plan.ts";
@@ -31,11 +32,12 @@ export async function decide(rooms: Rooms, request: OperationRequest, trail: Tra
   const asked = resolveAsked(project, target, request);
   trail.operation = asked.operation;
   const call = checkCall(project, asked);
+  checkStdin(call.operation, request);
   checkPathsOnDisk(call.operation, call.values, call.flagValues, call.flags, target.repo.path, project.pathDeny);
   const workspace = checkWorkspace(rooms, project, target);
   const places = placesOf(call, project, workspace.root);
   checkOutputScope(call.operation, call.flags);
-  return makePlan(rooms, project, target, call, workspace, places);
+  return makePlan(rooms, { session, project, target, call, workspace, places, timeoutSeconds: request.timeoutSeconds });
 }
 
 /** The operation that is asked for: named, or found by matching a command line. */
@@ -49,6 +51,14 @@ function resolveAsked(project: Project, target: Target, { route }: OperationRequ
     { repo: target.repo.name, repo_path: target.repo.path, expected_git_url: target.url },
     route.argv,
   );
+}
+
+/** Holds what the caller sends against what the operation reads. */
+function checkStdin({ id, stdin }: Operation, { offersStdin, needsStdin }: OperationRequest): void {
+  if (stdin === "required" && !offersStdin)
+    throw new CodedError("stdin_required", `Operation ${quoted(id)} needs standard input, and the request has none`);
+  if (stdin === "none" && needsStdin)
+    throw new CodedError("stdin_not_allowed", `Operation ${quoted(id)} takes no standard input`);
 }
 
 /** Inspects the target's checkout and holds its origin against the target. */

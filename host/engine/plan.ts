@@ -1,7 +1,8 @@
 import { realpathSync } from "node:fs";
 import { CodedError, errnoOf } from "../../wire/errors.ts";
 import { printable } from "../../wire/text.ts";
-import { resolveCommand } from "../exec/command.ts";
+import type { Session } from "../auth/token-store.ts";
+import { resolveCommand, type Command } from "../exec/command.ts";
 import type { Launch } from "../exec/run.ts";
 import { ownersIdentity } from "../git/identity.ts";
 import type { WorkspaceFacts } from "../git/inspection/inspect.ts";
@@ -12,6 +13,7 @@ import { checkGitUrl, profileFor } from "../sanitize/profile.ts";
 import type { Target } from "../target/target.ts";
 import { stageFiles, type CallFiles, type FilePlaces } from "./files.ts";
 import type { EngineSettings, Rooms } from "./rooms.ts";
+import type { OutputLimits } from "./run-output.ts";
 import { mannerOf, placeOf, refuseConfiguration, sourceOf, type Work } from "./work.ts";
 
 declare const made: unique symbol;
@@ -19,11 +21,29 @@ declare const made: unique symbol;
 /** Exactly what will run. Only `makePlan` makes one, and only from what the steps before it returned. */
 export interface Plan {
   readonly [made]: true;
+  readonly session: Session;
   readonly project: Project;
   readonly target: Target;
   readonly operation: Operation;
   readonly work: Work;
   readonly files: CallFiles;
+  /** What the operation itself lets out, whoever reads it. */
+  readonly outputLimits: OutputLimits;
+  readonly maxStdinBytes: number;
+  /** Something that the caller should know about how it runs. */
+  readonly notice: string | undefined;
+}
+
+/** What the steps before the plan found. */
+export interface Findings {
+  readonly session: Session;
+  readonly project: Project;
+  readonly target: Target;
+  readonly call: Call;
+  readonly workspace: TrustedWorkspace;
+  readonly places: FilePlaces;
+  /** Asked for by the caller; it only shortens. */
+  readonly timeoutSeconds: number | undefined;
 }
 
 /** A workspace whose layout was inspected and whose origin is the target's. Only `checkWorkspace` in the pipeline makes one. */
@@ -49,24 +69,57 @@ export function realWorkspace(path: string): string {
   }
 }
 
-function limitsOf({ timeoutSeconds, maxStdoutBytes, maxStderrBytes }: Operation, settings: EngineSettings) {
+function limitsOf(
+  { timeoutSeconds, maxStdoutBytes, maxStderrBytes }: Operation,
+  settings: EngineSettings,
+  askedSeconds: number | undefined,
+) {
   const timeoutMs = timeoutSeconds === undefined ? undefined : timeoutSeconds * 1_000;
+  const allowedMs = bounded(timeoutMs, settings.defaultTimeoutMs, settings.maxTimeoutMs);
   return {
-    timeoutMs: bounded(timeoutMs, settings.defaultTimeoutMs, settings.maxTimeoutMs),
+    timeoutMs: askedSeconds === undefined ? allowedMs : Math.min(allowedMs, askedSeconds * 1_000),
     graceMs: settings.graceMs,
     maxStdoutBytes: bounded(maxStdoutBytes, settings.maxStdoutBytes, settings.maxOutputBytes),
     maxStderrBytes: bounded(maxStderrBytes, settings.maxStderrBytes, settings.maxOutputBytes),
   };
 }
 
+/** The program that is started, and its arguments: the operation's own, or rtk with it. */
+interface Invocation {
+  readonly command: Command;
+  readonly args: readonly string[];
+}
+
+const RTK = "rtk";
+const SHORTENED = "The output was shortened by rtk on the host, before anything was kept of it.";
+
+/** The operation's command run through rtk; undefined where the host has no rtk. */
+function throughRtk(
+  { rtk, command }: Operation,
+  args: readonly string[],
+  path: string,
+  workspaces: readonly string[],
+): Invocation | undefined {
+  if (!rtk) return undefined;
+  try {
+    return { command: resolveCommand(RTK, path, workspaces), args: [command, ...args] };
+  } catch (error) {
+    if (error instanceof CodedError && error.code === "command_not_found") return undefined;
+    throw error;
+  }
+}
+
+function outputLimits({ maxStdoutBytes, maxStderrBytes }: Operation, { maxOutputBytes }: EngineSettings): OutputLimits {
+  const limit = (own: number | undefined): number | undefined =>
+    own === undefined ? undefined : Math.min(own, maxOutputBytes);
+  return { stdout: limit(maxStdoutBytes), stderr: limit(maxStderrBytes) };
+}
+
 function workOf(
-  project: Project,
-  target: Target,
-  call: Call,
-  workspace: TrustedWorkspace,
+  { project, target, call, workspace, timeoutSeconds }: Findings,
   path: string,
   settings: EngineSettings,
-): Work {
+): { readonly work: Work; readonly notice: string | undefined } {
   const { operation } = call;
   const { repo, url } = target;
   const args = argumentsOf(project, call, { repo: repo.name, repoPath: repo.path, url });
@@ -82,8 +135,15 @@ function workOf(
     gitConfig: project.gitConfig,
   };
   const env = buildEnvironment(profile, situation, project.env, path);
-  const launch: Launch = { command, args, env, cwd: workspace.root, ...limitsOf(operation, settings) };
-  if (manner.kind === "program") return { kind: "program", launch, runIn: manner.runIn };
+  const limits = limitsOf(operation, settings, timeoutSeconds);
+  const launch: Launch = { command, args, env, cwd: workspace.root, ...limits };
+  if (manner.kind === "program") {
+    const shortened = throughRtk(operation, args, path, workspace.all);
+    return {
+      work: { kind: "program", launch: { ...launch, ...shortened }, runIn: manner.runIn },
+      notice: shortened === undefined ? undefined : SHORTENED,
+    };
+  }
 
   const place = placeOf(workspace.facts, workspace.all);
   const git = {
@@ -92,14 +152,10 @@ function workOf(
     launch,
     helperEnv: buildEnvironment("git", { ...situation, gitConfig: new Map() }, new Map(), path),
   };
-  if (manner.kind === "local_git")
-    return {
-      ...git,
-      ...manner,
-      workTree: workspace.root,
-      config: [...ownersIdentity(settings.hostEnvironment), ...workspace.facts.config],
-    };
-  return { ...git, ...manner, url, source: sourceOf(manner.request, place) };
+  if (manner.kind === "remote_git")
+    return { work: { ...git, ...manner, url, source: sourceOf(manner.request, place) }, notice: undefined };
+  const config = [...ownersIdentity(settings.hostEnvironment), ...workspace.facts.config];
+  return { work: { ...git, ...manner, workTree: workspace.root, config }, notice: undefined };
 }
 
 /**
@@ -109,17 +165,26 @@ function workOf(
  */
 export async function makePlan(
   rooms: Pick<Rooms, "stage" | "copyIn" | "searchPath" | "settings">,
-  project: Project,
-  target: Target,
-  call: Call,
-  workspace: TrustedWorkspace,
-  places: FilePlaces,
+  findings: Findings,
 ): Promise<Plan> {
+  const { session, project, target, call, workspace, places } = findings;
+  const { operation } = call;
   const files = await stageFiles(rooms, call, places, workspace.root);
   try {
-    const staged = { ...call, values: files.values };
-    const work = workOf(project, target, staged, workspace, rooms.searchPath(workspace.all), rooms.settings);
-    const parts: Omit<Plan, typeof made> = { project, target, operation: call.operation, work, files };
+    const { settings } = rooms;
+    const staged = { ...findings, call: { ...call, values: files.values } };
+    const { work, notice } = workOf(staged, rooms.searchPath(workspace.all), settings);
+    const parts: Omit<Plan, typeof made> = {
+      session,
+      project,
+      target,
+      operation,
+      work,
+      files,
+      outputLimits: outputLimits(operation, settings),
+      maxStdinBytes: Math.min(operation.maxStdinBytes ?? settings.maxStdinBytes, settings.maxStdinBytes),
+      notice,
+    };
     return parts as Plan;
   } catch (error) {
     files.discard();

@@ -1,14 +1,16 @@
 import type { Audit } from "../audit/audit.ts";
 import type { Session } from "../auth/token-store.ts";
-import type { RunResult } from "../exec/run.ts";
+import type { Attached, RunResult } from "../exec/run.ts";
 import type { StagedFile, StagedInput } from "../exec/staging.ts";
 import type { WorkspaceFacts } from "../git/inspection/inspect.ts";
 import type { Project } from "../project/types.ts";
+import type { Runs } from "../runs/runs.ts";
 import type { Work } from "./work.ts";
 
 /** Who connected. */
 export interface Peer {
-  readonly transport: "tcp" | "unix" | "internal";
+  /** `owner`: through the daemon's own socket, which nobody but the owner of the host can open. */
+  readonly transport: "tcp" | "unix" | "internal" | "owner";
   /** What limits are counted by: the TCP address, or the socket. */
   readonly id: string;
 }
@@ -29,7 +31,8 @@ export interface Rooms {
   readonly stage: (workspace: string, destination: Destination, maxBytes: number | undefined) => StagedFile;
   /** Copies a file of the workspace; `relative` holds no links. */
   readonly copyIn: (workspace: string, relative: string, maxBytes: number) => Promise<StagedInput>;
-  readonly execute: (work: Work, signal: AbortSignal) => Promise<RunResult>;
+  readonly execute: (work: Work, signal: AbortSignal, attached: Attached) => Promise<RunResult>;
+  readonly runs: Runs;
   readonly audit: Audit;
   /** Something was thrown that nobody expected. */
   readonly reportBug: (error: unknown, decisionId: string) => void;
@@ -47,4 +50,5 @@ export interface EngineSettings {
   readonly maxStderrBytes: number;
   /** Upper bound of what an operation may ask for itself. */
   readonly maxOutputBytes: number;
+  readonly maxStdinBytes: number;
 }

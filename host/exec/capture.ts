@@ -1,4 +1,3 @@
-import type { Readable } from "node:stream";
 import type { Captured } from "../../wire/outcome.ts";
 
 /** Where to cut so that no UTF-8 character is split: back over continuation bytes, to the start of the last character. */
@@ -22,13 +21,7 @@ export class Capture {
     this.#cap = cap;
   }
 
-  attach(stream: Readable): void {
-    stream.on("data", (chunk: Buffer) => {
-      this.#take(chunk);
-    });
-  }
-
-  #take(chunk: Buffer): void {
+  take(chunk: Buffer): void {
     this.#total += chunk.length;
     // One byte more than the cap is kept, to see whether the cut falls inside a character.
     const room = this.#cap + 1 - this.#kept;
@@ -51,5 +44,18 @@ export class Capture {
     const all = this.#buffer.subarray(0, this.#kept);
     if (this.#total <= this.#cap) return { bytes: all, total: this.#total, truncated: false };
     return { bytes: all.subarray(0, cutPoint(all, this.#cap)), total: this.#total, truncated: true };
+  }
+}
+
+/** Only counts. */
+export class Tally {
+  #total = 0;
+
+  take(chunk: Buffer): void {
+    this.#total += chunk.length;
+  }
+
+  result(): Captured {
+    return { bytes: Buffer.alloc(0), total: this.#total, truncated: false };
   }
 }

@@ -3,10 +3,12 @@ import { randomBytes } from "node:crypto";
 import { constants } from "node:os";
 import type { Readable, Writable } from "node:stream";
 import { CodedError, errnoOf, messageOf } from "../../wire/errors.ts";
+import type { OutputSink } from "../../wire/live.ts";
 import type { Captured } from "../../wire/outcome.ts";
 import { printable } from "../../wire/text.ts";
-import { Capture } from "./capture.ts";
+import { Capture, Tally } from "./capture.ts";
 import type { Command } from "./command.ts";
+import { Flow, quiet } from "./flow.ts";
 import { canFindDetached, endTree, groupExists, RUN_COOKIE } from "./process-tree.ts";
 
 /** Everything that is needed to start one program. */
@@ -24,8 +26,18 @@ export interface Launch {
   readonly maxStderrBytes: number;
 }
 
-/** Why a run was ended by us. The abort signal's reason is one of the last two. */
-export type EndReason = "timed_out" | "cancelled" | "shutting_down";
+/** What passes between a program and whoever watches it while it runs. */
+export interface Attached {
+  /** Gets everything that the program writes. While it wants to be waited for, the program's pipe is not read. */
+  readonly output: OutputSink;
+  /** What the program reads, instead of the launch's. */
+  readonly stdin?: Readable | undefined;
+  /** False: nothing is kept for the result, it is only counted. */
+  readonly keep: boolean;
+}
+
+/** Why a run was ended by us. The abort signal's reason is any but the first. */
+export type EndReason = "timed_out" | "cancelled" | "shutting_down" | "stdin_too_large";
 
 /** How a run ended, with what was captured until then. */
 export interface RunResult {
@@ -46,9 +58,6 @@ interface Exit {
   readonly signal: NodeJS.Signals | null;
 }
 
-/** After the program's end, its pipes are read until they close or nothing comes for this long: something else may hold them open. */
-const QUIET_MS = 50;
-const QUIET_MAX_MS = 2_000;
 /** After we ended it, how long its last words are waited for. The reply goes out then; the ending goes on. */
 const LAST_WORDS_MS = 100;
 /** The longest that a timer can wait; it would fire at once beyond. */
@@ -59,12 +68,26 @@ function exitCodeOf(exit: Exit): number {
   return exit.code ?? 1;
 }
 
+const END_REASONS: readonly unknown[] = ["timed_out", "cancelled", "shutting_down", "stdin_too_large"];
+
 function isEndReason(value: unknown): value is EndReason {
-  return value === "cancelled" || value === "shutting_down" || value === "timed_out";
+  return END_REASONS.includes(value);
 }
 
-function start({ command, args, env, cwd, stdin }: Launch, cookie: string): Child {
-  const input = stdin === undefined ? "ignore" : typeof stdin === "number" ? stdin : "pipe";
+/** Lets the program read from a stream. A program that does not want to read more leaves the rest to nobody. */
+function feed(input: Readable, pipe: Writable): void {
+  pipe.on("error", () => {
+    input.unpipe(pipe);
+    input.resume();
+  });
+  input.on("error", () => {
+    pipe.end();
+  });
+  input.pipe(pipe);
+}
+
+function start({ command, args, env, cwd, stdin }: Launch, cookie: string, source: Readable | undefined): Child {
+  const input = source === undefined && stdin === undefined ? "ignore" : typeof stdin === "number" ? stdin : "pipe";
   try {
     const child = spawn(command.file, [...args], {
       argv0: command.argv0,
@@ -74,8 +97,9 @@ function start({ command, args, env, cwd, stdin }: Launch, cookie: string): Chil
       // A session and process group of its own: ended as one, and without our terminal.
       detached: true,
     }) as Child;
-    // A program may end before it read everything; that is its own affair.
-    child.stdin?.on("error", () => undefined).end(stdin);
+    // When file descriptors are short there are no pipes at all.
+    if (source === undefined) child.stdin?.on("error", () => undefined).end(stdin);
+    else if (child.stdin) feed(source, child.stdin);
     return child;
   } catch (error) {
     throw new CodedError("spawn_failed", `could not start ${printable(command.file)}: ${messageOf(error)}`, {
@@ -97,32 +121,6 @@ async function exited(child: Child, file: string): Promise<Exit> {
           : new CodedError("spawn_failed", `could not start ${printable(file)}: ${errnoOf(error) ?? error.message}`),
       );
     });
-  });
-}
-
-async function closed(stream: Readable): Promise<void> {
-  return new Promise((resolve) => {
-    if (stream.closed) resolve();
-    else stream.once("close", resolve);
-  });
-}
-
-/** Resolves when nothing has come from the streams for a while. */
-async function quiet(streams: readonly Readable[]): Promise<void> {
-  return new Promise((resolve) => {
-    const last = setTimeout(finish, QUIET_MAX_MS);
-    let timer = setTimeout(finish, QUIET_MS);
-    const again = (): void => {
-      clearTimeout(timer);
-      timer = setTimeout(finish, QUIET_MS);
-    };
-    for (const stream of streams) stream.on("data", again);
-    function finish(): void {
-      clearTimeout(last);
-      clearTimeout(timer);
-      for (const stream of streams) stream.off("data", again);
-      resolve();
-    }
   });
 }
 
@@ -155,12 +153,14 @@ export class Executor {
   }
 
   /**
-   * Runs one program to its end, its time limit, or until `signal` aborts (with an `EndReason` as reason).
+   * Runs one program to its end, its time limit, or until `signal` aborts (with an `EndReason` as reason). Its end is when it has ended and
+   * what it wrote has been taken.
    * @throws CodedError `command_not_found`, `spawn_failed`
    */
-  async run(launch: Launch, signal: AbortSignal): Promise<RunResult> {
-    const stdout = new Capture(launch.maxStdoutBytes);
-    const stderr = new Capture(launch.maxStderrBytes);
+  async run(launch: Launch, signal: AbortSignal, attached?: Attached): Promise<RunResult> {
+    const keep = attached?.keep !== false;
+    const stdout = keep ? new Capture(launch.maxStdoutBytes) : new Tally();
+    const stderr = keep ? new Capture(launch.maxStderrBytes) : new Tally();
     const result = (reason: RunResult["reason"], exitCode: number, name: string | undefined): RunResult => ({
       reason,
       exitCode,
@@ -173,15 +173,16 @@ export class Executor {
     if (signal.aborted) return result(isEndReason(signal.reason) ? signal.reason : "cancelled", 143, undefined);
 
     const cookie = randomBytes(16).toString("hex");
-    const child = start(launch, cookie);
+    const child = start(launch, cookie, attached?.stdin);
     const exit = exited(child, launch.command.file);
     const { pid } = child;
     // Nothing runs, and when file descriptors are short there are no pipes either. Why comes as an event, which `exit` throws.
     if (pid === undefined) return result("exited", exitCodeOf(await exit), undefined);
-    stdout.attach(child.stdout);
-    stderr.attach(child.stderr);
-    const streams = [child.stdout, child.stderr];
-    const drained = Promise.all(streams.map(closed));
+    const flows = [
+      new Flow(child.stdout, "stdout", stdout, attached?.output),
+      new Flow(child.stderr, "stderr", stderr, attached?.output),
+    ];
+    const drained = Promise.all(flows.map(async (flow) => flow.ended));
     const stop = stopper(launch.timeoutMs, signal);
     try {
       const first = await Promise.race([exit, stop.promise]);
@@ -190,12 +191,14 @@ export class Executor {
         await Promise.race([Promise.all([exit, drained]), delay(LAST_WORDS_MS)]);
         return result(first, first === "timed_out" ? 124 : 143, undefined);
       }
-      await Promise.race([drained, quiet(streams)]);
+      const taken = await Promise.race([drained, quiet(flows), stop.promise]);
       this.#endLeftovers(pid, cookie, launch.graceMs);
+      // It has ended, but whoever reads its output did not take it in time.
+      if (typeof taken === "string") return result(taken, taken === "timed_out" ? 124 : 143, undefined);
       return result("exited", exitCodeOf(first), first.signal ?? undefined);
     } finally {
       stop.clear();
-      for (const stream of streams) stream.destroy();
+      for (const flow of flows) flow.close();
     }
   }
 }

@@ -3,11 +3,9 @@ import { createConnection } from "node:net";
 import { dirname } from "node:path";
 import { CodedError, errnoOf, messageOf } from "../../wire/errors.ts";
 import { printable } from "../../wire/text.ts";
+import { MAX_SOCKET_PATH } from "../util/short-socket-path.ts";
 import type { Listener, OnConnection } from "./listener.ts";
 import { closed, listening } from "./server.ts";
-
-/** Longest path that every system takes for a socket, in bytes. */
-export const MAX_SOCKET_PATH = 103;
 
 /** What connecting says when there is certainly nothing: everything else (a full backlog, no permission, another kind of socket) is a sign of life. */
 const DEAD = new Set(["ECONNREFUSED", "ENOENT", "ENOTSOCK"]);

@@ -6,6 +6,8 @@ export interface BaseDirectory {
   readonly root: string;
   readonly daemonFile: string;
   readonly socket: string;
+  /** The same in a directory of its own, which can be shared with containers: nothing else is in it. */
+  readonly sharedSocket: string;
   /** The socket that is bound for as long as a daemon serves this directory. */
   readonly lockSocket: string;
   readonly tokens: string;
@@ -16,6 +18,8 @@ export interface BaseDirectory {
   readonly git: string;
   /** Empty directories that programs run in. */
   readonly empty: string;
+  /** Outputs of recent runs. */
+  readonly runs: string;
 }
 
 /**
@@ -37,11 +41,13 @@ export function baseDirectory(environment: NodeJS.ProcessEnv): BaseDirectory {
     daemonFile:
       daemonConfig === "" ? join(root, "daemon.json") : isAbsolute(daemonConfig) ? daemonConfig : resolve(daemonConfig),
     socket: join(root, "cmd2host.sock"),
+    sharedSocket: join(root, "run/cmd2host.sock"),
     lockSocket: join(root, "daemon.lock"),
     tokens: join(root, "tokens"),
     projects: join(root, "projects"),
     staging: join(root, "staging"),
     git: join(root, "git"),
     empty: join(root, "empty"),
+    runs: join(root, "runs"),
   };
 }

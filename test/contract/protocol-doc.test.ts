@@ -18,15 +18,54 @@ it("every example of docs/protocol.md is what a daemon answers, byte for byte", 
   for (const request of requests) {
     const reply = blocks[blocks.indexOf(request) + 1];
     expect(reply?.kind).toBe("reply");
-    expect((await send(address, [request.body])).text).toBe(reply?.body);
+    expect(withoutIds((await send(address, [request.body])).text)).toBe(reply?.body);
   }
 });
 
+/** Run ids differ from one call to the next, revisions from one configuration to another. */
+function withoutIds(text: string): string {
+  return text
+    .replace(/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, "00000000-0000-4000-8000-000000000000")
+    .replace(/(?<="revision":")[0-9a-f]{16}/g, "0123456789abcdef");
+}
+
+/** The bytes that one line of the session stands for. */
+function bytesOf(line: string): Buffer {
+  const [, type, length, payload = ""] = /^([0-9a-f]{2}) ([0-9a-f]{8})(?: (.*))?$/.exec(line) ?? [];
+  if (type === undefined || length === undefined) return Buffer.from(line.replaceAll(" ", ""), "hex");
+  return Buffer.concat([Buffer.from(type + length, "hex"), Buffer.from(payload.replaceAll("\\n", "\n"))]);
+}
+
+it("the session of docs/protocol.md is what passes between a client and a daemon, byte for byte", async () => {
+  const { base } = defaultBase({
+    allowed_operations: ["upper"],
+    operations: { upper: { command: "/usr/bin/tr", args_template: ["a-z", "A-Z"], stdin: "optional" } },
+  });
+  const { address } = await startDaemon(base);
+  const session = /```text session\n([\s\S]*?)\n```/.exec(text)?.[1] ?? "";
+  const said = (who: string): Buffer =>
+    Buffer.concat(
+      session.split("\n").flatMap((line) => (line.startsWith(who) ? [bytesOf(line.slice(who.length))] : [])),
+    );
+  const client = said("client ");
+  expect(client.length).toBeGreaterThan(100);
+  const answer = (await send(address, [client])).text;
+  expect(withoutIds(answer)).toBe(said("daemon ").toString());
+});
+
 it("the bounds that docs/protocol.md names are those of the code", () => {
-  for (const figure of [limits.MAX_REQUEST_BYTES, limits.MAX_REQUEST_BYTES_ANNOUNCED])
+  for (const figure of [
+    limits.MAX_REQUEST_BYTES,
+    limits.MAX_REQUEST_BYTES_ANNOUNCED,
+    limits.MAX_DATA_FRAME_BYTES,
+    limits.MAX_REPLY_BYTES,
+    limits.MAX_PENDING_STDIN_BYTES,
+    limits.DEFAULT_PAGE_BYTES,
+  ])
     expect(text).toContain(figure.toLocaleString("en-US"));
   expect(text).toContain(`within ${limits.READ_DEADLINE_MS / 1_000} s of connecting`);
   expect(text).toContain(`read within ${limits.WRITE_DEADLINE_MS / 1_000} s`);
+  expect(text).toContain(`has ${limits.STREAM_DEADLINE_MS / 1_000} s to read what is on its way`);
   expect(text).toContain(`deeper than ${limits.MAX_JSON_DEPTH}`);
   expect(text).toContain(`answered after ${limits.AUTH_FAILURE_DELAY_MS / 1_000} s`);
 });

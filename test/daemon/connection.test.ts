@@ -8,6 +8,7 @@ import type { Reply } from "../../wire/outcome.ts";
 import { deniedBy } from "../../wire/reply.ts";
 import type { OperationReply } from "../../wire/schema.ts";
 import { connect, send } from "../fixtures/exchange.ts";
+import { endOf } from "../fixtures/said.ts";
 import { replyOf, Switchboard, until, type Handle } from "./connections.ts";
 
 const REQUEST = '{"operation":"test_op"}';
@@ -148,7 +149,7 @@ describe.concurrent.each(both)("a connection over %s", (kind) => {
     expect(board.call.signal.aborted).toBe(false);
     socket.destroy();
     await until(() => board.call.signal.aborted, 3_000);
-    expect(board.call.signal.reason).toBe("cancelled");
+    expect(board.call.signal.reason).toBe("disconnected");
     await board.allGone();
     expect([board.limits.open, board.slots.used]).toEqual([0, 0]);
   });
@@ -193,7 +194,7 @@ describe.concurrent.each(both)("a connection over %s", (kind) => {
 describe.concurrent("a failed authentication", () => {
   const error = new CodedError("unauthenticated", "Authentication failed");
   const replies: readonly Reply[] = [
-    { shape: "operation", requestId: "r", protocol: 1, outcome: deniedBy(error) },
+    endOf(deniedBy(error), { requestId: "r" }),
     { shape: "list", error },
     { shape: "describe", error },
   ];

@@ -2,13 +2,15 @@ import { mkdtempSync } from "node:fs";
 import type { Socket } from "node:net";
 import { join } from "node:path";
 import { afterAll } from "vitest";
-import { Connection, type ConnectionHost } from "../../host/daemon/connection.ts";
+import { Connection } from "../../host/daemon/connection.ts";
 import { ConnectionLimits, PenaltyRoom, Slots } from "../../host/daemon/limits.ts";
+import type { ConnectionHost } from "../../host/daemon/line.ts";
 import type { Peer } from "../../host/engine/rooms.ts";
 import { listening } from "../../host/listen/server.ts";
 import type { Address } from "../../wire/client.ts";
 import type { CodedError } from "../../wire/errors.ts";
-import { saying, type Reply } from "../../wire/outcome.ts";
+import type { Reply } from "../../wire/outcome.ts";
+import { endOf, saying } from "../fixtures/said.ts";
 import { tempDirectory } from "../fixtures/temp.ts";
 
 const room = tempDirectory();
@@ -17,19 +19,14 @@ export type Handle = ConnectionHost["handle"];
 
 /** The reply of a program that said `text`. */
 export function replyOf(text: string): Reply {
-  return {
-    shape: "operation",
-    requestId: undefined,
-    protocol: 1,
-    outcome: {
-      kind: "completed",
-      exitCode: 0,
-      signal: undefined,
-      stdout: saying(text),
-      stderr: saying(""),
-      notice: undefined,
-    },
-  };
+  return endOf({
+    kind: "completed",
+    exitCode: 0,
+    signal: undefined,
+    stdout: saying(text),
+    stderr: saying(""),
+    notice: undefined,
+  });
 }
 
 /** Resolves when `check` holds; fails after `limitMs`. */
@@ -58,14 +55,18 @@ export class Switchboard {
   readonly limits = new ConnectionLimits(100, 100);
   readonly host: ConnectionHost;
 
-  constructor(handle: Handle, options: { readonly slots?: number; readonly penalty?: PenaltyRoom } = {}) {
+  constructor(
+    handle: Handle,
+    options: { readonly slots?: number; readonly waiting?: number; readonly penalty?: PenaltyRoom } = {},
+  ) {
     this.slots = new Slots(options.slots ?? 64);
     this.host = {
-      handle: async (message, peer, signal) => {
+      handle: async (message, peer, signal, live) => {
         this.calls.push({ message, signal });
-        return handle(message, peer, signal);
+        return handle(message, peer, signal, live);
       },
       slots: this.slots,
+      waiting: new Slots(options.waiting ?? 4),
       limits: this.limits,
       penalty: options.penalty ?? new PenaltyRoom(300, 2, 0),
       dropped: (_, why) => this.dropped.push(why),

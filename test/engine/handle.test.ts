@@ -6,8 +6,11 @@ import { realWorkspace } from "../../host/engine/plan.ts";
 import type { Rooms } from "../../host/engine/rooms.ts";
 import type { RunResult } from "../../host/exec/run.ts";
 import { compileProject } from "../../host/project/compile.ts";
+import { RunStore } from "../../host/runs/run-store.ts";
 import { CodedError } from "../../wire/errors.ts";
-import { saying, type Reply } from "../../wire/outcome.ts";
+import type { Reply } from "../../wire/outcome.ts";
+import { saying } from "../fixtures/said.ts";
+import { encodeReply } from "../../wire/reply.ts";
 import type { OperationTemplate } from "../../wire/schema.ts";
 import { defaultProject } from "../fixtures/base.ts";
 import { makeRepo } from "../fixtures/repo.ts";
@@ -36,7 +39,7 @@ function engineWith(operation: OperationTemplate, changes: Partial<Rooms> = {}):
   const config = defaultProject(repo, { allowed_operations: ["op"], operations: { op: operation } });
   const { project } = compileProject("owner_repo", Buffer.from(JSON.stringify(config)), "f");
   const rooms: Rooms = {
-    authenticate: () => ({ id: "00000000", projectId: "owner_repo", repo: "owner/repo" }),
+    authenticate: () => ({ id: "00000000", key: "0".repeat(64), projectId: "owner_repo", repo: "owner/repo" }),
     resolveProject: () => project,
     inspectWorkspace: () => ({
       gitDir: join(repo, ".git"),
@@ -60,6 +63,11 @@ function engineWith(operation: OperationTemplate, changes: Partial<Rooms> = {}):
     }),
     copyIn: async () => Promise.reject(new Error("no operation here has an input file")),
     execute: async () => Promise.resolve(good),
+    runs: new RunStore(
+      tempDirectory(),
+      () => ({ maxBytes: 1_000, maxRunBytes: 1_000, maxAgeMs: 1_000, maxBackground: 1 }),
+      () => undefined,
+    ),
     audit: { decided: () => undefined, ended: () => undefined },
     reportBug: (error) => {
       events.push(`bug: ${String(error)}`);
@@ -72,6 +80,7 @@ function engineWith(operation: OperationTemplate, changes: Partial<Rooms> = {}):
       maxStdoutBytes: 10,
       maxStderrBytes: 10,
       maxOutputBytes: 10,
+      maxStdinBytes: 10,
     },
     ...changes,
   };
@@ -135,7 +144,7 @@ describe("the engine", () => {
     });
     expect([spawn.events, bug.events, command.events]).toEqual([
       ["discarded"],
-      ["bug: TypeError: x", "discarded"],
+      ["discarded", "bug: TypeError: x"],
       ["discarded"],
     ]);
   });
@@ -155,9 +164,10 @@ describe("the engine", () => {
     expect(reply).toMatchObject({ outcome: { kind: "failed", code: "output_finalize_failed", exitCode: 1 } });
     if (reply.shape !== "operation" || reply.outcome.kind !== "failed") throw new Error("not failed");
     expect(reply.outcome.stdout.bytes.toString()).toBe("out");
-    expect(reply.outcome.stderr.bytes.toString()).toBe(
-      "err\ncmd2host: post-run finalize failed: a directory stands there\n",
-    );
+    expect(reply.outcome.stderr.bytes.toString()).toBe("err");
+    expect(JSON.parse(encodeReply(reply).toString())).toMatchObject({
+      stderr: "err\ncmd2host: post-run finalize failed: a directory stands there\n",
+    });
     const bug = engineWith(output, stage(new TypeError("x")));
     expect(await ask(bug, writeX)).toMatchObject({ outcome: { kind: "failed", code: "internal" } });
   });
@@ -171,7 +181,7 @@ describe("the engine", () => {
       },
     };
     const bench = engineWith({ ...plain, on_disconnect: "finish" }, changes);
-    for (const reason of ["cancelled", "shutting_down"] as const) {
+    for (const reason of ["disconnected", "cancelled", "shutting_down"] as const) {
       const early = new AbortController();
       early.abort(reason);
       await ask(bench, { operation: "op", token: "t" }, early.signal);
@@ -179,11 +189,12 @@ describe("the engine", () => {
       await ask(bench, { operation: "op", token: "t" }, late.signal);
       late.abort(reason);
     }
-    expect(seen.map(({ aborted }) => aborted)).toEqual([false, false, true, true]);
+    expect(seen.map(({ aborted }) => aborted)).toEqual([false, false, true, true, true, true]);
     const cancel = engineWith(plain, changes);
     const client = new AbortController();
     await ask(cancel, { operation: "op", token: "t" }, client.signal);
-    expect(seen.at(-1)).toBe(client.signal);
+    client.abort("disconnected");
+    expect(seen.at(-1)?.reason).toBe("cancelled");
   });
 
   it("tells when processes may be left that cannot be found", async () => {

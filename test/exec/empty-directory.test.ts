@@ -65,6 +65,7 @@ describe("a program in an empty directory", () => {
           launch: launchOf("", "/usr/bin/env", ["git", "rev-parse", "--git-dir"], { cwd: root }),
         },
         signal,
+        { output: { write: () => undefined }, keep: true },
       );
     expect((await ask("workspace")).stdout.bytes.toString()).toBe(`${join(home, ".git")}\n`);
     const sealed = await ask("empty");

@@ -17,7 +17,8 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import type { Peer } from "../../host/engine/rooms.ts";
 import type { Listener, OnConnection } from "../../host/listen/listener.ts";
 import { listenTcp } from "../../host/listen/tcp.ts";
-import { isServed, listenUnix, MAX_SOCKET_PATH } from "../../host/listen/unix.ts";
+import { isServed, listenUnix } from "../../host/listen/unix.ts";
+import { MAX_SOCKET_PATH } from "../../host/util/short-socket-path.ts";
 import { tempDirectory } from "../fixtures/temp.ts";
 
 const room = tempDirectory();

@@ -13,7 +13,9 @@ const room = tempDirectory();
 const PROGRAM = fileURLToPath(new URL("lock-process.ts", import.meta.url));
 
 async function lock(root: string): Promise<BaseLock> {
-  const held = await lockBase(root, join(root, "daemon.lock"));
+  const held = await lockBase(root, join(root, "daemon.lock"), (socket, { transport }) => {
+    socket.on("error", () => undefined).end(transport);
+  });
   onTestFinished(async () => held.release());
   return held;
 }
@@ -47,7 +49,7 @@ describe("the lock of a base directory", () => {
     expect(readdirSync(root)).toEqual(["daemon.lock"]);
   });
 
-  it("is for its owner only, and tells nothing to who connects", async () => {
+  it("is for its owner only, and hands on who connects as the owner", async () => {
     const root = newRoot();
     await lock(root);
     expect(lstatSync(join(root, "daemon.lock")).mode & 0o777).toBe(0o600);
@@ -56,7 +58,7 @@ describe("the lock of a base directory", () => {
     socket.on("data", (chunk: Buffer) => chunks.push(chunk));
     socket.on("error", () => undefined);
     await once(socket, "close");
-    expect(chunks).toEqual([]);
+    expect(Buffer.concat(chunks).toString()).toBe("owner");
   });
 
   it("is given to one of two that ask at the same time", async () => {

@@ -8,12 +8,14 @@ describe("the base directory", () => {
       root: "/home/me/.cmd2host",
       daemonFile: "/home/me/.cmd2host/daemon.json",
       socket: "/home/me/.cmd2host/cmd2host.sock",
+      sharedSocket: "/home/me/.cmd2host/run/cmd2host.sock",
       lockSocket: "/home/me/.cmd2host/daemon.lock",
       tokens: "/home/me/.cmd2host/tokens",
       projects: "/home/me/.cmd2host/projects",
       staging: "/home/me/.cmd2host/staging",
       git: "/home/me/.cmd2host/git",
       empty: "/home/me/.cmd2host/empty",
+      runs: "/home/me/.cmd2host/runs",
     });
   });
 

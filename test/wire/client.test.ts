@@ -2,21 +2,12 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { addressText, DaemonClient, streamBytes, type Address } from "../../wire/client.ts";
-import { CodedError } from "../../wire/errors.ts";
 import { MAX_REPLY_BYTES } from "../../wire/limits.ts";
 import { tempDirectory } from "../fixtures/temp.ts";
+import { failure } from "./client-failure.ts";
 import { serverOf } from "./servers.ts";
 
 const RAN = { exit_code: 0, stdout: "hi\n", stderr: "", denied_reason: null };
-
-async function failure(promise: Promise<unknown>): Promise<CodedError> {
-  const thrown: unknown = await promise.then(
-    () => undefined,
-    (error: unknown) => error,
-  );
-  if (!(thrown instanceof CodedError)) throw new Error("did not fail with a coded error", { cause: thrown });
-  return thrown;
-}
 
 async function clientOf(
   answer: (request: Readonly<Record<string, unknown>>) => string | Buffer,

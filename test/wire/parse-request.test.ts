@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { CodedError } from "../../wire/errors.ts";
-import { isOperationId, parseRequest, replyShapeOf } from "../../wire/parse.ts";
+import { isOperationId, isWaiting, parseRequest, replyShapeOf } from "../../wire/parse-request.ts";
 
 function refusal(message: unknown): { readonly code: string; readonly message: string } {
   try {
@@ -15,6 +15,78 @@ function refusal(message: unknown): { readonly code: string; readonly message: s
 function named(fields: object): unknown {
   return parseRequest({ operation: "test_op", ...fields });
 }
+
+describe("a request about runs", () => {
+  const all = { protocol: 1, token: "t" };
+
+  it("names the run, and how long it waits", () => {
+    expect(parseRequest({ run_status: "r", wait_seconds: 3, token: "t" })).toEqual({
+      ...all,
+      kind: "status",
+      runId: "r",
+      waitMs: 3_000,
+    });
+    expect(parseRequest({ cancel_run: "r", token: "t" })).toEqual({ ...all, kind: "cancel", runId: "r" });
+    expect(parseRequest({ list_runs: null, token: "t" })).toEqual({ ...all, kind: "runs" });
+    expect(parseRequest({ watch_operations: "x", token: "t" })).toEqual({
+      ...all,
+      kind: "watch",
+      revision: "x",
+      waitMs: 0,
+    });
+  });
+
+  it.each([
+    [{}, { unit: "bytes", offset: 0, maxBytes: 32_768 }],
+    [
+      { offset: -5, max_bytes: 7 },
+      { unit: "bytes", offset: -5, maxBytes: 7 },
+    ],
+    [{ line: -3 }, { unit: "lines", line: -3, maxLines: 500, maxBytes: 32_768 }],
+    [{ max_lines: 2 }, { unit: "lines", line: 1, maxLines: 2, maxBytes: 32_768 }],
+    [
+      { grep: "a", context_lines: 2 },
+      { unit: "grep", pattern: "a", line: 1, maxLines: 500, maxBytes: 32_768, context: 2 },
+    ],
+    [
+      { grep: "", line: 4 },
+      { unit: "grep", pattern: "", line: 4, maxLines: 500, maxBytes: 32_768, context: 0 },
+    ],
+  ])("says with %j which page it wants", (fields, wanted) => {
+    const read = { ...all, kind: "read", runId: "r", stream: "stderr", waitMs: 0, wanted };
+    expect(parseRequest({ read_output: "r", stream: "stderr", token: "t", ...fields })).toEqual(read);
+  });
+
+  it.each([
+    [{ read_output: "r", offset: 0, line: 1 }, "offset counts bytes"],
+    [{ read_output: "r", offset: 0, grep: "a" }, "offset counts bytes"],
+    [{ read_output: "r", line: 0 }, "line counts from 1"],
+    [{ read_output: "r", max_bytes: 0 }, "/max_bytes"],
+    [{ read_output: "r", max_bytes: 1_048_577 }, "/max_bytes"],
+    [{ read_output: "r", stream: "both" }, "/stream"],
+    [{ run_status: "r", wait_seconds: 301 }, "/wait_seconds"],
+    [{ run_status: "r", wait_seconds: -1 }, "/wait_seconds"],
+    [{ run_status: 5 }, "/run_status"],
+    [{ operation: "x", timeout_seconds: 0 }, "/timeout_seconds"],
+    [{ operation: "x", stdin: "yes" }, "/stdin"],
+  ])("of %j is refused with what is wrong", (message, part) => {
+    expect(refusal(message)).toMatchObject({
+      code: "request_invalid",
+      message: expect.stringContaining(part) as string,
+    });
+  });
+
+  it("that waits is told from one that works", () => {
+    expect([{ run_status: "r" }, { read_output: "r" }, { watch_operations: "" }].map(isWaiting)).toEqual([
+      true,
+      true,
+      true,
+    ]);
+    const working = [{ operation: "x", wait_seconds: 5 }, { list_runs: true }, { cancel_run: "r" }, null, [], "x"];
+    expect(working.map(isWaiting)).toEqual(working.map(() => false));
+    expect(isWaiting({ list_operations: true, run_status: "r" })).toBe(false);
+  });
+});
 
 describe("the type of a request", () => {
   it.each([
@@ -110,6 +182,11 @@ describe("an operation request", () => {
       target_repo: "owner/repo",
       cwd_context: { toplevel: "/ws", origin_url: "git@github.com:owner/repo.git" },
       protocol: 2,
+      stdin: true,
+      stdin_required: true,
+      background: true,
+      filtered: false,
+      timeout_seconds: 5,
       some_later_extension: {},
     };
     expect(parseRequest(message)).toEqual({
@@ -119,6 +196,11 @@ describe("an operation request", () => {
       token: "t",
       targetRepo: "owner/repo",
       cwdHint: { toplevel: "/ws", originUrl: "git@github.com:owner/repo.git" },
+      offersStdin: true,
+      needsStdin: true,
+      background: true,
+      filtered: false,
+      timeoutSeconds: 5,
       route: {
         kind: "named",
         operation: "test_op",
@@ -140,6 +222,11 @@ describe("an operation request", () => {
       token: "",
       targetRepo: "",
       cwdHint: undefined,
+      offersStdin: false,
+      needsStdin: false,
+      background: false,
+      filtered: undefined,
+      timeoutSeconds: undefined,
       route: { kind: "named", operation: "", params: new Map(), flags: [] },
     };
     const nothing = {

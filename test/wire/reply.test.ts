@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { CodedError } from "../../wire/errors.ts";
-import { NO_OUTPUT, saying, type Captured, type Completed, type Failed, type Outcome } from "../../wire/outcome.ts";
+import { NO_OUTPUT, type Captured, type Completed, type Failed, type Outcome } from "../../wire/outcome.ts";
 import { check } from "../../wire/parse.ts";
 import { deniedBy, encodeReply, refusal } from "../../wire/reply.ts";
+import { endOf, saying } from "../fixtures/said.ts";
 
 function captured(bytes: Buffer | string, more = 0): Captured {
   const kept = Buffer.from(bytes);
@@ -31,12 +32,8 @@ const failed: Failed = {
 };
 
 function written(outcome: Outcome, options: { readonly requestId?: string; readonly protocol?: 1 | 2 } = {}): string {
-  return encodeReply({
-    shape: "operation",
-    requestId: options.requestId,
-    protocol: options.protocol ?? 1,
-    outcome,
-  }).toString("utf8");
+  const { requestId, protocol = 1 } = options;
+  return encodeReply(endOf(outcome, { requestId, protocol })).toString("utf8");
 }
 
 function read(outcome: Outcome, protocol: 1 | 2 = 1): Readonly<Record<string, unknown>> {
@@ -136,10 +133,12 @@ describe("the reply of list and describe", () => {
   const error = new CodedError("unauthenticated", "Authentication failed");
 
   it("of a list holds the operations", () => {
-    expect(encodeReply({ shape: "list", operations: [info] }).toString()).toBe(
-      `{"operations":[${JSON.stringify(info)}]}`,
+    expect(encodeReply({ shape: "list", operations: [info], revision: "a1" }).toString()).toBe(
+      `{"operations":[${JSON.stringify(info)}],"revision":"a1"}`,
     );
-    expect(encodeReply({ shape: "list", operations: [] }).toString()).toBe('{"operations":[]}');
+    expect(encodeReply({ shape: "list", operations: [], revision: "" }).toString()).toBe(
+      '{"operations":[],"revision":""}',
+    );
   });
 
   it("of a description holds the operation", () => {

@@ -1,7 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { CodedError, errnoOf } from "../../../wire/errors.ts";
-import type { RunResult } from "../../exec/run.ts";
+import type { Attached, RunResult } from "../../exec/run.ts";
 import { Import, type ImportLimits } from "./import.ts";
 import type { GitJob } from "./job.ts";
 import { local } from "./local.ts";
@@ -49,18 +49,22 @@ export class GitRoom {
   }
 
   /**
-   * Runs one job to its end. Jobs on the same repository wait for one another, within their time limits.
+   * Runs one job to its end. Jobs on the same repository wait for one another, within their time limits. The output of a local command is
+   * handed on as it comes, that of the others when it is known to be the last.
    * @throws CodedError `git_*`, `workspace_*`, `command_not_found`, `spawn_failed`
    */
-  async run(job: GitJob, signal: AbortSignal): Promise<RunResult> {
+  async run(job: GitJob, signal: AbortSignal, attached?: Attached): Promise<RunResult> {
     const path = join(this.#root, ...job.room.slice(0, -1), `${job.room.at(-1) ?? ""}.git`);
-    const steps = new Steps(this.#execute, job.launch, job.helperEnv, signal);
+    // What talks to a remote may be done a second time, and only what it says then counts.
+    const isDoneOnce = job.kind === "local_git";
+    const steps = new Steps(this.#execute, job.launch, job.helperEnv, signal, isDoneOnce ? attached : undefined);
     try {
-      return await this.#queue.inTurn(path, steps, async () => {
-        const result = await this.#work(path, job, steps);
+      const result = await this.#queue.inTurn(path, steps, async () => {
+        const done = await this.#work(path, job, steps);
         this.#cleanUpLater(path, job);
-        return result;
+        return done;
       });
+      return isDoneOnce ? result : await handedOn(result, attached);
     } catch (error) {
       if (error instanceof Ended) return error.result;
       throw error;
@@ -139,6 +143,15 @@ export class GitRoom {
       .finally(() => this.#cleaning.delete(cleaning));
     this.#cleaning.add(cleaning);
   }
+}
+
+/** Gives what was kept of the output to whoever watches. */
+async function handedOn(result: RunResult, attached: Attached | undefined): Promise<RunResult> {
+  const { stdout, stderr } = result;
+  if (attached === undefined) return result;
+  if (stdout.bytes.length > 0) await attached.output.write("stdout", stdout.bytes);
+  if (stderr.bytes.length > 0) await attached.output.write("stderr", stderr.bytes);
+  return result;
 }
 
 async function perform(bench: Workbench<GitJob>): Promise<RunResult> {

@@ -1,9 +1,9 @@
 import { CodedError } from "../../../wire/errors.ts";
 import { printable, shortened } from "../../../wire/text.ts";
-import type { Launch, RunResult } from "../../exec/run.ts";
+import type { Attached, Launch, RunResult } from "../../exec/run.ts";
 
 /** Starts a program and resolves when it ended. */
-export type Execute = (launch: Launch, signal: AbortSignal) => Promise<RunResult>;
+export type Execute = (launch: Launch, signal: AbortSignal, attached?: Attached) => Promise<RunResult>;
 
 /** A step was ended from outside: the time is over, the client is gone, the daemon stops. */
 export class Ended extends Error {
@@ -38,12 +38,21 @@ export class Steps {
   readonly #env: ReadonlyMap<string, string>;
   readonly #signal: AbortSignal;
   readonly #deadline: number;
+  readonly #attached: Attached | undefined;
 
   /**
    * @param launch the program, its limits, and the environment of the step that talks to the remote
    * @param env the environment of all other steps: no agent, no credentials
+   * @param attached gets the output of the main step as it comes
    */
-  constructor(execute: Execute, launch: Launch, env: ReadonlyMap<string, string>, signal: AbortSignal) {
+  constructor(
+    execute: Execute,
+    launch: Launch,
+    env: ReadonlyMap<string, string>,
+    signal: AbortSignal,
+    attached?: Attached,
+  ) {
+    this.#attached = attached;
     this.#execute = execute;
     this.#launch = launch;
     this.#env = env;
@@ -59,7 +68,8 @@ export class Steps {
 
   /** What the operation is about: its output goes to the client as it is. Ended ones are returned as well. Without `env`, `cwd` is the repository. */
   async main(cwd: string, args: readonly string[], env = inRepository(this.#launch.env, cwd)): Promise<RunResult> {
-    return this.#execute({ ...this.#launch, args, cwd, env, timeoutMs: this.#remaining() }, this.#signal);
+    const launch = { ...this.#launch, args, cwd, env, timeoutMs: this.#remaining() };
+    return this.#execute(launch, this.#signal, this.#attached);
   }
 
   /** A helper in the repository `cwd`, whatever its exit code. @throws Ended */

@@ -1,19 +1,46 @@
 import { CodedError } from "../../../wire/errors.ts";
 import { RequestFramer } from "../../../wire/framing.ts";
-import { parseRequest } from "../../../wire/parse.ts";
-import type { Request } from "../../../wire/request.ts";
+import { parseRequest } from "../../../wire/parse-request.ts";
+import type { AboutRuns, Request, WatchRequest } from "../../../wire/request.ts";
 import { byteLength, printable } from "../../../wire/text.ts";
 import { attempt, demand, type Target } from "../engine/target.ts";
+
+function aboutRuns(request: AboutRuns | WatchRequest): object {
+  const wait = "waitMs" in request ? { wait_seconds: request.waitMs / 1_000 } : {};
+  switch (request.kind) {
+    case "status":
+      return { ...wait, run_status: request.runId };
+    case "cancel":
+      return { cancel_run: request.runId };
+    case "runs":
+      return { list_runs: true };
+    case "watch":
+      return { ...wait, watch_operations: request.revision };
+    case "read": {
+      const { wanted } = request;
+      const page = { ...wait, read_output: request.runId, stream: request.stream, max_bytes: wanted.maxBytes };
+      if (wanted.unit === "bytes") return { ...page, offset: wanted.offset };
+      const lines = { ...page, line: wanted.line, max_lines: wanted.maxLines };
+      return wanted.unit === "lines" ? lines : { ...lines, grep: wanted.pattern, context_lines: wanted.context };
+    }
+  }
+}
 
 /** The JSON that means the request, written out in full. */
 function written(request: Request): object {
   const common = { protocol: request.protocol, token: request.token };
   if (request.kind === "list") return { ...common, list_operations: true, prefix: request.prefix };
   if (request.kind === "describe") return { ...common, describe_operation: request.operation };
+  if (request.kind !== "operation") return { ...common, ...aboutRuns(request) };
   const { route, cwdHint: hint } = request;
   return {
     ...common,
     target_repo: request.targetRepo,
+    stdin: request.offersStdin,
+    stdin_required: request.needsStdin,
+    background: request.background,
+    ...(request.filtered === undefined ? {} : { filtered: request.filtered }),
+    ...(request.timeoutSeconds === undefined ? {} : { timeout_seconds: request.timeoutSeconds }),
     ...(request.requestId === undefined ? {} : { request_id: request.requestId }),
     ...(hint === undefined ? {} : { cwd_context: { toplevel: hint.toplevel, origin_url: hint.originUrl } }),
     ...(route.kind === "raw"
@@ -35,7 +62,7 @@ function isTexts(values: readonly unknown[]): boolean {
 /** Any JSON: a request that means the same when it is written out and read again, or a coded error that can be shown. */
 export const request: Target = {
   name: "request",
-  modules: ["wire/parse.ts", "wire/fold.ts"],
+  modules: ["wire/parse.ts", "wire/parse-request.ts", "wire/fold.ts"],
   tokens: [
     ...['"list_operations":true', '"describe_operation":"x"', '"operation":"test_op"', '"raw_argv":["gh","x"]'],
     ...['"params":{}', '"flags":["--a"]', '"token":"t"', '"target_repo":"o/r"', '"request_id":"r-1"', '"source":"mcp"'],
@@ -47,6 +74,8 @@ export const request: Target = {
       "null",
       ",",
     ],
+    ...['"run_status":"x"', '"read_output":"x"', '"cancel_run":"x"', '"list_runs":true', '"watch_operations":""'],
+    ...['"wait_seconds":1', '"grep":"a"', '"line":-1', '"max_lines":2', '"stdin":true', '"background":true'],
     ...['"constructor":', '"toString":', "[]", "{}", "1e400", "-0", '"\\u0000"'],
   ],
   seeds: [

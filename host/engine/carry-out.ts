@@ -1,0 +1,100 @@
+import type { Readable } from "node:stream";
+import { CodedError } from "../../wire/errors.ts";
+import type { Live, OutputSink } from "../../wire/live.ts";
+import type { StreamName } from "../../wire/names.ts";
+import { NO_OUTPUT, type Captured, type Completed, type Failed, type Filtered } from "../../wire/outcome.ts";
+import type { RunResult } from "../exec/run.ts";
+import { OutputFilter } from "../filter/output-filter.ts";
+import type { ActiveRun } from "../runs/runs.ts";
+import { failedBy, outcomeOfRun } from "./ending.ts";
+import type { Plan } from "./plan.ts";
+import type { Rooms } from "./rooms.ts";
+import { limitedInput } from "./run-input.ts";
+import { RunOutput } from "./run-output.ts";
+
+/** Who watches a run, and what they want of it. */
+export interface Watching {
+  /** The client, when it is there while the operation runs. */
+  readonly live: Live | undefined;
+  readonly isFiltered: boolean;
+  /** What the program reads; undefined when it gets nothing. */
+  readonly stdin: Readable | undefined;
+}
+
+export interface Carried {
+  readonly outcome: Completed | Failed;
+  readonly filtered: Filtered | undefined;
+}
+
+/** What was kept for the reply, marked as cut when the operation let less out. */
+function cut(captured: Captured, isCut: boolean): Captured {
+  return isCut ? { ...captured, truncated: true } : captured;
+}
+
+/** A program that succeeded gets its output file moved into place; of any other nothing appears. */
+function finishOutput(plan: Plan, outcome: Completed | Failed): Completed | Failed {
+  const { output } = plan.files;
+  if (output === undefined || outcome.kind === "failed" || outcome.exitCode !== 0) return outcome;
+  try {
+    output.finalize();
+    return outcome;
+  } catch (error) {
+    if (!(error instanceof CodedError)) throw error;
+    return failedBy(error, outcome);
+  }
+}
+
+/**
+ * Runs a plan to its end, and hands its output to everybody who wants it while it comes.
+ * @param stop aborts with an `EndReason`
+ */
+export async function carryOut(
+  rooms: Pick<Rooms, "execute">,
+  plan: Plan,
+  run: ActiveRun,
+  stop: AbortController,
+  { live, isFiltered, stdin }: Watching,
+): Promise<Carried> {
+  const { filter, output: form } = plan.operation;
+  const filtering = isFiltered && filter !== undefined ? new OutputFilter(filter, form) : undefined;
+  const sinks: OutputSink[] = [run.output];
+  if (live !== undefined) sinks.push(live.output);
+  if (filtering !== undefined)
+    sinks.push({
+      write: (stream, bytes) => {
+        if (stream === "stdout") filtering.write(bytes);
+        return undefined;
+      },
+    });
+  const output = new RunOutput(plan.outputLimits, sinks);
+  const input =
+    stdin === undefined
+      ? undefined
+      : limitedInput(stdin, plan.maxStdinBytes, () => {
+          stop.abort("stdin_too_large");
+        });
+  /** What was written before the machinery failed: counted, not kept. */
+  const gone = (stream: StreamName): Captured => ({
+    ...NO_OUTPUT,
+    total: output.total(stream),
+    truncated: output.isCut(stream),
+  });
+  try {
+    const result: RunResult = await rooms.execute(plan.work, stop.signal, {
+      output,
+      stdin: input,
+      keep: live === undefined,
+    });
+    const stdout = cut(result.stdout, output.isCut("stdout"));
+    const stderr = cut(result.stderr, output.isCut("stderr"));
+    const outcome = finishOutput(plan, outcomeOfRun({ ...result, stdout, stderr }, plan.notice));
+    const isWell = outcome.kind === "completed" && outcome.exitCode === 0;
+    return { outcome, filtered: isWell ? filtering?.result() : undefined };
+  } catch (error) {
+    if (!(error instanceof CodedError)) throw error;
+    return { outcome: failedBy(error, { stdout: gone("stdout"), stderr: gone("stderr") }), filtered: undefined };
+  } finally {
+    input?.destroy();
+    plan.files.discard();
+  }
+}

@@ -1,0 +1,46 @@
+import type { ArgvRequest, PageRequest, RunRequest } from "./daemon-calls.ts";
+
+/** Requests as the members that are written. What is empty is left out; `undefined` has no JSON. */
+
+function nonEmpty(text: string | undefined): string | undefined {
+  return text === "" ? undefined : text;
+}
+
+/** By name. `params` is written even when there are none, as the original's client does. */
+export function runFields({ operation, params, flags, targetRepo, timeoutSeconds }: RunRequest): object {
+  return {
+    operation,
+    params: params ?? null,
+    flags: flags?.length === 0 ? undefined : flags,
+    target_repo: nonEmpty(targetRepo),
+    timeout_seconds: timeoutSeconds,
+  };
+}
+
+function argvFields({ argv, targetRepo, cwd, timeoutSeconds }: ArgvRequest): object {
+  return {
+    raw_argv: argv,
+    target_repo: nonEmpty(targetRepo),
+    cwd_context: cwd === undefined ? undefined : { toplevel: cwd.toplevel, origin_url: cwd.originUrl },
+    timeout_seconds: timeoutSeconds,
+  };
+}
+
+export function commandFields(request: RunRequest | ArgvRequest): object {
+  return "argv" in request ? argvFields(request) : runFields(request);
+}
+
+export function pageFields(request: PageRequest): object {
+  const { runId, stream, offset, line, maxLines, maxBytes, grep, contextLines, waitSeconds } = request;
+  return {
+    read_output: runId,
+    stream,
+    offset,
+    line,
+    max_lines: maxLines,
+    max_bytes: maxBytes,
+    grep,
+    context_lines: contextLines,
+    wait_seconds: waitSeconds,
+  };
+}

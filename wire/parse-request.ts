@@ -1,0 +1,162 @@
+import { CodedError } from "./errors.ts";
+import { DEFAULT_PAGE_BYTES, DEFAULT_PAGE_LINES, MAX_REQUEST_ID_BYTES } from "./limits.ts";
+import { check, type Types } from "./parse.ts";
+import type { OperationRequest, PageWanted, ReplyShape, Request } from "./request.ts";
+import type { ReadOutputRequestFields, ValidatedName } from "./schema.ts";
+import { byteLength, quoted, shortened } from "./text.ts";
+
+/** From a JSON value to a typed request. */
+
+/** The member that decides the type of a request, in order, and the form of its reply. */
+const DECIDING: readonly (readonly [string, ReplyShape])[] = [
+  ["list_operations", "list"],
+  ["describe_operation", "describe"],
+  ["run_status", "run"],
+  ["read_output", "page"],
+  ["cancel_run", "run"],
+  ["list_runs", "runs"],
+  ["watch_operations", "list"],
+  ["raw_argv", "operation"],
+  ["operation", "operation"],
+];
+
+function deciding(message: unknown): (typeof DECIDING)[number] | undefined {
+  if (typeof message !== "object" || message === null || Array.isArray(message)) return undefined;
+  return DECIDING.find(([name]) => Object.hasOwn(message, name));
+}
+
+/** Which form of reply the sender of this object expects: decided by the presence of exact top-level names. */
+export function replyShapeOf(message: unknown): ReplyShape | undefined {
+  return deciding(message)?.[1];
+}
+
+const WAITING = new Set(["run_status", "read_output", "watch_operations"]);
+
+/** True for requests that may take long because they wait for something to happen, and do nothing meanwhile. */
+export function isWaiting(message: unknown): boolean {
+  return WAITING.has(deciding(message)?.[0] ?? "");
+}
+
+const REQUEST_ID = /^[A-Za-z0-9._-]+$/;
+const OPERATION_ID = /^[a-z][a-z0-9_]{0,63}$/;
+const SOURCES = new Set(["", "mcp", "raw_argv"]);
+
+/** True for an id that a request may carry; also what `config check` asks of the ids in a configuration. */
+export function isOperationId(text: string): boolean {
+  return OPERATION_ID.test(text);
+}
+
+function invalid(message: string): CodedError {
+  return new CodedError("request_invalid", `Invalid request: ${message}`);
+}
+
+function typed<N extends ValidatedName>(name: N, message: unknown): Types[N] {
+  const checked = check(name, message);
+  if (checked.ok) return checked.value;
+  throw invalid(
+    `${checked.violation.pointer === "" ? "" : `${checked.violation.pointer}: `}${checked.violation.message}`,
+  );
+}
+
+function protocolOf(fields: { readonly protocol?: number }): 1 | 2 {
+  return (fields.protocol ?? 1) >= 2 ? 2 : 1;
+}
+
+function operationRequest(message: object): OperationRequest {
+  const fields = typed("operation_request", message);
+  const { request_id: requestId, operation = "", source = "" } = fields;
+  if (
+    requestId !== undefined &&
+    requestId !== "" &&
+    !(byteLength(requestId) <= MAX_REQUEST_ID_BYTES && REQUEST_ID.test(requestId))
+  ) {
+    throw invalid(
+      `request_id ${quoted(shortened(requestId, 64))} must be at most ${MAX_REQUEST_ID_BYTES} of A-Z a-z 0-9 . _ -`,
+    );
+  }
+  if (!SOURCES.has(source)) throw invalid(`source ${quoted(shortened(source, 64))} must be "mcp" or "raw_argv"`);
+  if (operation !== "" && !OPERATION_ID.test(operation)) {
+    throw invalid(`operation ${quoted(shortened(operation, 80))} must be a small letter and at most 63 of a-z 0-9 _`);
+  }
+  const hint = fields.cwd_context;
+  return {
+    kind: "operation",
+    protocol: protocolOf(fields),
+    requestId: requestId === "" ? undefined : requestId,
+    token: fields.token ?? "",
+    targetRepo: fields.target_repo ?? "",
+    cwdHint: hint === undefined ? undefined : { toplevel: hint.toplevel ?? "", originUrl: hint.origin_url ?? "" },
+    offersStdin: fields.stdin === true,
+    needsStdin: fields.stdin_required === true,
+    background: fields.background === true,
+    filtered: fields.filtered,
+    timeoutSeconds: fields.timeout_seconds,
+    route: Object.hasOwn(message, "raw_argv")
+      ? { kind: "raw", argv: (fields.raw_argv ?? []).map((word) => word ?? "") }
+      : { kind: "named", operation, params: new Map(Object.entries(fields.params ?? {})), flags: fields.flags ?? [] },
+  };
+}
+
+function wantedPage(fields: ReadOutputRequestFields): PageWanted {
+  const { grep, offset, line, max_bytes: maxBytes = DEFAULT_PAGE_BYTES, context_lines: context = 0 } = fields;
+  const maxLines = fields.max_lines ?? DEFAULT_PAGE_LINES;
+  const byLines = line !== undefined || fields.max_lines !== undefined;
+  if (offset !== undefined && (byLines || grep !== undefined))
+    throw invalid("offset counts bytes; it does not go with line, max_lines or grep");
+  if (line === 0) throw invalid("line counts from 1, or from the end with -1");
+  if (grep !== undefined) return { unit: "grep", pattern: grep, line: line ?? 1, maxLines, maxBytes, context };
+  if (byLines) return { unit: "lines", line: line ?? 1, maxLines, maxBytes };
+  return { unit: "bytes", offset: offset ?? 0, maxBytes };
+}
+
+const common = (fields: { readonly protocol?: number; readonly token?: string }) => ({
+  protocol: protocolOf(fields),
+  token: fields.token ?? "",
+});
+
+/** Turns a parsed JSON value into a typed request, or throws `request_unknown_type` / `request_invalid`. */
+export function parseRequest(message: unknown): Request {
+  const [name] = deciding(message) ?? [];
+  if (name === undefined || typeof message !== "object" || message === null) {
+    throw new CodedError(
+      "request_unknown_type",
+      "Unknown request type (expected list_operations, describe_operation, raw_argv or operation)",
+    );
+  }
+  switch (name) {
+    case "list_operations": {
+      const fields = typed("list_request", message);
+      return { kind: "list", ...common(fields), prefix: fields.prefix ?? "" };
+    }
+    case "describe_operation": {
+      const fields = typed("describe_request", message);
+      return { kind: "describe", ...common(fields), operation: fields.describe_operation ?? "" };
+    }
+    case "run_status": {
+      const fields = typed("run_status_request", message);
+      return { kind: "status", ...common(fields), runId: fields.run_status ?? "", waitMs: waitOf(fields) };
+    }
+    case "read_output": {
+      const fields = typed("read_output_request", message);
+      const { read_output: runId = "", stream = "stdout" } = fields;
+      return { kind: "read", ...common(fields), runId, stream, wanted: wantedPage(fields), waitMs: waitOf(fields) };
+    }
+    case "cancel_run": {
+      const fields = typed("cancel_run_request", message);
+      return { kind: "cancel", ...common(fields), runId: fields.cancel_run ?? "" };
+    }
+    case "list_runs":
+      return { kind: "runs", ...common(typed("list_runs_request", message)) };
+    case "watch_operations": {
+      const fields = typed("watch_request", message);
+      return { kind: "watch", ...common(fields), revision: fields.watch_operations ?? "", waitMs: waitOf(fields) };
+    }
+    default:
+      return operationRequest(message);
+  }
+}
+
+/** Milliseconds. */
+function waitOf({ wait_seconds: seconds = 0 }: { readonly wait_seconds?: number }): number {
+  return seconds * 1_000;
+}
