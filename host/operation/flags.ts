@@ -13,7 +13,7 @@ function nameOf(token: string): string {
 }
 
 /**
- * Writes flags in one form: `--flag value` becomes `--flag=value` for flags that take one value, `--flag=a` becomes `--flag a` for flags that take
+ * Writes flags in one form: `--flag value` becomes `--flag=value` for flags that take one value (`-` alone is one), `--flag=a` becomes `--flag a` for flags that take
  * several. Unknown flags pass through and are refused by `checkFlags`. Doing it twice changes nothing.
  */
 export function normaliseFlags(flags: readonly string[], specs: FlagSpecs): readonly string[] {
@@ -28,7 +28,7 @@ export function normaliseFlags(flags: readonly string[], specs: FlagSpecs): read
       continue;
     }
     const next = flags[at + 1];
-    if (takes === "one" && equals < 0 && next !== undefined && !next.startsWith("-")) {
+    if (takes === "one" && equals < 0 && next !== undefined && (next === "-" || !next.startsWith("-"))) {
       out.push(`${token}=${next}`);
       at++;
       continue;

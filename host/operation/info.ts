@@ -22,8 +22,20 @@ function known<T extends object>(value: T, members: readonly string[]): T {
   return Object.fromEntries(Object.entries(value).filter(([name]) => members.includes(name))) as T;
 }
 
+/** Takes one value, which is any text. */
+function isPlain({ takes, rule }: FlagSpec): boolean {
+  return takes === "one" && rule === undefined;
+}
+
 function flagInfo({ flag, takes, rule }: FlagSpec): FlagInfo {
   return { flag, takes, ...(rule === undefined ? {} : known<Partial<FlagRule>>(rule, FLAG_MEMBERS)) };
+}
+
+/** Hints only where the operation declares any: without them a client takes the careful answer by itself. */
+function declaredHints({ source, annotations }: Operation): Pick<OperationInfo, "annotations"> {
+  if (source.annotations === undefined) return {};
+  const { readOnly, destructive, idempotent, openWorld } = annotations;
+  return { annotations: { read_only: readOnly, destructive, idempotent, open_world: openWorld } };
 }
 
 /** What a session may know of an operation: never its template. Parameters come sorted by name. */
@@ -40,9 +52,12 @@ export function operationInfo(operation: Operation): OperationInfo {
     description: operation.description,
     ...(params.length === 0 ? {} : { params: Object.fromEntries(params) }),
     ...(flags.length === 0 ? {} : { allowed_flags: flags.map(({ flag }) => flag) }),
-    ...(flags.some(({ rule }) => rule !== undefined)
-      ? { flag_rules: flags.filter(({ rule }) => rule !== undefined).map(flagInfo) }
-      : {}),
+    ...(flags.every(isPlain) ? {} : { flag_rules: flags.map(flagInfo) }),
+    ...(operation.title === "" ? {} : { title: operation.title }),
+    ...(operation.stdin === "none" ? {} : { stdin: operation.stdin }),
+    ...(operation.output === "text" ? {} : { output: operation.output }),
+    ...declaredHints(operation),
+    ...(operation.timeoutSeconds === undefined ? {} : { timeout: operation.timeoutSeconds }),
   };
 }
 

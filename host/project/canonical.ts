@@ -124,6 +124,28 @@ const flag = ordered([
   ["description", "when_set"],
 ]);
 
+const filter = ordered([
+  ["strip_ansi", "when_set"],
+  ["collapse_progress", "when_set"],
+  [
+    "max_lines",
+    "when_set",
+    ordered([
+      ["head", "when_set"],
+      ["tail", "when_set"],
+    ]),
+  ],
+  ["json_fields", "when_set"],
+]);
+
+// A hint that is false says something: the default of destructive and open_world is true.
+const annotations = ordered([
+  ["read_only", "when_present"],
+  ["destructive", "when_present"],
+  ["idempotent", "when_present"],
+  ["open_world", "when_present"],
+]);
+
 const operation = ordered([
   ["command", "or_empty_text"],
   ["args_template", "or_null"],
@@ -138,6 +160,13 @@ const operation = ordered([
   ["max_stderr_bytes", "when_present"],
   ["on_disconnect", "when_present"],
   ["run_in", "when_present"],
+  ["stdin", "when_present"],
+  ["max_stdin_bytes", "when_present"],
+  ["output", "when_present"],
+  ["filter", "when_set", filter],
+  ["rtk", "when_set"],
+  ["title", "when_set"],
+  ["annotations", "when_set", annotations],
 ]);
 
 const constraints = ordered([

@@ -8,6 +8,7 @@ import { compileGlob } from "../util/glob.ts";
 import { sha256Hex } from "../util/hash.ts";
 import { compilePattern } from "../util/pattern.ts";
 import { step, type Complain } from "./compile/complain.ts";
+import { compileStreams, hintsOf } from "./compile/streams.ts";
 import { compileFlags, compileParams } from "./compile/values.ts";
 import { isEnvName, judgeEnvName } from "./env-rules.ts";
 import { isRepoName } from "./project-id.ts";
@@ -141,6 +142,9 @@ function compileOperation(
     maxStderrBytes: source.max_stderr_bytes,
     onDisconnect: source.on_disconnect ?? "cancel",
     runIn: compileRunIn(source, `${pointer}/run_in`, complain),
+    ...compileStreams(source, pointer, complain),
+    title: source.title ?? "",
+    annotations: hintsOf(source.annotations),
     source,
   };
 }

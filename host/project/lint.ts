@@ -3,8 +3,11 @@ import { compileProject, type LoadedProject } from "./compile.ts";
 import { dangerousFlags, dangerousTemplate, ghApiPath, gitTransports } from "./lint/arguments.ts";
 import { commandDanger, commandFile, profile } from "./lint/commands.ts";
 import { forEachOperation, lineOf, type Finding, type FindCommand, type Rule } from "./lint/finding.ts";
+import { hints } from "./lint/hints.ts";
+import { standardInput } from "./lint/input.ts";
 import { allowedOperations, flagLists, globs, hosts, operationId } from "./lint/lists.ts";
 import { unknownMembers } from "./lint/members.ts";
+import { filters, jsonOutput } from "./lint/output.ts";
 import { params } from "./lint/params.ts";
 import { branchPatterns, unanchoredPatterns } from "./lint/patterns.ts";
 import { workspaceConfig } from "./lint/places.ts";
@@ -43,6 +46,10 @@ const RULES: readonly Rule[] = [
     pushNeedsBranches,
     gitRemotes,
     gitUrl,
+    standardInput,
+    jsonOutput,
+    filters,
+    hints,
   ]),
   unknownMembers,
 ];

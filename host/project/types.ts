@@ -1,4 +1,4 @@
-import type { ParamType, ProfileName, RunPlace } from "../../wire/names.ts";
+import type { OUTPUT_FORMS, ParamType, ProfileName, RunPlace, StdinMode } from "../../wire/names.ts";
 import type { FlagRule, OperationTemplate, Param } from "../../wire/schema.ts";
 import type { CompiledGlob } from "../util/glob.ts";
 import type { Pattern } from "../util/pattern.ts";
@@ -48,8 +48,41 @@ export interface Operation {
   readonly onDisconnect: "cancel" | "finish";
   /** Where the configuration says that it runs; undefined leaves it to the kind of program. */
   readonly runIn: RunPlace | undefined;
+  /** Whether the caller may, or must, send standard input. */
+  readonly stdin: StdinMode;
+  /** As configured; undefined leaves it to the daemon. */
+  readonly maxStdinBytes: number | undefined;
+  readonly output: OutputForm;
+  /** Undefined when there is nothing to leave out. */
+  readonly filter: FilterRules | undefined;
+  /** Run through the program rtk where the host has it. */
+  readonly rtk: boolean;
+  /** A short name for people; empty when it has none. */
+  readonly title: string;
+  readonly annotations: Hints;
   /** As in the configuration, for lint, diff and describe. */
   readonly source: OperationTemplate;
+}
+
+/** What standard output is. */
+export type OutputForm = (typeof OUTPUT_FORMS)[number];
+
+/** An operation's filters of standard output, with every default filled in. */
+export interface FilterRules {
+  readonly stripAnsi: boolean;
+  readonly collapseProgress: boolean;
+  /** Lines kept at the beginning and at the end; undefined keeps all. */
+  readonly maxLines: { readonly head: number; readonly tail: number } | undefined;
+  /** Members of JSON output that are kept, as paths; empty keeps all. */
+  readonly jsonFields: readonly (readonly string[])[];
+}
+
+/** What a client may show of an operation, with every default filled in. It permits nothing and forbids nothing. */
+export interface Hints {
+  readonly readOnly: boolean;
+  readonly destructive: boolean;
+  readonly idempotent: boolean;
+  readonly openWorld: boolean;
 }
 
 /** The rules for one value, of a parameter or of a flag. */

@@ -1,7 +1,7 @@
 import type { RunPlace } from "../../wire/names.ts";
 import type { FlagRule, Param } from "../../wire/schema.ts";
 import { printable, quoted } from "../../wire/text.ts";
-import type { FlagSpec, Operation } from "./types.ts";
+import type { FilterRules, FlagSpec, Hints, Operation } from "./types.ts";
 
 /** A policy in words, for the person who approves it. Everything that comes from a configuration is made printable. */
 
@@ -96,6 +96,50 @@ export function placeWords(place: RunPlace | undefined): string {
   return place === "empty" ? "an empty directory" : "the workspace";
 }
 
+/** Whether an operation reads what its caller sends: `takes standard input, at most 5 bytes`. */
+export function stdinWords({ stdin, maxStdinBytes: most }: Pick<Operation, "stdin" | "maxStdinBytes">): string {
+  if (stdin === "none") return "takes no standard input";
+  const bound = most === undefined ? "" : `, at most ${most} bytes`;
+  return `${stdin === "required" ? "needs" : "takes"} standard input${bound}`;
+}
+
+/** What is left out of an operation's output, in words. */
+export function filterWords(filter: FilterRules | undefined): string {
+  if (filter === undefined) return "nothing";
+  const { head = 0, tail = 0 } = filter.maxLines ?? {};
+  const ends = [...(head === 0 ? [] : [`the first ${head}`]), ...(tail === 0 ? [] : [`the last ${tail}`])];
+  return [
+    ...(filter.stripAnsi ? ["terminal escapes"] : []),
+    ...(filter.collapseProgress ? ["overwritten and repeated lines"] : []),
+    ...(ends.length === 0 ? [] : [`all lines but ${ends.join(" and ")}`]),
+    ...(filter.jsonFields.length === 0
+      ? []
+      : [`all members but ${filter.jsonFields.map((path) => word(path.join("."))).join(", ")}`]),
+  ].join(", ");
+}
+
+/** What clients show of an operation: `read-only, idempotent`. */
+export function hintWords({ readOnly, destructive, idempotent, openWorld }: Hints): string {
+  return [
+    readOnly ? "read-only" : "writing",
+    ...(destructive ? ["destructive"] : []),
+    ...(idempotent ? ["idempotent"] : []),
+    ...(openWorld ? [] : ["closed world"]),
+  ].join(", ");
+}
+
+/** What an operation reads, what becomes of its output, and what clients show of it, one line each. */
+export function streamDetails(operation: Operation): readonly string[] {
+  return [
+    ...(operation.stdin === "none" ? [] : [stdinWords(operation)]),
+    ...(operation.output === "text" ? [] : [`prints ${operation.output}`]),
+    ...(operation.filter === undefined ? [] : [`leaves out ${filterWords(operation.filter)}`]),
+    ...(operation.rtk ? ["runs through rtk where the host has it"] : []),
+    ...(operation.title === "" ? [] : [`shown as ${quoted(operation.title)}`]),
+    ...(operation.source.annotations === undefined ? [] : [`marked as ${hintWords(operation.annotations)}`]),
+  ];
+}
+
 /** What the caller of an operation may fill in and add, one line each. */
 export function operationDetails(operation: Operation): readonly string[] {
   return [
@@ -105,6 +149,7 @@ export function operationDetails(operation: Operation): readonly string[] {
     ...(operation.timeoutSeconds === undefined ? [] : [`timeout ${operation.timeoutSeconds} s`]),
     ...(operation.runIn === undefined ? [] : [`runs in ${placeWords(operation.runIn)}`]),
     ...(operation.onDisconnect === "finish" ? ["runs to its end when the client goes away"] : []),
+    ...streamDetails(operation),
   ];
 }
 

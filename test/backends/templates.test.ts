@@ -45,6 +45,7 @@ const REFUSED_BY_GH: readonly RegExp[] = [
   /^unknown flag: --json/, // of pr checks, which newer ones know
   /^Unknown JSON field: "title"/, // of a run
   /^must provide `--title` and `--body`/,
+  /^flags required when not running interactively/, // of pr comment without a text
 ];
 
 describe.runIf(requireTools(["gh"]))("the real gh, with the arguments of a template", () => {

@@ -200,6 +200,11 @@ function harms(arena: Arena, expectation: Expectation, seen: Seen): ReadonlyMap<
   return new Map(found.filter(([, what]) => what.length > 0));
 }
 
+/** A client may look at the list of operations whenever it likes. */
+function isPermitToRun({ msg, source }: Fields): boolean {
+  return msg === "permitted" && source !== "list" && source !== "watch";
+}
+
 /** What a record must say: a denial is recorded with its code, and nothing was permitted. */
 function recordProblems({ answer, lines }: Seen): readonly string[] {
   const [kind, code] = answer.ending.split(" ");
@@ -211,7 +216,7 @@ function recordProblems({ answer, lines }: Seen): readonly string[] {
   const isRecorded = records.some((record) => record["msg"] === "denied" && record["code"] === code);
   return [
     ...(isRecorded ? [] : [`no record of ${answer.ending}`]),
-    ...(records.some((record) => record["msg"] === "permitted") ? ["a denied request was permitted"] : []),
+    ...(records.some(isPermitToRun) ? ["a denied request was permitted"] : []),
   ];
 }
 

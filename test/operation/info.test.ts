@@ -35,7 +35,10 @@ describe("what a session may know of an operation", () => {
       },
       allowed_flags: ["--plain", "--limit", "--mv", "--b", "--e"],
       flag_rules: [
+        { flag: "--plain", takes: "one" },
         { flag: "--limit", takes: "one", type: "integer", max: 10, description: "How many" },
+        { flag: "--mv", takes: "several" },
+        { flag: "--b", takes: "none" },
         { flag: "--e", takes: "several", enum: ["x"] },
       ],
     });
@@ -60,6 +63,40 @@ describe("what a session may know of an operation", () => {
       },
       allowed_flags: ["--l"],
       flag_rules: [{ flag: "--l", takes: "one", type: "url", hosts: ["b"], repeat: true, allow_leading_dash: true }],
+    });
+  });
+
+  it("has its title, streams, hints and time at the end, as far as it says them", () => {
+    const own = operationOf({
+      title: "Do it",
+      stdin: "optional",
+      max_stdin_bytes: 5,
+      output: "json",
+      filter: { json_fields: ["secret"] },
+      annotations: { read_only: true },
+      timeout: 7,
+      allowed_flags: ["--x"],
+    });
+    expect(Object.entries(operationInfo(own))).toEqual([
+      ["id", "op"],
+      ["command", "tool"],
+      ["description", ""],
+      ["allowed_flags", ["--x"]],
+      ["title", "Do it"],
+      ["stdin", "optional"],
+      ["output", "json"],
+      ["annotations", { read_only: true, destructive: false, idempotent: true, open_world: true }],
+      ["timeout", 7],
+    ]);
+  });
+
+  it("says nothing of streams and hints that are as they usually are", () => {
+    expect(
+      operationInfo(operationOf({ stdin: "none", output: "text", rtk: true, filter: { strip_ansi: true } })),
+    ).toEqual({
+      id: "op",
+      command: "tool",
+      description: "",
     });
   });
 

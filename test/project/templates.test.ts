@@ -8,7 +8,7 @@ import { lintConfig } from "../../host/project/lint.ts";
 import { gitSubcommand, programName } from "../../host/project/push.ts";
 import { listTemplates, readTemplate, templatesDirectory } from "../../host/project/templates.ts";
 import { CodedError } from "../../wire/errors.ts";
-import { isOperationId } from "../../wire/parse.ts";
+import { isOperationId } from "../../wire/parse-request.ts";
 import { temporaryDirectory } from "../cli/harness.ts";
 
 const directory = templatesDirectory();
@@ -89,6 +89,29 @@ describe("the bundled templates", () => {
         expect(isOperationId(operation.id)).toBe(true);
         expect(operation.description).toMatch(/^[A-Z].*\.$/);
         for (const rule of operation.params.values()) expect(rule.schema.description).toMatch(/^[A-Z].*\.$/);
+      }
+    });
+
+    it("gives every operation a title, and every one that is allowed its hints", () => {
+      const { project } = load(name);
+      for (const operation of project.operations.values()) {
+        expect(operation.title).toMatch(/^[A-Z][A-Za-z0-9 ]{2,40}$/);
+        if (project.allowed.includes(operation.id)) expect(operation.source.annotations, operation.id).toBeDefined();
+      }
+    });
+
+    it("marks as read-only what shows and lists, and nothing else", () => {
+      for (const { id, annotations } of load(name).project.operations.values())
+        expect([id, annotations.readOnly]).toEqual([id, !/create|comment$|reply|edit|push|fetch/.test(id)]);
+    });
+
+    it("takes standard input only for the text of what gh sends, by an option that can name no file", () => {
+      for (const { id, stdin, maxStdinBytes, flags } of load(name).project.operations.values()) {
+        const flag = flags.get("--body-file");
+        expect([id, stdin]).toEqual([id, /_(?:create|edit|pr_comment)$/.test(id) ? "optional" : "none"]);
+        expect([id, flag?.rule?.type, flag?.rule?.enum, maxStdinBytes]).toEqual(
+          stdin === "none" ? [id, undefined, undefined, undefined] : [id, "enum", ["-"], 262_144],
+        );
       }
     });
 

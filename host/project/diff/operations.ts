@@ -3,6 +3,7 @@ import type { FlagSpec, Operation, Project } from "../types.ts";
 import { commandLine, flagWords, operationDetails, paramWords, placeWords, profileWords, word } from "../words.ts";
 import { changes, narrows, widens, type Change } from "./change.ts";
 import { flagRuleChanges, paramChanges, upperBound } from "./rules.ts";
+import { hintChanges, streamChanges } from "./streams.ts";
 
 function paramSetChanges(before: Operation, after: Operation): readonly Change[] {
   const names = new Set([...before.params.keys(), ...after.params.keys()]);
@@ -71,6 +72,8 @@ function operationChanges(before: Operation, after: Operation): readonly Change[
             : narrows(`${id} is ended when the client goes away`),
         ]),
     ...runInChanges(before, after),
+    ...streamChanges(id, before, after),
+    ...hintChanges(id, before, after),
     ...(before.description === after.description ? [] : [changes(`changes the description of ${id}`)]),
   ];
 }

@@ -66,9 +66,13 @@ const GIT: readonly Danger[] = [
   },
 ];
 
+/** Names of files, which `-`, standard input, is not. */
+const FILE_PROBES = ["/etc/hostname", "../x", "x"];
+
 const GH_READS = ["view", "list", "status", "checks", "api"];
 const GH: readonly Danger[] = [
-  { names: ["--field", "-F", "--input", "--body-file"], why: "sends a file of the host (@FILE)", ...READS },
+  { names: ["--field", "-F"], why: "sends a file of the host (@FILE)", ...READS },
+  { names: ["--input", "--body-file"], why: "sends a file of the host", probes: FILE_PROBES, ...READS },
   { names: ["--jq", "-q"], why: "can print the host's environment (env, $ENV)", probes: JQ_PROBES, ...READS },
   { names: ["--template", "-t"], why: "can print the host's environment", only: GH_READS, ...READS },
   { names: ["--hostname"], why: "sends the login to another host", ...REDIRECTS },
@@ -193,6 +197,19 @@ const TOOLS: ReadonlyMap<string, string> = new Map([
   ["man", "runs programs"],
   ["zip", "-T with -TT runs a program"],
 ]);
+
+export function isShell(name: string): boolean {
+  return SHELLS.test(name);
+}
+
+export function isInterpreter(name: string): boolean {
+  return INTERPRETERS.test(name);
+}
+
+/** True for programs that start others. */
+export function isLauncher(name: string): boolean {
+  return LAUNCHERS.test(name);
+}
 
 /** What is to be said about running this program at all. `open`: the caller has a say in the arguments. */
 export function programDanger(command: string, open: boolean): ProgramDanger | undefined {

@@ -1,4 +1,4 @@
-import { isOperationId } from "../../../wire/parse.ts";
+import { isOperationId } from "../../../wire/parse-request.ts";
 import { printable, quoted } from "../../../wire/text.ts";
 import { pointerTo, type OperationRule, type Report, type Rule } from "./finding.ts";
 
