@@ -10,6 +10,14 @@ const DEFAULT_RUN_TIMEOUT_S = 3_630;
 /** The longest delay that a timer of the runtime can hold. */
 const MAX_RUN_TIMEOUT_S = 2_147_483;
 const MAX_PORT = 65_535;
+const DEFAULT_MAX_TOKENS = 10_000;
+const LEAST_MAX_TOKENS = 1_000;
+const GREATEST_MAX_TOKENS = 200_000;
+
+/** Which tools there are: one per operation, one that runs any operation, both, or both as long as they are not too many. */
+export const TOOL_MODES = ["auto", "typed", "generic", "both"] as const;
+export type ToolMode = (typeof TOOL_MODES)[number];
+const DEFAULT_TOOLS: ToolMode = "auto";
 
 export const USAGE = `Usage: cmd2host-mcp [options]
 
@@ -22,6 +30,9 @@ Options (one or two dashes; -name VALUE or -name=VALUE):
   -socket PATH       Unix socket of the daemon; used instead of -host and -port
   -token-file PATH   file with the session token; read again before every call
   -timeout SECONDS   longest wait for the result of an operation (default ${DEFAULT_RUN_TIMEOUT_S})
+  -tools KIND        typed: one tool per operation; generic: one tool that runs any operation;
+                     both; auto: both, and generic where typed would be too many (default ${DEFAULT_TOOLS})
+  -max-tokens NUMBER longest result of a tool, in estimated tokens (default ${DEFAULT_MAX_TOKENS})
   -version           print the version and exit
   -help, -h          print this text and exit
 
@@ -38,6 +49,9 @@ export interface ServeOptions {
   readonly tokenFile: string | undefined;
   /** For one run, from connect to the end of the reply, in milliseconds. */
   readonly runTimeoutMs: number;
+  readonly tools: ToolMode;
+  /** Of one result's text, and of its data. */
+  readonly maxTokens: number;
 }
 
 export type Command =
@@ -49,6 +63,8 @@ const OPTIONS = {
   socket: { type: "string" },
   "token-file": { type: "string" },
   timeout: { type: "string" },
+  tools: { type: "string" },
+  "max-tokens": { type: "string" },
   version: { type: "boolean" },
   help: { type: "boolean", short: "h" },
 } as const;
@@ -86,6 +102,13 @@ function integer(name: string, text: string | undefined, min: number, max: numbe
   throw new CodedError("usage", `-${name} ${quoted(text)} is not a whole number from ${min} to ${max}`);
 }
 
+function toolMode(text: string | undefined): ToolMode {
+  if (text === undefined) return DEFAULT_TOOLS;
+  const mode = TOOL_MODES.find((known) => known === text);
+  if (mode !== undefined) return mode;
+  throw new CodedError("usage", `-tools ${quoted(text)} is none of ${TOOL_MODES.join(", ")}`);
+}
+
 function addressOf(socket: string | undefined, host: string | undefined, port: number | undefined): Address {
   if (socket !== undefined && socket !== "") return { kind: "unix", path: socket };
   return {
@@ -105,6 +128,7 @@ export function parseOptions(args: readonly string[]): Command {
   if (values.version === true) return { kind: "version" };
   const port = integer("port", values.port, 0, MAX_PORT);
   const timeout = integer("timeout", values.timeout, 1, MAX_RUN_TIMEOUT_S) ?? DEFAULT_RUN_TIMEOUT_S;
+  const maxTokens = integer("max-tokens", values["max-tokens"], LEAST_MAX_TOKENS, GREATEST_MAX_TOKENS);
   const tokenFile = values["token-file"];
   return {
     kind: "serve",
@@ -112,6 +136,8 @@ export function parseOptions(args: readonly string[]): Command {
       address: addressOf(values.socket, values.host, port),
       tokenFile: tokenFile === undefined || tokenFile === "" ? undefined : tokenFile,
       runTimeoutMs: timeout * 1_000,
+      tools: toolMode(values.tools),
+      maxTokens: maxTokens ?? DEFAULT_MAX_TOKENS,
     },
   };
 }

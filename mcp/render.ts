@@ -1,6 +1,8 @@
-import { streamBytes } from "../wire/client.ts";
 import type { OperationInfo, OperationReply, Param } from "../wire/schema.ts";
-import { byteLength, printable } from "../wire/text.ts";
+import { printable } from "../wire/text.ts";
+import { cameOfReply, ended, isFailure, type Ended } from "./ended.ts";
+import { cancelCall, readCall, statusCall } from "./reading.ts";
+import type { Shown } from "./shown.ts";
 import type { Trouble } from "./trouble.ts";
 
 /** The text of tool results. Every line of a result ends with a line feed, except one-line errors. */
@@ -13,88 +15,56 @@ export function fenced(content: string): string {
   return `${fence}\n${content}${content.endsWith("\n") ? "" : "\n"}${fence}\n`;
 }
 
-/** Daemons before typed truncation wrote this at the end of a cut stream. */
-const CUT_MARK = "\n... (truncated)";
-
-export interface Stream {
-  readonly name: "stdout" | "stderr";
-  /** As sent, without the mark that older daemons leave at the end of a cut stream. */
-  readonly text: string;
-  /** `base64` when the bytes are not text. */
-  readonly encoding: string | undefined;
-  readonly truncated: boolean;
-  /** Bytes that the program wrote, when the daemon says it. */
-  readonly originalBytes: number | undefined;
+function streamBlock({ name, text, encoding, notes, filters }: Shown): string {
+  const said = [...notes, ...filters].map((note) => `*${printable(note)}*\n`).join("");
+  if (text === "") return said;
+  return `**${name}${encoding === "base64" ? " (base64, binary)" : ""}:**\n${fenced(text)}${said}`;
 }
 
-function streamOf(
-  name: Stream["name"],
-  sent: string,
-  encoding: string | undefined,
-  truncated: boolean,
-  originalBytes: number | undefined,
-): Stream {
-  const text = truncated && sent.endsWith(CUT_MARK) ? sent.slice(0, -CUT_MARK.length) : sent;
-  return { name, text, encoding, truncated, originalBytes };
+/** `Code:`, `Hint:` and so on, one line each, those that are known. One line whatever they contain. */
+function remarks(lines: Readonly<Record<string, string | undefined>>): string {
+  return Object.entries(lines)
+    .map(([name, text]) => (text === undefined ? "" : `${name}: ${printable(text)}\n`))
+    .join("");
 }
 
-/** The two streams of a reply. */
-export function streamsOf(reply: OperationReply): { readonly stdout: Stream; readonly stderr: Stream } {
-  return {
-    stdout: streamOf(
-      "stdout",
-      reply.stdout,
-      reply.stdout_encoding,
-      reply.stdout_truncated === true,
-      reply.stdout_original_bytes,
-    ),
-    stderr: streamOf(
-      "stderr",
-      reply.stderr,
-      reply.stderr_encoding,
-      reply.stderr_truncated === true,
-      reply.stderr_original_bytes,
-    ),
-  };
-}
-
-function streamBlock(stream: Stream): string {
-  const { name, text, encoding, truncated, originalBytes } = stream;
-  if (text === "") return "";
-  const note = encoding === "base64" ? " (base64, binary)" : "";
-  const shown = encoding === "base64" ? streamBytes(text, encoding).length : byteLength(text);
-  const total = originalBytes === undefined ? "" : ` of ${originalBytes}`;
-  const cut = truncated ? `*${name} truncated: shown ${shown}${total} bytes*\n` : "";
-  return `**${name}${note}:**\n${fenced(text)}${cut}`;
-}
-
-/** `Code:`, `Hint:` and `Notice:`, one line each, those that are known. One line whatever they contain. */
-function remarks(code: string | undefined, hint: string | undefined, notice?: string): string {
-  const lines: readonly (readonly [string, string | undefined])[] = [
-    ["Code", code],
-    ["Hint", hint],
-    ["Notice", notice],
-  ];
-  return lines.map(([name, text]) => (text === undefined ? "" : `${name}: ${printable(text)}\n`)).join("");
-}
-
-/** A program that was started or could not be: its exit code, its output, and what the daemon remarks about it. */
-export function renderRun(reply: OperationReply): string {
-  const { stdout, stderr } = streamsOf(reply);
+/**
+ * A program that was started or could not be: its exit code, its output, and what the daemon remarks about it. The run id only when
+ * there is more to read than this.
+ */
+export function renderEnded(ended: Ended): string {
+  const { stdout, stderr, exitCode, code, hint, notice, reason, runId } = ended;
   const out = streamBlock(stdout);
   const err = streamBlock(stderr);
-  const said = remarks(reply.code, reply.hint, reply.notice);
+  const said = remarks({
+    // A daemon may say it in place of the program's own words already.
+    Reason: reason !== undefined && stderr.text.includes(reason) ? undefined : reason,
+    Code: code,
+    Hint: hint,
+    Notice: notice,
+    Run: isFailure(ended) || stdout.hasMore || stderr.hasMore ? runId : undefined,
+  });
   const separated = said !== "" && err !== "" ? `\n${said}` : said;
-  return `Exit code: ${reply.exit_code}\n\n${out}${out === "" ? "" : "\n"}${err}${separated}`;
+  return `Exit code: ${exitCode}\n\n${out}${out === "" ? "" : "\n"}${err}${separated}`;
+}
+
+/** The text of a run whose reply came at once; all of it. */
+export function renderRun(reply: OperationReply): string {
+  return renderEnded(ended(cameOfReply(reply), Number.POSITIVE_INFINITY, false));
+}
+
+/** A run that goes on by itself. */
+export function renderStarted(runId: string): string {
+  return `Started in the background.\n\nRun: ${runId}\nNext: ${statusCall(runId, 30)} tells how it is, and returns when it has ended; ${readCall(runId, "stdout", {})} reads what it has printed; ${cancelCall(runId)} ends it.\n`;
 }
 
 export function renderDenied(trouble: Trouble): string {
-  return `Operation denied:\n${fenced(trouble.reason)}${remarks(trouble.code, trouble.hint)}`;
+  return `Operation denied:\n${fenced(trouble.reason)}${remarks({ Code: trouble.code, Hint: trouble.hint })}`;
 }
 
 /** One line, followed by code and hint where they are known. `doing`: "running operation". */
 export function renderError(doing: string, trouble: Trouble): string {
-  const said = remarks(trouble.code, trouble.hint);
+  const said = remarks({ Code: trouble.code, Hint: trouble.hint });
   return `Error ${doing}: ${trouble.reason}${said === "" ? "" : `\n${said}`}`;
 }
 

@@ -1,6 +1,6 @@
 import type { Readable, Writable } from "node:stream";
 import { serveStdio } from "@modelcontextprotocol/server/stdio";
-import { DaemonClient } from "../wire/client.ts";
+import { DaemonClient, Dialect } from "../wire/client.ts";
 import { CodedError } from "../wire/errors.ts";
 import { printable, shortened } from "../wire/text.ts";
 import type { Backend } from "./backend.ts";
@@ -27,10 +27,12 @@ const MAX_REPORT_BYTES = 500;
 
 async function backendOf(options: ServeOptions, environmentToken: string | undefined): Promise<Backend> {
   const token = await openTokenSource(options.tokenFile, environmentToken);
+  const dialect = new Dialect();
   return {
-    client: async () => new DaemonClient(options.address, await token.current()),
+    client: async () => new DaemonClient(options.address, await token.current(), dialect),
     runTimeoutMs: options.runTimeoutMs,
     tokenAdvice: token.advice,
+    maxTokens: options.maxTokens,
   };
 }
 
@@ -53,7 +55,7 @@ function exitCode(ending: Ending | "stopped", say: (line: string) => void): numb
 async function serve(options: ServeOptions, around: Surroundings, say: (line: string) => void): Promise<number> {
   const backend = await backendOf(options, around.env["CMD2HOST_TOKEN"]);
   const transport = new LineTransport(around.input, around.output);
-  const handle = serveStdio(() => createServer(backend, VERSION), {
+  const handle = serveStdio(() => createServer(backend, VERSION, options.tools), {
     transport,
     onerror: (error) => {
       say(shortened(error.message, MAX_REPORT_BYTES));

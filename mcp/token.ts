@@ -1,37 +1,6 @@
-import { constants } from "node:fs";
-import { open } from "node:fs/promises";
-import { CodedError, errnoOf, messageOf } from "../wire/errors.ts";
+import { readTokenFile } from "../wire/client-token.ts";
+import { CodedError } from "../wire/errors.ts";
 import { quoted } from "../wire/text.ts";
-
-/** Longest token file; a token has 64 characters. */
-const MAX_TOKEN_FILE_BYTES = 4_096;
-
-/**
- * The text of a token file, trimmed. Links are followed, because secrets are often mounted as links; anything but a
- * regular file of at most 4096 bytes is refused. Throws `file_failed` that names the file.
- */
-async function readToken(file: string): Promise<string> {
-  try {
-    const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
-    try {
-      if (!(await handle.stat()).isFile()) throw new Error("not a regular file");
-      const buffer = Buffer.alloc(MAX_TOKEN_FILE_BYTES + 1);
-      const { bytesRead } = await handle.read(buffer, 0, buffer.length, 0);
-      if (bytesRead > MAX_TOKEN_FILE_BYTES) throw new Error(`longer than ${MAX_TOKEN_FILE_BYTES} bytes`);
-      return buffer.toString("utf8", 0, bytesRead).trim();
-    } finally {
-      await handle.close();
-    }
-  } catch (error) {
-    throw new CodedError(
-      "file_failed",
-      `cannot read the token file ${quoted(file)}: ${errnoOf(error) ?? messageOf(error)}`,
-      {
-        hint: "Check the path and its owner, or pass the token in CMD2HOST_TOKEN without --token-file.",
-      },
-    );
-  }
-}
 
 /** Where the session token comes from. */
 export interface TokenSource {
@@ -46,7 +15,7 @@ function fromFile(file: string, first: string): TokenSource {
   return {
     async current() {
       // A token that is being replaced may be missing or blank for a moment.
-      const text = await readToken(file).catch(() => "");
+      const text = await readTokenFile(file).catch(() => "");
       if (text !== "") newest = text;
       return newest;
     },
@@ -61,7 +30,7 @@ function fromFile(file: string, first: string): TokenSource {
  */
 export async function openTokenSource(file: string | undefined, environment: string | undefined): Promise<TokenSource> {
   const fallback = (environment ?? "").trim();
-  const first = file === undefined ? "" : await readToken(file);
+  const first = file === undefined ? "" : await readTokenFile(file);
   const token = first === "" ? fallback : first;
   if (token === "") {
     throw new CodedError("token_missing", "token is required: neither --token-file nor CMD2HOST_TOKEN gives one", {

@@ -21,7 +21,7 @@ export function describeTool(backend: Backend): Tool {
       ...TROUBLE_FIELDS,
     }),
     annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
-    async answer({ operation_id: id }, signal) {
+    async answer({ operation_id: id }, { signal }) {
       if (id === "") return operationIdMissing();
       try {
         const client = await backend.client();

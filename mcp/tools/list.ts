@@ -24,7 +24,7 @@ export function listTool(backend: Backend): Tool {
       ...TROUBLE_FIELDS,
     }),
     annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
-    async answer({ prefix = "" }, signal) {
+    async answer({ prefix = "" }, { signal }) {
       try {
         const client = await backend.client();
         const { error = "", code, hint, operations } = await client.list(prefix, { signal });

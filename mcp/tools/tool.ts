@@ -5,6 +5,7 @@ import {
   type Tool as Listed,
 } from "@modelcontextprotocol/server";
 import type * as z from "zod";
+import type { CallContext } from "../context.ts";
 
 /** A tool as the server holds it: what is listed, and what is called. */
 export interface Tool {
@@ -12,7 +13,7 @@ export interface Tool {
   /** The entry of tools/list. */
   listed(): Listed;
   /** Checks the arguments, then answers. Throws the protocol's "invalid params" error when they break the schema. */
-  call(args: unknown, signal: AbortSignal): Promise<CallToolResult>;
+  call(args: unknown, context: CallContext): Promise<CallToolResult>;
 }
 
 interface Definition<Input extends z.ZodObject> {
@@ -22,8 +23,7 @@ interface Definition<Input extends z.ZodObject> {
   readonly input: Input;
   readonly output: z.ZodObject;
   readonly annotations: NonNullable<Listed["annotations"]>;
-  /** `signal` is aborted when the client cancels the call or goes away. */
-  answer(input: z.output<Input>, signal: AbortSignal): Promise<CallToolResult>;
+  answer(input: z.output<Input>, context: CallContext): Promise<CallToolResult>;
 }
 
 function issueText({ path, message }: z.core.$ZodIssue): string {
@@ -46,9 +46,9 @@ export function defineTool<Input extends z.ZodObject>(definition: Definition<Inp
       outputSchema: { ...output["~standard"].jsonSchema.output(DRAFT), type: "object" },
       annotations,
     }),
-    async call(args, signal) {
+    async call(args, context) {
       const checked = input.safeParse(args);
-      if (checked.success) return definition.answer(checked.data, signal);
+      if (checked.success) return definition.answer(checked.data, context);
       const issues = checked.error.issues.map(issueText).join("; ");
       throw new ProtocolError(ProtocolErrorCode.InvalidParams, `Invalid arguments for tool ${name}: ${issues}`);
     },

@@ -16,7 +16,7 @@ export interface Connection {
 
 export interface FakeDaemon {
   readonly address: Address;
-  /** Command line options that lead to it. */
+  /** Command line options that lead to it, with the tools for which it is asked nothing before a call. */
   readonly options: readonly string[];
   /** The next connection whose request has arrived and that nobody took yet. */
   next(): Promise<Connection>;
@@ -46,6 +46,9 @@ function parsedOrUndefined(text: string): Readonly<Record<string, unknown>> | un
   }
 }
 
+/** What the original answers to bytes that are no JSON object. */
+const NOT_JSON = { exit_code: 1, stdout: "", stderr: "", denied_reason: "Invalid JSON request" };
+
 /** Answers as soon as the JSON object is complete, as daemons do: the client does not close its side. */
 function onRequest(socket: Socket, take: (connection: Connection) => void): void {
   let text = "";
@@ -59,6 +62,11 @@ function onRequest(socket: Socket, take: (connection: Connection) => void): void
   socket.on("end", () => socket.end());
   socket.on("data", (chunk) => {
     text += chunk.toString("utf8");
+    if (!text.trimStart().startsWith("{")) {
+      // The preface of the newer protocol is bad JSON for it.
+      socket.end(JSON.stringify(NOT_JSON));
+      return;
+    }
     const request = parsedOrUndefined(text);
     if (request === undefined || taken) return;
     taken = true;
@@ -111,7 +119,7 @@ export async function fakeDaemon(kind: "unix" | "tcp" = "unix"): Promise<FakeDae
   const port = typeof bound === "object" && bound !== null ? bound.port : 0;
   return {
     address: kind === "unix" ? { kind, path } : { kind, host: "127.0.0.1", port },
-    options: kind === "unix" ? ["-socket", path] : ["-host=127.0.0.1", `-port=${port}`],
+    options: ["-tools=generic", ...(kind === "unix" ? ["-socket", path] : ["-host=127.0.0.1", `-port=${port}`])],
     requests,
     next: async () =>
       new Promise((resolve) => {

@@ -23,20 +23,34 @@ describe("the options of cmd2host-mcp", () => {
       address: { kind: "tcp", host: "host.docker.internal", port: 9876 },
       tokenFile: TOKEN_FILE,
       runTimeoutMs: 3_630_000,
+      tools: "auto",
+      maxTokens: 10_000,
     });
   });
 
   it.each([
-    ["one dash and a space", ["-host", "h", "-port", "1", "-token-file", "/t", "-timeout", "2"]],
-    ["one dash and an equals sign", ["-host=h", "-port=1", "-token-file=/t", "-timeout=2"]],
-    ["two dashes and a space", ["--host", "h", "--port", "1", "--token-file", "/t", "--timeout", "2"]],
-    ["two dashes and an equals sign", ["--host=h", "--port=1", "--token-file=/t", "--timeout=2"]],
-  ])("are read with %s", (_, args) => {
+    ["one dash and a space", "-", " "],
+    ["one dash and an equals sign", "-", "="],
+    ["two dashes and a space", "--", " "],
+    ["two dashes and an equals sign", "--", "="],
+  ])("are read with %s", (_, dashes, between) => {
+    const given = { host: "h", port: "1", "token-file": "/t", timeout: "2", tools: "typed", "max-tokens": "5000" };
+    const args = Object.entries(given).flatMap(([name, value]) => `${dashes}${name}${between}${value}`.split(" "));
     expect(served(...args)).toEqual({
       address: { kind: "tcp", host: "h", port: 1 },
       tokenFile: "/t",
       runTimeoutMs: 2_000,
+      tools: "typed",
+      maxTokens: 5_000,
     });
+  });
+
+  it.each(["auto", "typed", "generic", "both"])("choose the tools %s", (mode) => {
+    expect(served(`-tools=${mode}`).tools).toBe(mode);
+  });
+
+  it.each([1_000, 200_000])("let a result have %d tokens", (tokens) => {
+    expect(served(`-max-tokens=${tokens}`).maxTokens).toBe(tokens);
   });
 
   it("let a socket that is not empty beat host and port", () => {
@@ -88,6 +102,10 @@ describe("the options of cmd2host-mcp", () => {
     [["-port=65536"], '-port "65536" is not a whole number from 0 to 65535'],
     [["-timeout=0"], '-timeout "0" is not a whole number from 1 to 2147483'],
     [["-timeout=2147484"], '-timeout "2147484" is not a whole number from 1 to 2147483'],
+    [["-tools=every"], '-tools "every" is none of auto, typed, generic, both'],
+    [["-tools="], '-tools "" is none of auto, typed, generic, both'],
+    [["-max-tokens=999"], '-max-tokens "999" is not a whole number from 1000 to 200000'],
+    [["-max-tokens=200001"], '-max-tokens "200001" is not a whole number from 1000 to 200000'],
     [["-timeout=\u001b[31m"], '-timeout "\\x1b[31m" is not a whole number from 1 to 2147483'],
   ])("are refused for %j, saying %s", (args, message) => {
     expect(complaint(...args)).toMatchObject({ code: "usage", message });
@@ -104,6 +122,8 @@ describe("the options of cmd2host-mcp", () => {
       "-socket",
       "-token-file",
       "-timeout",
+      "-tools",
+      "-max-tokens",
       "-version",
       "-help",
       "CMD2HOST_TOKEN",

@@ -23,7 +23,7 @@ afterAll(async () => {
 
 /** What the program answers to these requests, sent one after the other without an initialize. */
 async function answers(...requests: readonly (readonly [string, Message?])[]): Promise<Message[]> {
-  const program = start(built.file, [], TOKEN);
+  const program = start(built.file, ["-tools=generic"], TOKEN);
   const got: Message[] = [];
   for (const [index, [method, params]] of requests.entries()) got.push(await program.ask(index, method, params));
   program.closeInput();
@@ -83,7 +83,7 @@ describe("the protocol", () => {
         result: {
           protocolVersion: version,
           serverInfo: { name: "cmd2host-mcp", version: BUNDLE_VERSION },
-          capabilities: { logging: {}, tools: { listChanged: true } },
+          capabilities: { logging: {}, resources: {}, tools: { listChanged: true } },
         },
       });
     },
@@ -123,13 +123,13 @@ describe("the protocol", () => {
     }
   });
 
-  it("answers ping and logging/setLevel, and lists neither resources nor prompts", async () => {
-    const got = await answers(["ping"], ["logging/setLevel", { level: "debug" }], ["resources/list"], ["prompts/list"]);
-    expect(got.map((message) => message["result"])).toEqual([{}, {}, { resources: [] }, { prompts: [] }]);
+  it("answers ping and logging/setLevel, and lists no prompts", async () => {
+    const got = await answers(["ping"], ["logging/setLevel", { level: "debug" }], ["prompts/list"]);
+    expect(got.map((message) => message["result"])).toEqual([{}, {}, { prompts: [] }]);
   });
 
   it("answers unknown methods with method not found", async () => {
-    const got = await answers(["nope"], ["resources/read", { uri: "x:y" }], ["completion/complete", {}]);
+    const got = await answers(["nope"], ["completion/complete", {}]);
     for (const message of got) expect(message).toMatchObject({ error: { code: -32601 } });
   });
 
@@ -149,6 +149,7 @@ interface Listed {
   readonly title: string;
   readonly inputSchema: { readonly properties: Readonly<Record<string, { readonly description?: string }>> };
   readonly outputSchema: Message;
+  readonly annotations: Message;
 }
 
 async function listed(): Promise<readonly Listed[]> {
@@ -157,13 +158,17 @@ async function listed(): Promise<readonly Listed[]> {
 }
 
 describe("tools/list", () => {
-  it("has exactly three tools with the documented inputs, sorted by name", async () => {
+  it("has the original's three tools and three about runs with the documented inputs, sorted by name", async () => {
     const text = { type: "string" };
-    const optional = { additionalProperties: false };
-    const required = { ...optional, required: ["operation_id"] };
-    expect(await listed()).toMatchObject([
+    const strict = { additionalProperties: false };
+    const required = { ...strict, required: ["operation_id"] };
+    const aboutRun = { ...strict, required: ["run_id"] };
+    const tools = await listed();
+    expect(tools).toMatchObject([
+      { name: "cmd2host_cancel_run", inputSchema: { ...aboutRun, properties: { run_id: text } } },
       { name: "cmd2host_describe_operation", inputSchema: { ...required, properties: { operation_id: text } } },
-      { name: "cmd2host_list_operations", inputSchema: { ...optional, properties: { prefix: text } } },
+      { name: "cmd2host_list_operations", inputSchema: { ...strict, properties: { prefix: text } } },
+      { name: "cmd2host_read_output", inputSchema: { ...aboutRun, properties: { run_id: text } } },
       {
         name: RUN,
         inputSchema: {
@@ -176,9 +181,8 @@ describe("tools/list", () => {
           },
         },
       },
+      { name: "cmd2host_run_status", inputSchema: { ...strict, properties: { run_id: text } } },
     ]);
-    const names = (await listed()).map(({ inputSchema }) => Object.keys(inputSchema.properties));
-    expect(names).toEqual([["operation_id"], ["prefix"], ["operation_id", "params", "flags", "target_repo"]]);
   });
 
   it("describes every tool, every property, and gives every tool a title and an output schema", async () => {
@@ -191,13 +195,14 @@ describe("tools/list", () => {
     }
   });
 
-  it("says that two tools only read and the third may destroy", async () => {
+  it("says that only two tools change anything", async () => {
+    const tools = await listed();
     const reading = { readOnlyHint: true, idempotentHint: true, openWorldHint: false };
-    expect(await listed()).toMatchObject([
-      { annotations: reading },
-      { annotations: reading },
-      { annotations: { readOnlyHint: false, destructiveHint: true, openWorldHint: true } },
-    ]);
+    for (const { name, annotations } of tools) {
+      if (name === RUN) expect(annotations).toMatchObject({ readOnlyHint: false, destructiveHint: true });
+      else if (name === "cmd2host_cancel_run") expect(annotations).toMatchObject({ readOnlyHint: false });
+      else expect(annotations, name).toMatchObject(reading);
+    }
   });
 });
 
@@ -213,7 +218,7 @@ describe("tools/call", () => {
     [
       "an unknown tool",
       { name: "nope", arguments: {} },
-      'Unknown tool "nope"; the tools are cmd2host_describe_operation',
+      'Unknown tool "nope"; the tools are cmd2host_cancel_run, cmd2host_describe_operation',
     ],
     ["a built-in name", { name: "constructor" }, 'Unknown tool "constructor"'],
     ["no operation_id", { name: RUN, arguments: {} }, "operation_id"],
@@ -240,7 +245,7 @@ describe("the end", () => {
   });
 
   it("answers what was piped into it before the end", async () => {
-    const program = start(built.file, [], TOKEN);
+    const program = start(built.file, ["-tools=generic"], TOKEN);
     program.send({ id: 1, method: "initialize", params: initialization("2025-11-25") });
     program.send({ method: "notifications/initialized" });
     program.send({ id: 2, method: "tools/list" });

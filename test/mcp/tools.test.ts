@@ -189,7 +189,7 @@ describe.each(WAYS)("the tools %s", (_way, connect) => {
       await session.call(RUN, { operation_id: "op", params: {}, flags: null, target_repo: "" });
       await session.call(RUN, { operation_id: "op", params: { a: [1, null], b: { c: true } }, flags: [] });
       await session.call(RUN, { operation_id: "op", flags: ["--x=1"], target_repo: "o/r" });
-      const plain = { protocol: 2, operation: "op", params: null, token: "the-token" };
+      const plain = { protocol: 2, operation: "op", params: null, filtered: false, token: "the-token" };
       expect(daemon.requests).toEqual([
         plain,
         { ...plain, params: {} },
@@ -236,6 +236,13 @@ describe.each(WAYS)("the tools %s", (_way, connect) => {
         text: "Exit code: 124\n\n**stderr:**\n```\nCommand timed out\n```\n",
         isError: true,
       });
+    });
+
+    it("runs nothing when the original daemon cannot pass standard input on", async () => {
+      daemon.answer(original("ok"));
+      const { text, data } = await session.call(RUN, { operation_id: "op", stdin: "x" });
+      expect(text).toContain("the daemon is too old to pass standard input on; nothing was run");
+      expect(data).toMatchObject({ outcome: "failed", code: "daemon_too_old" });
     });
 
     it("renders a denial of the original daemon without anything added", async () => {
@@ -309,21 +316,27 @@ describe.each(WAYS)("the tools %s", (_way, connect) => {
       });
     });
 
-    it("sends long output in the text only, and cuts what no client would take", async () => {
-      const zeros = "\0".repeat(1_048_576);
-      const once = await ran({ ...Object(original("silent")), stdout: zeros });
-      expect(once.text).toContain(`\n${zeros}\n`);
-      expect(once.data).toEqual({
-        outcome: "completed",
-        exit_code: 0,
-        notice: expect.stringContaining("text only") as string,
+    it("shows beginning and end of long output, in the text and in the data", async () => {
+      const numbers = Array.from({ length: 40_000 }, (_, index) => `line ${index + 1}\n`).join("");
+      const cut = await ran({ ...Object(original("silent")), stdout: numbers });
+      expect(cut.text).toMatch(/^Exit code: 0\n\n\*\*stdout:\*\*\n```\nline 1\nline 2\n/);
+      expect(cut.text).toMatch(/line 39999\nline 40000\n```\n\*stdout: [\d,]+ of 40,000 lines shown/);
+      expect(cut.text).toContain("the daemon kept no more");
+      expect(cut.data).toMatchObject({
+        stdout: expect.stringMatching(/^line 1\n[^]*lines left out[^]*line 40000\n$/) as string,
+        stdout_truncated: true,
+        left_out: [expect.stringContaining("of 40,000 lines shown") as string],
       });
-      const cut = await ran({ ...Object(original("silent")), stdout: "x".repeat(9_000_000) });
-      expect(cut.text).toMatch(/x\n```\n\*stdout truncated: shown \d{7} of 9000000 bytes\*\n\n$/);
     });
 
     it("drops members of a reply that it does not know", async () => {
-      expect((await ran(ours("later"))).data).toEqual({ outcome: "completed", exit_code: 0, stdout: "x", stderr: "" });
+      expect((await ran(ours("later"))).data).toEqual({
+        outcome: "completed",
+        exit_code: 0,
+        stdout: "x",
+        stderr: "",
+        stdout_original_bytes: 1,
+      });
     });
   });
 
@@ -336,11 +349,11 @@ describe.each(WAYS)("the tools %s", (_way, connect) => {
     expect(daemon.requests).toEqual([]);
   });
 
-  it("are all that the server has", async () => {
+  it("have no prompts beside them, and no resources when the daemon keeps no runs", async () => {
+    daemon.answer(original("unknown_type"));
     const { client } = session;
     expect(await client.request({ method: "resources/list" })).toMatchObject({ resources: [] });
     expect(await client.request({ method: "prompts/list" })).toMatchObject({ prompts: [] });
-    await expect(client.request({ method: "resources/templates/list" })).rejects.toMatchObject({ code: -32601 });
   });
 
   it("refuse an empty operation_id without asking the daemon", async () => {
