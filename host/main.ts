@@ -13,7 +13,16 @@ async function startDaemon(): Promise<Pick<DaemonDoor, "serve">> {
   }
 }
 
-const argv = process.argv.slice(2);
+/** What a person or an agent types all day starts without what it does not need; only its help is written by the command line. */
+async function runCall(argv: readonly string[]): Promise<readonly string[]> {
+  const { callInProcess } = await import("./cli/call-streams.ts");
+  const exit = await callInProcess(argv);
+  if (exit !== "help") process.exit(exit);
+  return ["call", "--help"];
+}
+
+const given = process.argv.slice(2);
+const argv = given[0] === "call" ? await runCall(given.slice(1)) : given;
 const [word, ...more] = argv;
 const isStart = word === undefined ? !process.stdout.isTTY : word === "serve" && more.length === 0;
 const failed = isStart ? await startDaemon() : {};

@@ -16,6 +16,8 @@ export interface Report {
 export type Option =
   | {
       readonly kind: "text";
+      /** One letter: `-n` for `--lines`. */
+      readonly short?: string;
       readonly about: string;
       readonly placeholder: string;
       readonly default?: string;
@@ -23,7 +25,7 @@ export type Option =
     }
   /** May be given several times. */
   | { readonly kind: "texts"; readonly about: string; readonly placeholder: string; readonly required?: true }
-  | { readonly kind: "switch"; readonly about: string }
+  | { readonly kind: "switch"; readonly short?: string; readonly about: string }
   | { readonly kind: "word"; readonly about: string }
   | { readonly kind: "optional_word"; readonly about: string }
   | { readonly kind: "words"; readonly about: string };

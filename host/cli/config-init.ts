@@ -39,7 +39,7 @@ function howTo(id: string, allowed: boolean): string {
   const steps = [
     ...(allowed ? [] : [`Read and approve it:     cmd2host config show ${id} && cmd2host config allow ${id}`]),
     `Make a session token:    cmd2host token mint --project=${id} --out=TOKEN_FILE`,
-    "Give it to a container:  mount TOKEN_FILE and the directory of cmd2host.sock, and start cmd2host-mcp there with --socket and --token-file",
+    "Give it to a container:  mount TOKEN_FILE and the directory ~/.cmd2host/run (nothing else of it), and start cmd2host-mcp there with --socket and --token-file",
     "Start the daemon:        cmd2host serve",
   ];
   return steps.map((step, index) => `  ${index + 1}. ${step}\n`).join("");

@@ -3,7 +3,16 @@ import type { LoadedProject } from "../project/compile.ts";
 import { projectFiles, readPin } from "../project/pin.ts";
 import { requireProjectId } from "../project/project-id.ts";
 import type { Operation } from "../project/types.ts";
-import { commandLine, flagWords, paramWords, placeWords, profileWords, timeoutWords, word } from "../project/words.ts";
+import {
+  commandLine,
+  flagWords,
+  paramWords,
+  placeWords,
+  profileWords,
+  streamDetails,
+  timeoutWords,
+  word,
+} from "../project/words.ts";
 import { approvalFor } from "./approval.ts";
 import { command, JSON_SWITCH } from "./command.ts";
 import { loadForReview, unsafeEnvironment } from "./review.ts";
@@ -21,6 +30,7 @@ function operationText(operation: Operation, style: Style): string {
     ...(params.length === 0 ? ["  params: none"] : ["  params:", ...params]),
     ...(flags.length === 0 ? ["  flags: none"] : ["  flags:", ...flags]),
     ...(operation.runIn === undefined ? [] : [`  runs in: ${placeWords(operation.runIn)}`]),
+    ...streamDetails(operation).map((detail) => `  ${detail}`),
     `  profile: ${profileWords(operation)}; timeout: ${timeoutWords(operation)}; when the client goes away: ${operation.onDisconnect}`,
     "",
   ].join("\n");
@@ -57,6 +67,13 @@ function operationJson(operation: Operation, allowed: boolean): unknown {
     run_in: operation.runIn ?? null,
     timeout: operation.timeoutSeconds ?? null,
     on_disconnect: operation.onDisconnect,
+    stdin: operation.stdin,
+    max_stdin_bytes: operation.maxStdinBytes ?? null,
+    output: operation.output,
+    filter: source.filter ?? null,
+    rtk: operation.rtk,
+    title: operation.title,
+    annotations: source.annotations ?? null,
   };
 }
 

@@ -1,4 +1,5 @@
 import type { BaseDirectory } from "../util/base-directory.ts";
+import type { DirectOutput } from "./direct-output.ts";
 import type { Style } from "./style.ts";
 
 /** What a look at daemon.json gives. */
@@ -22,6 +23,8 @@ export interface Surroundings {
   readonly stdin: () => Promise<string>;
   readonly stdoutIsTerminal: boolean;
   readonly stderrIsTerminal: boolean;
+  /** For what cannot wait until the command is done. */
+  readonly direct: DirectOutput;
   /** Width for help texts. */
   readonly columns: number;
   /** Directory of the bundled templates. */

@@ -1,3 +1,4 @@
+import { call } from "./call.ts";
 import { check } from "./check.ts";
 import type { Command } from "./command.ts";
 import { configAllow } from "./config-allow.ts";
@@ -9,6 +10,10 @@ import { configMigrate } from "./config-migrate.ts";
 import { configShow } from "./config-show.ts";
 import { doctor } from "./doctor.ts";
 import { projects } from "./projects.ts";
+import { runsCancel } from "./runs-cancel.ts";
+import { runs, runsList } from "./runs-list.ts";
+import { runsShow } from "./runs-show.ts";
+import { runsTail } from "./runs-tail.ts";
 import { serve } from "./serve.ts";
 import { suggestSubmodules } from "./suggest-submodules.ts";
 import { templates, templatesShow } from "./templates.ts";
@@ -20,6 +25,7 @@ import { tokenRotate } from "./token-rotate.ts";
 /** Every subcommand, in the order of --help. */
 export const COMMANDS: readonly Command[] = [
   serve,
+  call,
   check,
   doctor,
   configInit,
@@ -33,6 +39,11 @@ export const COMMANDS: readonly Command[] = [
   tokenList,
   tokenRevoke,
   tokenRotate,
+  runs,
+  runsList,
+  runsShow,
+  runsTail,
+  runsCancel,
   projects,
   templates,
   templatesShow,

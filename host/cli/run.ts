@@ -6,6 +6,7 @@ import type { Command, Option, Report } from "./command.ts";
 import type { Context, Surroundings } from "./context.ts";
 import { hashToken } from "./hash-token.ts";
 import { COMMANDS, GROUPS } from "./index.ts";
+import { jsonText } from "./json-text.ts";
 import { serve } from "./serve.ts";
 import { styleFor } from "./style.ts";
 import { synopsis } from "./synopsis.ts";
@@ -36,10 +37,14 @@ interface Selection {
 
 type Parsed = { readonly kind: "help"; readonly text: string } | ({ readonly kind: "command" } & Selection);
 
+function shortOf({ short }: { readonly short?: string }): Pick<YargsOptions, "alias"> {
+  return short === undefined ? {} : { alias: short };
+}
+
 function yargsOption(option: Option): YargsOptions {
   switch (option.kind) {
     case "switch":
-      return { type: "boolean", describe: option.about };
+      return { type: "boolean", describe: option.about, ...shortOf(option) };
     case "texts":
       return {
         type: "string",
@@ -55,6 +60,7 @@ function yargsOption(option: Option): YargsOptions {
         demandOption: option.required === true,
         describe: option.about,
         ...(option.default === undefined ? {} : { default: option.default }),
+        ...shortOf(option),
       };
     default:
       return { type: "string", describe: option.about };
@@ -91,7 +97,7 @@ function declare(parent: Argv, path: readonly string[], select: (selection: Sele
       for (const [name, option] of options) {
         built = isWord(option)
           ? built.positional(name, { type: "string", describe: option.about })
-          : built.option(name, yargsOption(option));
+          : built.option(name, { ...yargsOption(option), global: false });
       }
       for (const child of children) built = declare(built, [...path, child], select);
       built = built.epilogue(
@@ -172,13 +178,6 @@ async function parse(argv: readonly string[], columns: number): Promise<Parsed> 
   if (error !== undefined) throw usageError(error.message, argv, COMMANDS);
   if (selected === undefined) return { kind: "help", text: `${text}\n` };
   return { kind: "command", command: selected.command, values: checkValues(selected, argv) };
-}
-
-// Escaped too: C1 controls, line and paragraph separators, and marks that turn the direction of text.
-const STEERING = /[\u007f-\u009f\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
-
-function jsonText(value: unknown): string {
-  return `${JSON.stringify(value, null, 2).replace(STEERING, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`)}\n`;
 }
 
 /**

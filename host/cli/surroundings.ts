@@ -1,6 +1,7 @@
 import { text } from "node:stream/consumers";
 import { templatesDirectory } from "../project/templates.ts";
 import type { Surroundings } from "./context.ts";
+import { DirectOutput } from "./direct-output.ts";
 
 const MAX_COLUMNS = 120;
 const DEFAULT_COLUMNS = 100;
@@ -14,6 +15,7 @@ export function processSurroundings(): Surroundings {
     stdin: async () => text(stdin),
     stdoutIsTerminal: stdout.isTTY,
     stderrIsTerminal: stderr.isTTY,
+    direct: new DirectOutput(() => process),
     columns: Math.min(stdout.isTTY ? stdout.columns : DEFAULT_COLUMNS, MAX_COLUMNS),
     templates: templatesDirectory(),
     daemon: {

@@ -1,6 +1,7 @@
 import type { Command, Option } from "./command.ts";
 
 function part(name: string, option: Option): string {
+  const short = "short" in option ? `-${option.short}|` : "";
   switch (option.kind) {
     case "word":
       return name.toUpperCase();
@@ -9,9 +10,9 @@ function part(name: string, option: Option): string {
     case "words":
       return `[${name.toUpperCase()}…]`;
     case "switch":
-      return `[--${name}]`;
+      return `[${short}--${name}]`;
     case "text":
-      return option.required === true ? `--${name}=${option.placeholder}` : `[--${name}=${option.placeholder}]`;
+      return option.required === true ? `--${name}=${option.placeholder}` : `[${short}--${name}=${option.placeholder}]`;
     case "texts":
       return option.required === true ? `--${name}=${option.placeholder}…` : `[--${name}=${option.placeholder}]…`;
   }

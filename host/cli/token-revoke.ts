@@ -3,6 +3,7 @@ import { TokenStore, type TokenRecord } from "../auth/token-store.ts";
 import { blake3Hex } from "../util/hash.ts";
 import { command, JSON_SWITCH } from "./command.ts";
 import { findToken, tokenWords } from "./find-token.ts";
+import { removeRevokedRuns } from "./revoked-runs.ts";
 
 const TOKEN = /^[0-9a-fA-F]{64}$/;
 
@@ -28,7 +29,7 @@ function typedTokens(text: string, records: readonly TokenRecord[]): readonly To
 
 export const tokenRevoke = command({
   path: ["token", "revoke"],
-  about: "End tokens at once.",
+  about: "End tokens at once, and remove the outputs of their runs.",
   options: {
     hash: { kind: "words", about: "Beginnings of the tokens' hashes, as token list shows them" },
     project: { kind: "text", about: "Every token of this project", placeholder: "ID" },
@@ -47,7 +48,8 @@ export const tokenRevoke = command({
       throw new CodedError("usage", "name the tokens in one way: hashes, --project, --all or --stdin", {
         hint: "See cmd2host token revoke --help.",
       });
-    const store = new TokenStore(context.base().tokens);
+    const base = context.base();
+    const store = new TokenStore(base.tokens);
     const records = store.list();
     let chosen: readonly TokenRecord[];
     if (all) chosen = records;
@@ -58,11 +60,13 @@ export const tokenRevoke = command({
     const hashes = once.map((record) => record.hash);
     if (once.length === 0) return { exit: 0, human: "No tokens to revoke.\n", json: { revoked: hashes } };
     await store.revoke(hashes);
+    const runs = removeRevokedRuns(base, hashes);
     const names = once.map((record) => `  ${tokenWords(record)}\n`).join("");
     return {
       exit: 0,
-      human: `Revoked ${once.length} ${once.length === 1 ? "token" : "tokens"}:\n${names}`,
-      json: { revoked: hashes },
+      human: `Revoked ${once.length} ${once.length === 1 ? "token" : "tokens"}:\n${names}${runs.human}`,
+      json: { revoked: hashes, ...runs.json },
+      ...(runs.stderr === "" ? {} : { stderr: runs.stderr }),
     };
   },
 });

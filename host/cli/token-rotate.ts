@@ -5,6 +5,7 @@ import { TokenStore, type TokenRecord } from "../auth/token-store.ts";
 import { command, JSON_SWITCH } from "./command.ts";
 import { parseDuration } from "./duration.ts";
 import { findToken, shortHash, tokenWords } from "./find-token.ts";
+import { removeRevokedRuns } from "./revoked-runs.ts";
 import { handOver, OUT_OPTION } from "./session-token.ts";
 
 function onlyTokenOf(records: readonly TokenRecord[], project: string): TokenRecord {
@@ -32,7 +33,7 @@ function lifetimeOf(record: TokenRecord): number {
 
 export const tokenRotate = command({
   path: ["token", "rotate"],
-  about: "Replace a token: make one for the same project, then end the old one.",
+  about: "Replace a token: make one for the same project, then end the old one and remove the outputs of its runs.",
   options: {
     hash: { kind: "optional_word", about: "Beginning of the old token's hash, as token list shows it" },
     project: { kind: "text", about: "The project whose only valid token is replaced", placeholder: "ID" },
@@ -54,7 +55,8 @@ export const tokenRotate = command({
       });
     }
     const lifetime = ttl === undefined ? undefined : parseDuration(ttl);
-    const store = new TokenStore(context.base().tokens);
+    const base = context.base();
+    const store = new TokenStore(base.tokens);
     const records = store.list();
     const old = hash === undefined ? onlyTokenOf(records, project ?? "") : findToken(records, hash);
     if (old.state === "unreadable")
@@ -71,10 +73,11 @@ export const tokenRotate = command({
     };
     const report = await handOver(store, wanted, context, []);
     await store.revoke([old.hash]);
+    const runs = removeRevokedRuns(base, [old.hash]);
     return {
       ...report,
-      json: { ...report.json, replaced: old.hash },
-      stderr: `${report.stderr ?? ""}Revoked ${tokenWords(old)}.\n`,
+      json: { ...report.json, replaced: old.hash, ...runs.json },
+      stderr: `${report.stderr ?? ""}Revoked ${tokenWords(old)}.\n${runs.human}${runs.stderr}`,
     };
   },
 });

@@ -4,6 +4,7 @@ import { createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { Check } from "../../host/cli/doctor-check.ts";
+import { DirectOutput } from "../../host/cli/direct-output.ts";
 import { cli } from "../../host/cli/run.ts";
 import { CodedError } from "../../wire/errors.ts";
 import { makeRepo } from "../fixtures/repo.ts";
@@ -117,6 +118,7 @@ describe("doctor, when all is well", () => {
         stdin: async () => Promise.resolve(""),
         stdoutIsTerminal: false,
         stderrIsTerminal: false,
+        direct: new DirectOutput(() => process),
         columns: 100,
         templates: host.root,
         daemon: {

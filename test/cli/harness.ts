@@ -1,9 +1,11 @@
 import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Writable } from "node:stream";
 import { afterEach } from "vitest";
 import type { CodedError } from "../../wire/errors.ts";
 import type { DaemonDoor, Surroundings } from "../../host/cli/context.ts";
+import { DirectOutput, type Targets } from "../../host/cli/direct-output.ts";
 import { cli, type Output } from "../../host/cli/run.ts";
 import { templatesDirectory } from "../../host/project/templates.ts";
 
@@ -39,6 +41,20 @@ export class RecordedDaemon implements DaemonDoor {
       warnings: ["reachable from outside"],
       unknown: ["/lisen_port"],
     });
+  }
+}
+
+/** Takes what is written to it. */
+export class Sheet extends Writable {
+  readonly #chunks: Buffer[] = [];
+
+  get bytes(): Buffer {
+    return Buffer.concat(this.#chunks);
+  }
+
+  override _write(chunk: Buffer, _encoding: string, done: () => void): void {
+    this.#chunks.push(chunk);
+    done();
   }
 }
 
@@ -82,12 +98,24 @@ export class Host {
   }
 
   async run(...argv: string[]): Promise<Output> {
+    const direct = { stdout: new Sheet(), stderr: new Sheet() };
+    const { exit, stdout, stderr } = await this.runInto(direct, ...argv);
+    return {
+      exit,
+      stdout: direct.stdout.bytes.toString("utf8") + stdout,
+      stderr: direct.stderr.bytes.toString("utf8") + stderr,
+    };
+  }
+
+  /** Runs with streams for what is written before the command is done; the rest is returned. */
+  async runInto(direct: Targets, ...argv: string[]): Promise<Output> {
     const surroundings: Surroundings = {
       environment: this.environment,
       cwd: this.cwd,
       stdin: async () => Promise.resolve(this.stdin),
       stdoutIsTerminal: this.terminal,
       stderrIsTerminal: this.terminal,
+      direct: new DirectOutput(() => direct),
       columns: 100,
       templates: templatesDirectory(),
       daemon: this.daemon,

@@ -1,0 +1,113 @@
+import { spawn, type ChildProcess, type StdioOptions } from "node:child_process";
+import { join } from "node:path";
+import { build } from "esbuild";
+import { onTestFinished } from "vitest";
+import type { Address } from "../../wire/client.ts";
+import { projectRoot, tempDirectory } from "../fixtures/temp.ts";
+
+/** The program as one directory of bundles, as users get it: started many times, it should not be compiled each time. Returns its path. */
+export async function buildProgram(): Promise<string> {
+  const outdir = tempDirectory();
+  await build({
+    entryPoints: { cmd2host: join(projectRoot, "host/main.ts") },
+    outdir,
+    outExtension: { ".js": ".mjs" },
+    bundle: true,
+    splitting: true,
+    platform: "node",
+    target: "node20",
+    format: "esm",
+    mainFields: ["module", "main"],
+    define: { __filename: "own", __dirname: "own" },
+    banner: {
+      js: 'import { createRequire as own_require } from "node:module"; const require = own_require(import.meta.url), own = import.meta.filename;',
+    },
+    logLevel: "warning",
+  });
+  return join(outdir, "cmd2host.mjs");
+}
+
+export interface Ended {
+  readonly exit: number | null;
+  readonly signal: string | null;
+  readonly stdout: Buffer;
+  readonly stderr: string;
+}
+
+/** A running `cmd2host call`. */
+export class CallProcess {
+  readonly child: ChildProcess;
+  readonly #stdout: Buffer[] = [];
+  readonly #stderr: Buffer[] = [];
+  readonly ended: Promise<Ended>;
+  #seen: () => void = () => undefined;
+
+  constructor(child: ChildProcess) {
+    this.child = child;
+    child.stdin?.on("error", () => undefined);
+    child.stdout?.on("data", (chunk: Buffer) => {
+      this.#stdout.push(chunk);
+      this.#seen();
+    });
+    child.stderr?.on("data", (chunk: Buffer) => {
+      this.#stderr.push(chunk);
+      this.#seen();
+    });
+    this.ended = new Promise((resolve, reject) => {
+      child.once("error", reject);
+      child.once("close", (exit, signal) => {
+        resolve({ exit, signal, stdout: this.stdout, stderr: this.stderr });
+      });
+    });
+    onTestFinished(() => {
+      child.kill("SIGKILL");
+    });
+  }
+
+  get stdout(): Buffer {
+    return Buffer.concat(this.#stdout);
+  }
+
+  get stderr(): string {
+    return Buffer.concat(this.#stderr).toString();
+  }
+
+  /** Resolves when the output so far holds the text. */
+  async until(text: string): Promise<void> {
+    while (!this.stdout.includes(text) && !this.stderr.includes(text))
+      await new Promise<void>((resolve) => (this.#seen = resolve));
+  }
+}
+
+/** Variables that lead to a daemon, and nothing else of ours. */
+export function environmentOf(address: Address | undefined, more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
+  const { PATH } = process.env;
+  return {
+    PATH,
+    CMD2HOST_TOKEN: "f".repeat(64),
+    CMD2HOST_CONFIG_DIR: "/nonexistent",
+    ...(address?.kind === "unix" ? { HOST_CMD_PROXY_SOCKET: address.path } : {}),
+    ...(address?.kind === "tcp"
+      ? { HOST_CMD_PROXY_HOST: address.host, HOST_CMD_PROXY_PORT: String(address.port) }
+      : {}),
+    ...more,
+  };
+}
+
+/** Starts `cmd2host call` with these arguments; without `stdio`, standard input is empty and the rest is read. */
+export function startCall(
+  program: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+  stdio: StdioOptions = ["ignore", "pipe", "pipe"],
+): CallProcess {
+  return new CallProcess(spawn(process.execPath, [program, "call", ...args], { env, stdio }));
+}
+
+/** Runs a line of shell in which `$CALL` stands for `cmd2host call`. */
+export function startShell(program: string, script: string, env: NodeJS.ProcessEnv): CallProcess {
+  const CALL = `${process.execPath} ${program} call`;
+  return new CallProcess(
+    spawn("/bin/bash", ["-c", script], { env: { ...env, CALL }, stdio: ["ignore", "pipe", "pipe"] }),
+  );
+}
