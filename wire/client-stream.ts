@@ -31,6 +31,7 @@ export class StreamedCall {
   #head: Buffer | undefined = Buffer.alloc(0);
   #pump: StdinPump | undefined;
   #runId: string | undefined;
+  #isEndedElsewhere = false;
   /** Writes of output that the sink has not taken yet. */
   #pending = 0;
   #grace: NodeJS.Timeout | undefined;
@@ -87,11 +88,17 @@ export class StreamedCall {
     // What is still to be sent of standard input would only stand in front of it.
     this.#pump?.stop();
     // A daemon that waits for the program to read does not read us, and would not see the frame.
-    if (this.#runId !== undefined && this.#socket.writableNeedDrain) this.#cancelElsewhere(this.#runId);
+    if (this.#socket.writableNeedDrain) this.#endElsewhere();
     this.#socket.write(emptyFrame(FRAME.cancel));
     this.#grace = setTimeout(() => {
       this.#settle?.reject(cancelled());
     }, CANCEL_GRACE_MS);
+  }
+
+  #endElsewhere(): void {
+    if (this.#runId === undefined || this.#isEndedElsewhere) return;
+    this.#isEndedElsewhere = true;
+    this.#cancelElsewhere(this.#runId);
   }
 
   #data(chunk: Buffer): void {
@@ -147,6 +154,8 @@ export class StreamedCall {
         this.#settle?.resolve({ kind: "ended", outcome: typed("outcome", parsed(payload)) });
         return;
       case FRAME.alive:
+        // It does not read us, so it has not seen that we cancelled.
+        if (this.#options.signal?.aborted === true) this.#endElsewhere();
         return;
       default:
         throw invalid("a reply in place of the outcome of a command");

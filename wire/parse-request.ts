@@ -32,9 +32,11 @@ export function replyShapeOf(message: unknown): ReplyShape | undefined {
 
 const WAITING = new Set(["run_status", "read_output", "watch_operations"]);
 
-/** True for requests that may take long because they wait for something to happen, and do nothing meanwhile. */
+/** True for requests that take long because they wait for something to happen, and do nothing meanwhile. */
 export function isWaiting(message: unknown): boolean {
-  return WAITING.has(deciding(message)?.[0] ?? "");
+  if (!WAITING.has(deciding(message)?.[0] ?? "")) return false;
+  const fields = check("run_status_request", message);
+  return fields.ok && (fields.value.wait_seconds ?? 0) > 0;
 }
 
 const REQUEST_ID = /^[A-Za-z0-9._-]+$/;

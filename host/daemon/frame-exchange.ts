@@ -201,7 +201,8 @@ export class FrameExchange implements Exchange {
       reply.shape === "operation"
         ? jsonFrame(FRAME.outcome, outcomeFields(reply satisfies OperationEnd))
         : replyFrame(encodeReply(reply));
-    this.#line.finish(frame, STREAM_DEADLINE_MS);
+    // Whoever sent half a preface gets a whole one.
+    this.#line.finish(this.#isOpen ? frame : Buffer.concat([PREFACE, frame]), STREAM_DEADLINE_MS);
   }
 }
 

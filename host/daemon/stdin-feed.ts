@@ -2,18 +2,26 @@ import type { Socket } from "node:net";
 import { Readable } from "node:stream";
 import { emptyFrame, FRAME } from "../../wire/frames.ts";
 import { ALIVE_INTERVAL_MS, MAX_PENDING_STDIN_BYTES } from "../../wire/limits.ts";
+import { Blocks } from "../util/blocks.ts";
+
+/** Given to the program at a time, however small the frames were. */
+const PIECE_BYTES = 65_536;
+const PIECE_VIEWS = 64;
 
 /**
  * Standard input that comes in frames. When a program does not read it, the client is not read either beyond a bound; then
- * only a write tells whether it is still there.
+ * only a write tells whether it is still there. Small frames are put together: a list of them would cost many times their size.
  */
 export class StdinFeed extends Readable {
   readonly #socket: Socket;
+  readonly #waiting = new Blocks();
   #alive: NodeJS.Timeout | undefined;
   #ended = false;
+  #wanted = false;
+  #soon = false;
 
   constructor(socket: Socket) {
-    super({ highWaterMark: MAX_PENDING_STDIN_BYTES });
+    super({ highWaterMark: PIECE_BYTES });
     this.#socket = socket;
     this.on("error", () => undefined);
   }
@@ -25,7 +33,10 @@ export class StdinFeed extends Readable {
 
   /** What nobody reads any more is dropped. */
   feed(bytes: Buffer): void {
-    if (this.destroyed || this.push(bytes)) return;
+    if (this.destroyed) return;
+    this.#waiting.push(bytes);
+    this.#giveSoon();
+    if (this.#waiting.length < MAX_PENDING_STDIN_BYTES) return;
     this.#socket.pause();
     this.#alive ??= setInterval(() => {
       this.#socket.write(emptyFrame(FRAME.alive));
@@ -34,16 +45,38 @@ export class StdinFeed extends Readable {
 
   feedEnd(): void {
     this.#ended = true;
-    if (!this.destroyed) this.push(null);
+    this.#giveSoon();
   }
 
   override _read(): void {
-    this.#goOn();
+    this.#wanted = true;
+    this.#give();
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    this.#waiting.drop(this.#waiting.length);
     this.#goOn();
     done(error);
+  }
+
+  /** When all frames of what came together have been looked at: many small ones are given as one. */
+  #giveSoon(): void {
+    if (this.#soon) return;
+    this.#soon = true;
+    queueMicrotask(() => {
+      this.#soon = false;
+      this.#give();
+    });
+  }
+
+  #give(): void {
+    while (this.#wanted && this.#waiting.length > 0) {
+      const piece = Buffer.concat(this.#waiting.views(PIECE_BYTES, PIECE_VIEWS));
+      this.#waiting.drop(piece.length);
+      this.#wanted = this.push(piece);
+    }
+    if (this.#ended && this.#waiting.length === 0 && !this.destroyed && !this.readableEnded) this.push(null);
+    if (this.#waiting.length < MAX_PENDING_STDIN_BYTES) this.#goOn();
   }
 
   #goOn(): void {

@@ -1,5 +1,5 @@
 import type { FileHandle } from "node:fs/promises";
-import { Blocks } from "./blocks.ts";
+import { Blocks } from "../util/blocks.ts";
 import { leftover, unfinished } from "./characters.ts";
 import { Kept, type KeptPart } from "./kept.ts";
 import { lastLine, LAST_LINE_WINDOW } from "./last-line.ts";

@@ -291,11 +291,11 @@ describe("limits on connections that speak frames", () => {
     const board = new Switchboard(waits, { slots: 1, waiting: 2 });
     const address = await board.listen("unix");
     const held = [
-      await FrameTalk.open(address, requestBytes({ watch_operations: "x" })),
-      await FrameTalk.open(address, requestBytes({ watch_operations: "x" })),
+      await FrameTalk.open(address, requestBytes({ watch_operations: "x", wait_seconds: 9 })),
+      await FrameTalk.open(address, requestBytes({ watch_operations: "x", wait_seconds: 9 })),
     ];
     await until(() => board.calls.length === 2);
-    const third = await FrameTalk.open(address, requestBytes({ watch_operations: "x" }));
+    const third = await FrameTalk.open(address, requestBytes({ watch_operations: "x", wait_seconds: 9 }));
     expect((await third.ended).at(-1)).toMatchObject({ name: "reply", payload: { code: "too_many_waiting" } });
     expect(board.slots.used).toBe(0);
     for (const { socket } of held) socket.destroy();

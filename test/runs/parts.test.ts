@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { Blocks } from "../../host/runs/blocks.ts";
+import { Blocks } from "../../host/util/blocks.ts";
 import { Jobs } from "../../host/runs/jobs.ts";
 import { countBreaks, LineIndex } from "../../host/runs/line-index.ts";
 import { patternCost } from "../../host/runs/pattern-cost.ts";

@@ -77,11 +77,14 @@ describe("a request about runs", () => {
   });
 
   it("that waits is told from one that works", () => {
-    expect([{ run_status: "r" }, { read_output: "r" }, { watch_operations: "" }].map(isWaiting)).toEqual([
+    const kinds = [{ run_status: "r" }, { read_output: "r" }, { watch_operations: "" }];
+    const waiting = (fields: object) => kinds.map((kind) => isWaiting({ ...kind, ...fields }));
+    expect([{ wait_seconds: 1 }, { Wait_Seconds: 300 }].map(waiting)).toEqual(
+      [kinds, kinds].map((all) => all.map(() => true)),
+    );
+    expect([{}, { wait_seconds: 0 }, { wait_seconds: 301 }, { wait_seconds: "1" }].flatMap(waiting)).not.toContain(
       true,
-      true,
-      true,
-    ]);
+    );
     const working = [{ operation: "x", wait_seconds: 5 }, { list_runs: true }, { cancel_run: "r" }, null, [], "x"];
     expect(working.map(isWaiting)).toEqual(working.map(() => false));
     expect(isWaiting({ list_operations: true, run_status: "r" })).toBe(false);
