@@ -1,0 +1,35 @@
+/**
+ * Lets a real daemon do many runs of all kinds, and checks that it holds no more afterwards than after the first of them: descriptors, processes, files, memory.
+ * `--runs N` says how many, 10,000 by default. Exits 1 and says what leaked, or what did not come out as it should.
+ */
+import { mkdtempSync, realpathSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { hasProc } from "./bench-daemon.ts";
+import { soak } from "./soak-course.ts";
+
+const { values } = parseArgs({ options: { runs: { type: "string", default: "10000" } } });
+const runs = Number(values.runs);
+if (!Number.isInteger(runs) || runs < 1) throw new RangeError("--runs must be a whole number from 1");
+if (!hasProc) throw new Error("needs /proc, which only Linux has");
+
+const base = realpathSync(mkdtempSync(join(tmpdir(), "c2h-soak-")));
+try {
+  const wrong = await soak({
+    program: join(dirname(fileURLToPath(import.meta.url)), "../dist/cmd2host.js"),
+    base,
+    runs,
+    // What has been allocated once stays resident; only then does memory hardly grow any more.
+    warmUp: Math.min(2_000, Math.ceil(runs / 2)),
+    sampleEvery: 500,
+    growthMb: 30,
+    say: (line) => process.stdout.write(`${line}\n`),
+  });
+  for (const line of wrong) process.stdout.write(`wrong: ${line}\n`);
+  process.stdout.write(wrong.length === 0 ? "nothing leaked\n" : "");
+  process.exitCode = wrong.length === 0 ? 0 : 1;
+} finally {
+  rmSync(base, { recursive: true, force: true });
+}
