@@ -57,7 +57,12 @@ describe("a token file as the original writes it", () => {
   it("lets its token in, and says what it is bound to", () => {
     const { base, store } = fixture();
     base.writeToken(TOKEN, { project_id: "p", repo: "owner/repo", profile: "x" });
-    expect(store.authenticate(TOKEN)).toEqual({ id: "04939f3b", projectId: "p", repo: "owner/repo" });
+    expect(store.authenticate(TOKEN)).toEqual({
+      id: "04939f3b",
+      key: blake3Hex(TOKEN),
+      projectId: "p",
+      repo: "owner/repo",
+    });
   });
 
   it.each([
@@ -225,7 +230,8 @@ describe("minting", () => {
     const { store } = fixture();
     const { token, record } = await store.mint({ projectId: "p", repo: "o/r", label: "laptop" });
     expect(token).toMatch(/^[0-9a-f]{64}$/);
-    expect(store.authenticate(token)).toEqual({ id: blake3Hex(token).slice(0, 8), projectId: "p", repo: "o/r" });
+    const key = blake3Hex(token);
+    expect(store.authenticate(token)).toEqual({ id: key.slice(0, 8), key, projectId: "p", repo: "o/r" });
     expect(record).toMatchObject({
       hash: blake3Hex(token),
       projectId: "p",

@@ -223,6 +223,11 @@ describe("tokens and projects", () => {
       description: "",
       params: { number: { type: "integer", min: 1 } },
       allowed_flags: ["--json", "--web"],
+      // Ours; the original leaves it to the caller to find out which flags take a value.
+      flag_rules: [
+        { flag: "--json", takes: "several" },
+        { flag: "--web", takes: "none" },
+      ],
     });
     expect(JSON.stringify(described)).not.toMatch(/bool_flags|multi_value|args_template/);
     expect((await describeOperation(running.address, "other_op")).error).toBe("Operation not allowed: other_op");
