@@ -88,11 +88,12 @@ async function goThrough(daemon: BenchDaemon, token: string, course: Course): Pr
   const wrong: string[] = [];
   let rest: Sample | undefined;
   for (let done = 0; done < runs;) {
-    const to = Math.min(runs, rest === undefined ? warmUp : done + sampleEvery);
+    const to = Math.min(runs, done < warmUp ? warmUp : runs, done + sampleEvery);
     await runThem(done, to, async (number) => soakOnce({ address: daemon.unix, token, number }), wrong);
     done = to;
     const sample = await sampleAtRest(daemon, client, rest);
     say(told(done, sample, (performance.now() - started) / 1_000));
+    if (done < warmUp) continue;
     rest ??= sample;
     const found = leaks(sample, rest, { ...bounds, growthMb: done < runs ? Number.POSITIVE_INFINITY : growthMb });
     if (done >= runs) {

@@ -1,6 +1,6 @@
 /**
  * Lets a real daemon do many runs of all kinds, and checks that it holds no more afterwards than after the first of them: descriptors, processes, files, memory.
- * `--runs N` says how many, 10,000 by default. Exits 1 and says what leaked, or what did not come out as it should.
+ * `--runs N` says how many, 10,000 by default, and `--every N` after how many it is left alone for a moment and looked at, 500 by default. Exits 1 and says what leaked, or what did not come out as it should.
  */
 import { mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -10,9 +10,12 @@ import { parseArgs } from "node:util";
 import { hasProc } from "./bench-daemon.ts";
 import { soak } from "./soak-course.ts";
 
-const { values } = parseArgs({ options: { runs: { type: "string", default: "10000" } } });
-const runs = Number(values.runs);
-if (!Number.isInteger(runs) || runs < 1) throw new RangeError("--runs must be a whole number from 1");
+const { values } = parseArgs({
+  options: { runs: { type: "string", default: "10000" }, every: { type: "string", default: "500" } },
+});
+const [runs, every] = [Number(values.runs), Number(values.every)];
+if (![runs, every].every((value) => Number.isInteger(value) && value >= 1))
+  throw new RangeError("--runs and --every must be whole numbers from 1");
 if (!hasProc) throw new Error("needs /proc, which only Linux has");
 
 const base = realpathSync(mkdtempSync(join(tmpdir(), "c2h-soak-")));
@@ -23,7 +26,7 @@ try {
     runs,
     // What has been allocated once stays resident; only then does memory hardly grow any more.
     warmUp: Math.min(2_000, Math.ceil(runs / 2)),
-    sampleEvery: 500,
+    sampleEvery: every,
     growthMb: 30,
     say: (line) => process.stdout.write(`${line}\n`),
   });

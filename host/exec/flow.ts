@@ -83,7 +83,8 @@ export async function quiet(flows: readonly Flow[]): Promise<void> {
     function again(): void {
       clearTimeout(timer);
       const now = performance.now();
-      left -= now - since;
+      // A loop that stood still took nothing, so its time does not count.
+      left -= Math.min(now - since, 2 * QUIET_MS);
       since = now;
       if (flows.some((flow) => flow.isHeld)) {
         left = Math.max(left, QUIET_MS);
@@ -93,7 +94,11 @@ export async function quiet(flows: readonly Flow[]): Promise<void> {
       else timer = setTimeout(over, Math.min(QUIET_MS, left));
     }
     function over(): void {
-      if (!flows.some((flow) => flow.isHeld)) resolve();
+      const seen = since;
+      // When we were kept from running, what has come meanwhile is only read now.
+      setImmediate(() => {
+        if (since === seen && !flows.some((flow) => flow.isHeld)) resolve();
+      });
     }
   });
 }

@@ -15,8 +15,26 @@ export function countBreaks(bytes: Buffer): number {
   while (at !== -1) {
     count++;
     // A native search per line is fast for lines of usual length only.
-    if (count > 64 && at < 16 * count) return count + countOneByOne(bytes, at + 1);
+    if (count > 64 && at < 64 * count) return count + countByWords(bytes, at + 1);
     at = bytes.indexOf(LINE_BREAK, at + 1);
+  }
+  return count;
+}
+
+/** Four bytes at a time: a line break makes one of them zero, and each zero counts one in its byte of `sums`, which holds up to 255. */
+function countByWords(bytes: Buffer, from: number): number {
+  const start = from + ((4 - ((bytes.byteOffset + from) & 3)) & 3);
+  if (start >= bytes.length) return countOneByOne(bytes, from);
+  const words = new Int32Array(bytes.buffer, bytes.byteOffset + start, (bytes.length - start) >> 2);
+  let count = countOneByOne(bytes.subarray(0, start), from) + countOneByOne(bytes, start + 4 * words.length);
+  for (let at = 0; at < words.length;) {
+    const end = Math.min(words.length, at + 255);
+    let sums = 0;
+    for (; at < end; at++) {
+      const x = (words[at] ?? 0) ^ 0x0a0a0a0a;
+      sums = (sums + ((~(((x & 0x7f7f7f7f) + 0x7f7f7f7f) | x) >>> 7) & 0x01010101)) | 0;
+    }
+    count += (sums & 255) + ((sums >>> 8) & 255) + ((sums >>> 16) & 255) + (sums >>> 24);
   }
   return count;
 }

@@ -49,6 +49,9 @@ export class LiveRun implements ActiveRun {
     this.logs.stdout.close();
     this.logs.stderr.close();
     record.ending = endingOf(outcome, this.#now(), this.#lastLine());
+    // What a run needs while it goes on is not kept alive by what is known of it.
+    record.lastLine = () => undefined;
+    record.stop = () => undefined;
     this.#atEnd(this);
     record.changed.ring();
     record.ended.ring();

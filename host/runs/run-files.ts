@@ -10,6 +10,8 @@ const RUN_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const CREATE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
 const REPLACE = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW;
 
+const ATTEMPTS = 5;
+
 /** True for a session's key: 64 lower case hex digits. */
 export function isSessionKey(text: string): boolean {
   return SESSION_KEY.test(text);
@@ -69,13 +71,15 @@ export class RunFiles {
   }
 
   async #made(session: string, path: string, flags: number): Promise<FileHandle> {
-    try {
-      return await open(path, flags, 0o600);
-    } catch (error) {
-      if (errnoOf(error) !== "ENOENT") throw error;
+    // The directory may be removed beside us, when what was its last run goes.
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await open(path, flags, 0o600);
+      } catch (error) {
+        if (errnoOf(error) !== "ENOENT" || attempt >= ATTEMPTS) throw error;
+      }
+      await mkdir(this.directory(session), { recursive: true, mode: 0o700 });
     }
-    await mkdir(this.directory(session), { recursive: true, mode: 0o700 });
-    return open(path, flags, 0o600);
   }
 }
 

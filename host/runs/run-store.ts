@@ -169,7 +169,7 @@ export class RunStore implements Runs {
   /** Finds out what an earlier daemon had no time for. */
   #recover(record: RunRecord): void {
     record.recovered = new Promise((resolve) => {
-      this.#jobs.push(async () => {
+      this.#jobs.push(record.about.id, async () => {
         for (const name of STREAMS) {
           const stream = record.streams[name];
           if (!(stream instanceof StoredStream) || record.removed) continue;
@@ -217,7 +217,7 @@ export class RunStore implements Runs {
       logs.stderr.discard();
     }
     this.#unwritten += waiting;
-    this.#jobs.push(async () => {
+    this.#jobs.push(run.id, async () => {
       await this.#store(run);
       this.#unwritten -= waiting;
     });
@@ -251,7 +251,7 @@ export class RunStore implements Runs {
 
   /** Notes on the disk that a run goes on. */
   #note(record: RunRecord): void {
-    this.#jobs.push(async () => {
+    this.#jobs.push(record.about.id, async () => {
       const { session, id } = record.about;
       if (record.ending === undefined && !record.removed) await this.#files.writeAbout(session, id, encodeRun(record));
     });
@@ -264,7 +264,8 @@ export class RunStore implements Runs {
       if (stream instanceof StreamLog) stream.discard();
       else this.#space.give(stream.held);
     }
-    this.#jobs.push(async () => this.#files.remove(record.about.session, record.about.id));
+    const { session, id } = record.about;
+    this.#jobs.push(id, async () => this.#files.remove(session, id));
   }
 
   #removeOldest(): boolean {

@@ -104,6 +104,20 @@ describe("output of a program that somebody watches", () => {
     expect(result).toMatchObject({ reason: "timed_out", exitCode: 124 });
   });
 
+  it("is not lost when we are kept from reading it just as the program ends", async () => {
+    const block = (): void => {
+      for (const end = performance.now() + 120; performance.now() < end;);
+    };
+    for (let round = 0; round < 10; round++) {
+      const all = Array.from({ length: 4 }, async () => {
+        const result = await run("head -c 150000 /dev/zero", {});
+        block();
+        return result.stdout.total;
+      });
+      expect(await Promise.all(all)).toEqual([150_000, 150_000, 150_000, 150_000]);
+    }
+  });
+
   it("of a process that holds the pipes after the program's end is read until nothing comes any more", async () => {
     const output = new Watcher();
     const started = performance.now();

@@ -116,7 +116,7 @@ describe("the cost of a pattern", () => {
 });
 
 describe("jobs", () => {
-  it("are done in order, one after the other, also behind one that fails", async () => {
+  it("of one lane are done in order, one after the other, also behind one that fails", async () => {
     const done: string[] = [];
     const jobs = new Jobs(60_000, (error) => done.push(String(error)));
     await jobs.done();
@@ -127,11 +127,42 @@ describe("jobs", () => {
       working--;
       if (name === "bad") throw new Error("bad");
       done.push(name);
-      if (name === "first") jobs.push(job("added"));
+      if (name === "first") jobs.push("lane", job("added"));
     };
-    for (const name of ["first", "bad", "last"]) jobs.push(job(name));
+    for (const name of ["first", "bad", "last"]) jobs.push("lane", job(name));
     expect(done).toEqual([]);
     await jobs.done();
     expect(done).toEqual(["first", "Error: bad", "last", "added"]);
+  });
+
+  it("of several lanes are done beside each other, a few at a time", async () => {
+    const jobs = new Jobs(1, () => undefined);
+    let [working, most, done] = [0, 0, 0];
+    for (let lane = 0; lane < 50; lane++) {
+      for (let count = 0; count < 3; count++)
+        jobs.push(String(lane), async () => {
+          most = Math.max(most, ++working);
+          await new Promise((resolve) => setTimeout(resolve, 1));
+          working--;
+          done++;
+        });
+    }
+    await jobs.done();
+    expect([done, working, most]).toEqual([150, 0, 8]);
+  });
+});
+
+describe("counting line breaks", () => {
+  it("gives what looking at every byte gives, wherever the bytes begin", () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.constantFrom(0x0a, 0x0b, 0x8a, 0x00, 0xff, 0x41), { maxLength: 6_000 }),
+        fc.integer({ min: 0, max: 9 }),
+        (bytes, skipped) => {
+          const part = Buffer.from(bytes).subarray(skipped);
+          expect(countBreaks(part)).toBe(part.filter((byte) => byte === 0x0a).length);
+        },
+      ),
+    );
   });
 });
