@@ -59,6 +59,19 @@ describe.runIf(requireTools(["gh"]))("the real gh, with the arguments of a templ
     expect(github.writes().length > 0).toBe(changes);
   });
 
+  it("takes a text from standard input where the template lets it", async () => {
+    for (const [name, argv] of [
+      ["gh_pr_comment", ["pr", "comment", "42", "-R", "OWNER/REPO", "--body-file=-"]],
+      ["gh_issue_create", ["issue", "create", "-R", "OWNER/REPO", "--title=T", "--body-file=-"]],
+    ] as const) {
+      const github = await populated(name);
+      const text = "several\nlines, and `code`\n";
+      expect(await runProgram(toolPath("gh"), argv, github.env, github.home, text)).toMatchObject({ code: 0 });
+      const sent = github.writes().map(({ body }) => body);
+      expect(sent.join("")).toContain(JSON.stringify(text).slice(1, -1));
+    }
+  });
+
   it("sends a text that begins with @ as it is", async () => {
     const github = await populated("gh_pr_review_comment_reply");
     const argv = ["api", "-X", "POST", "repos/OWNER/REPO/pulls/42/comments/7/replies", "-f", "body=@/etc/passwd"];
