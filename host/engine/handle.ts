@@ -190,7 +190,10 @@ export class Engine {
     });
     const running = this.#run(plan, run, watching, of, request.background ? undefined : of.signal);
     if (request.background) {
-      void running;
+      // Nobody waits for it, so nobody else hears when its ending cannot be recorded.
+      running.catch((error: unknown) => {
+        this.#rooms.reportBug(error, of.id);
+      });
       const viewer: Viewer = { kind: "session", key: plan.session.key };
       return { shape: "run", run: await this.#rooms.runs.status(viewer, of.id, 0, of.signal) };
     }
@@ -223,7 +226,7 @@ export class Engine {
   }
 
   /**
-   * Never rejects: a run that has begun has an ending, which is kept and recorded.
+   * A run that has begun has an ending, which is kept and recorded. Rejects only when it cannot be recorded.
    * @param client ends the run when the client goes or cancels; undefined for a run that goes on by itself
    */
   async #run(plan: Plan, run: ActiveRun, watching: Watching, { id }: Case, client?: AbortSignal): Promise<Carried> {

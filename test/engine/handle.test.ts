@@ -197,6 +197,21 @@ describe("the engine", () => {
     expect(seen.at(-1)?.reason).toBe("cancelled");
   });
 
+  it("survives a run in the background whose ending cannot be recorded, and reports it", async () => {
+    const bench = engineWith(plain, {
+      audit: {
+        decided: () => undefined,
+        ended: () => {
+          throw new Error("the disk is full");
+        },
+      },
+    });
+    const reply = await ask(bench, { operation: "op", background: true, token: "t" });
+    expect(reply).toMatchObject({ shape: "run", run: { operation: "op", background: true } });
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(bench.events).toContain("bug: Error: the disk is full");
+  });
+
   it("tells when processes may be left that cannot be found", async () => {
     const result: RunResult = { ...good, reason: "timed_out", exitCode: 124, maybeDetached: true };
     const reply = await ask(engineWith(plain, { execute: async () => Promise.resolve(result) }), {
