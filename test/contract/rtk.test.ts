@@ -35,3 +35,13 @@ it("an operation that asks for rtk runs as it is where the host has none", async
   const reply = await client.run({ operation: "says", params: { text: "a b" } });
   expect([reply.stdout, reply.notice]).toEqual(["a b\n", undefined]);
 });
+
+it("an operation that asks for rtk does not run when others can replace the rtk that was found", async () => {
+  const programs = join(tempDirectory(), "bin");
+  mkdirSync(programs);
+  writeFileSync(join(programs, "rtk"), '#!/bin/sh\nexec "$@"\n');
+  chmodSync(join(programs, "rtk"), 0o777);
+  const client = await clientWith(`${programs}:/usr/bin:/bin`);
+  const reply = await client.run({ operation: "says", params: { text: "a b" } });
+  expect([reply.code, reply.stdout]).toEqual(["command_untrusted", ""]);
+});
