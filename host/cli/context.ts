@@ -1,3 +1,4 @@
+import type { TemplateSource } from "../project/templates.ts";
 import type { BaseDirectory } from "../util/base-directory.ts";
 import type { DirectOutput } from "./direct-output.ts";
 import type { Style } from "./style.ts";
@@ -27,8 +28,8 @@ export interface Surroundings {
   readonly direct: DirectOutput;
   /** Width for help texts. */
   readonly columns: number;
-  /** Directory of the bundled templates. */
-  readonly templates: string;
+  /** The bundled templates. */
+  readonly templates: TemplateSource;
   readonly daemon: DaemonDoor;
 }
 

@@ -1,5 +1,5 @@
 import { text } from "node:stream/consumers";
-import { templatesDirectory } from "../project/templates.ts";
+import { bundledTemplates } from "../project/templates.ts";
 import type { Surroundings } from "./context.ts";
 import { DirectOutput } from "./direct-output.ts";
 
@@ -17,7 +17,7 @@ export function processSurroundings(): Surroundings {
     stderrIsTerminal: stderr.isTTY,
     direct: new DirectOutput(() => process),
     columns: Math.min(stdout.isTTY ? stdout.columns : DEFAULT_COLUMNS, MAX_COLUMNS),
-    templates: templatesDirectory(),
+    templates: bundledTemplates(),
     daemon: {
       serve: async (environment) => (await import("../daemon/serve.ts")).serve(environment),
       settings: async (base) => (await import("../daemon/settings.ts")).loadDaemonSettings(base),

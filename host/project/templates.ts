@@ -3,8 +3,12 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { CodedError } from "../../wire/errors.ts";
 import { quoted } from "../../wire/text.ts";
+import { EMBEDDED } from "../util/embedded.ts";
 import { MAX_CONFIG_BYTES } from "./pin.ts";
 import { readPlainFile } from "./plain-file.ts";
+
+/** Where templates come from: a directory, or the templates themselves by name. */
+export type TemplateSource = string | ReadonlyMap<string, Buffer>;
 
 const TEMPLATE_NAME = /^[a-z0-9][a-z0-9_-]*$/;
 
@@ -17,24 +21,41 @@ export function templatesDirectory(from: string = dirname(fileURLToPath(import.m
   return candidates.find((path) => existsSync(join(path, "readonly.json"))) ?? join(from, "../templates");
 }
 
-/** Names of the templates in `directory`, sorted. */
-export function listTemplates(directory: string): readonly string[] {
-  if (!existsSync(directory)) return [];
-  return readdirSync(directory)
+/** The templates that the executable carries, else the directory of those that lie beside the program. */
+export function bundledTemplates(): TemplateSource {
+  if (EMBEDDED === undefined) return templatesDirectory();
+  return new Map(
+    [...EMBEDDED].flatMap(([path, text]) => {
+      const name = /^templates\/([^/]+)\.json$/.exec(path)?.[1];
+      return name === undefined ? [] : [[name, Buffer.from(text, "base64")] as const];
+    }),
+  );
+}
+
+/** Names of the templates of a source, sorted. */
+export function listTemplates(source: TemplateSource): readonly string[] {
+  if (typeof source !== "string") return [...source.keys()].sort();
+  if (!existsSync(source)) return [];
+  return readdirSync(source)
     .filter((file) => file.endsWith(".json") && !file.endsWith(".cases.json"))
     .map((file) => file.slice(0, -".json".length))
     .filter((name) => TEMPLATE_NAME.test(name))
     .sort();
 }
 
+function bytesOf(source: TemplateSource, name: string): Buffer | undefined {
+  if (!TEMPLATE_NAME.test(name)) return undefined;
+  return typeof source === "string" ? readPlainFile(join(source, `${name}.json`), MAX_CONFIG_BYTES) : source.get(name);
+}
+
 /**
  * The bytes of a template.
  * @throws CodedError `not_found` for a name that is none, with the names that exist
  */
-export function readTemplate(directory: string, name: string): Buffer {
-  const bytes = TEMPLATE_NAME.test(name) ? readPlainFile(join(directory, `${name}.json`), MAX_CONFIG_BYTES) : undefined;
+export function readTemplate(source: TemplateSource, name: string): Buffer {
+  const bytes = bytesOf(source, name);
   if (bytes !== undefined) return bytes;
   throw new CodedError("not_found", `failed to read template ${quoted(name)}: there is no such template`, {
-    hint: `Templates: ${listTemplates(directory).join(", ")}.`,
+    hint: `Templates: ${listTemplates(source).join(", ")}.`,
   });
 }
