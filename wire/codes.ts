@@ -162,6 +162,16 @@ export const CODES = entries({
     means: "More than one allowed operation produces this command line.",
     hint: "Call the operation by name instead.",
   },
+  file_url_refused: {
+    kind: "denied",
+    means: "A word is `file://…` or `fileb://…`, which aws and its like replace by the content of a file of the host.",
+    hint: "Write the content itself, or send it as standard input to an operation that takes it.",
+  },
+  interactive_command: {
+    kind: "denied",
+    means: "The command would ask somebody at a terminal, or open a browser; on the host nobody sits there for it.",
+    hint: "Use a form that asks nothing; the owner of the host logs in and configures there.",
+  },
   template_defect: {
     kind: "denied",
     means: "A template of the project cannot be matched against a command line.",
