@@ -2,6 +2,7 @@ import { parseArgs } from "node:util";
 import type { Address } from "../wire/client.ts";
 import { CodedError, messageOf } from "../wire/errors.ts";
 import { DEFAULT_PORT } from "../wire/limits.ts";
+import { TOOL_MODES, type ToolMode } from "../wire/names.ts";
 import { printable, quoted } from "../wire/text.ts";
 
 const DEFAULT_HOST = "host.docker.internal";
@@ -14,9 +15,6 @@ const DEFAULT_MAX_TOKENS = 10_000;
 const LEAST_MAX_TOKENS = 1_000;
 const GREATEST_MAX_TOKENS = 200_000;
 
-/** Which tools there are: one per operation, one that runs any operation, both, or both as long as they are not too many. */
-export const TOOL_MODES = ["auto", "typed", "generic", "both"] as const;
-export type ToolMode = (typeof TOOL_MODES)[number];
 const DEFAULT_TOOLS: ToolMode = "auto";
 
 export const USAGE = `Usage: cmd2host-mcp [options]

@@ -1,10 +1,10 @@
 import { McpServer, ProtocolError, ProtocolErrorCode, type CallToolResult } from "@modelcontextprotocol/server";
+import type { ToolMode } from "../wire/names.ts";
 import { quoted, shortened } from "../wire/text.ts";
 import type { Backend } from "./backend.ts";
 import { Catalog } from "./catalog.ts";
 import { callContext, type CallContext } from "./context.ts";
 import { INSTRUCTIONS } from "./instructions.ts";
-import type { ToolMode } from "./options.ts";
 import { registerResources } from "./resources.ts";
 import { cancelRunTool } from "./tools/cancel-run.ts";
 import { Tasks, TASKS_CAPABILITY } from "./tasks.ts";

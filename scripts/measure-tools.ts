@@ -13,8 +13,8 @@ import { fileURLToPath } from "node:url";
 import { Client } from "@modelcontextprotocol/client";
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
 import Table from "cli-table3";
-import { TOOL_MODES, type ToolMode } from "../mcp/options.ts";
 import { tokensOf } from "../mcp/tokens.ts";
+import { TOOL_MODES, type ToolMode } from "../wire/names.ts";
 import type { ProjectConfig } from "../wire/schema.ts";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");

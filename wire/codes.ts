@@ -79,6 +79,11 @@ export const CODES = entries({
     means: "Too many requests are waiting for something to happen.",
     hint: "Ask again without waiting.",
   },
+  too_many_sessions: {
+    kind: "denied",
+    means: "As many MCP sessions are open as may be at the same time, in all or with this token.",
+    hint: "Close one that is no longer needed.",
+  },
   output_lost: {
     kind: "failed",
     means: "The output of the run could not be kept, or its file cannot be read.",

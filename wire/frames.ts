@@ -1,9 +1,10 @@
 import { CodedError } from "./errors.ts";
-import { MAX_DATA_FRAME_BYTES, MAX_REPLY_BYTES, MAX_REQUEST_BYTES_ANNOUNCED } from "./limits.ts";
+import { MAX_DATA_FRAME_BYTES, MAX_MCP_FRAME_BYTES, MAX_REPLY_BYTES, MAX_REQUEST_BYTES_ANNOUNCED } from "./limits.ts";
 
 /**
  * The frames of protocol 2: a type (one byte), the length of the payload (four bytes, big-endian), the payload. Each side begins with
- * the preface. Payloads are bytes as they are (standard input and output) or one JSON object.
+ * the preface. Payloads are bytes as they are (standard input and output) or one JSON object; those of the bridge are neither, see
+ * `bridge-frames.ts`.
  */
 
 /** What both sides send first. No text begins so, and a path that changes line ends destroys it. The last byte is the version. */
@@ -18,6 +19,9 @@ export const FRAME = {
   stdin: 0x02,
   stdin_end: 0x03,
   cancel: 0x04,
+  /** Instead of a request, from a client that writes no JSON: a command line, or a session with the MCP server. */
+  argv: 0x05,
+  mcp: 0x06,
   // from the daemon
   hello: 0x10,
   accepted: 0x11,
@@ -28,6 +32,9 @@ export const FRAME = {
   reply: 0x16,
   /** Says nothing; a client that is gone is noticed by it. */
   alive: 0x17,
+  /** To a client that reads no JSON: instead of `accepted`, and instead of `outcome` and `reply`. */
+  started: 0x18,
+  exit: 0x19,
 } as const;
 export type FrameName = keyof typeof FRAME;
 type FrameByte = (typeof FRAME)[FrameName];
@@ -40,6 +47,8 @@ export const CLIENT_FRAMES: FrameLimits = new Map<FrameByte, number>([
   [FRAME.stdin, MAX_DATA_FRAME_BYTES],
   [FRAME.stdin_end, 0],
   [FRAME.cancel, 0],
+  [FRAME.argv, MAX_REQUEST_BYTES_ANNOUNCED],
+  [FRAME.mcp, MAX_MCP_FRAME_BYTES],
 ]);
 
 export const DAEMON_FRAMES: FrameLimits = new Map<FrameByte, number>([
@@ -51,6 +60,8 @@ export const DAEMON_FRAMES: FrameLimits = new Map<FrameByte, number>([
   [FRAME.outcome, MAX_REPLY_BYTES],
   [FRAME.reply, MAX_REPLY_BYTES],
   [FRAME.alive, 0],
+  [FRAME.started, 1],
+  [FRAME.exit, 1],
 ]);
 
 /** Their payloads are handed on in pieces as they come; all others when they are complete. */
@@ -68,6 +79,11 @@ export function frameHeader(type: FrameByte, bytes: number): Buffer {
 export function jsonFrame(type: FrameByte, payload: object): Buffer {
   const bytes = Buffer.from(JSON.stringify(payload), "utf8");
   return Buffer.concat([frameHeader(type, bytes.length), bytes]);
+}
+
+/** A frame of one byte, from 0 to 255. */
+export function byteFrame(type: FrameByte, byte: number): Buffer {
+  return Buffer.concat([frameHeader(type, 1), Buffer.from([byte])]);
 }
 
 /** A frame without a payload. */

@@ -32,6 +32,8 @@ export const DEFAULT_PORT = 9_876;
 
 /** Largest payload of a frame that carries bytes (standard input, output, error). */
 export const MAX_DATA_FRAME_BYTES = 65_536;
+/** Largest payload of the frame that asks for a session with the MCP server. */
+export const MAX_MCP_FRAME_BYTES = 65_536;
 /** Standard input that waits for a program that does not read it; then the client is not read any more. */
 export const MAX_PENDING_STDIN_BYTES = 1_048_576;
 /** How often a daemon that does not read its client asks whether it is still there. */

@@ -52,3 +52,7 @@ export type StreamName = (typeof STREAMS)[number];
 
 /** `failed` as an outcome is: it could not be started, or was ended by us. */
 export const RUN_STATES = ["running", "completed", "failed"] as const;
+
+/** Which tools an MCP server has: one per operation, one that runs any operation, both, or both as long as they are not too many. */
+export const TOOL_MODES = ["auto", "typed", "generic", "both"] as const;
+export type ToolMode = (typeof TOOL_MODES)[number];

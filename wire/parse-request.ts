@@ -16,6 +16,7 @@ const DECIDING: readonly (readonly [string, ReplyShape])[] = [
   ["cancel_run", "run"],
   ["list_runs", "runs"],
   ["watch_operations", "list"],
+  ["mcp_session", "operation"],
   ["raw_argv", "operation"],
   ["operation", "operation"],
 ];
@@ -32,11 +33,18 @@ export function replyShapeOf(message: unknown): ReplyShape | undefined {
 
 const WAITING = new Set(["run_status", "read_output", "watch_operations"]);
 
-/** True for requests that take long because they wait for something to happen, and do nothing meanwhile. */
-export function isWaiting(message: unknown): boolean {
-  if (!WAITING.has(deciding(message)?.[0] ?? "")) return false;
+/**
+ * What a request does of the daemon's: `work`; `wait`, when it waits for something to happen and does nothing meanwhile; `session`, when it stays for as
+ * long as its client likes.
+ */
+export type Stay = "work" | "wait" | "session";
+
+export function stayOf(message: unknown): Stay {
+  const [name = ""] = deciding(message) ?? [];
+  if (name === "mcp_session") return "session";
+  if (!WAITING.has(name)) return "work";
   const fields = check("run_status_request", message);
-  return fields.ok && (fields.value.wait_seconds ?? 0) > 0;
+  return fields.ok && (fields.value.wait_seconds ?? 0) > 0 ? "wait" : "work";
 }
 
 const REQUEST_ID = /^[A-Za-z0-9._-]+$/;
@@ -152,6 +160,11 @@ export function parseRequest(message: unknown): Request {
     case "watch_operations": {
       const fields = typed("watch_request", message);
       return { kind: "watch", ...common(fields), revision: fields.watch_operations ?? "", waitMs: waitOf(fields) };
+    }
+    case "mcp_session": {
+      const fields = typed("mcp_session_request", message);
+      const { tools, max_tokens: maxTokens, timeout: timeoutSeconds } = fields.mcp_session ?? {};
+      return { kind: "mcp_session", ...common(fields), options: { tools, maxTokens, timeoutSeconds } };
     }
     default:
       return operationRequest(message);

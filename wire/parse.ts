@@ -24,6 +24,7 @@ export interface Types {
   cancel_run_request: fields.CancelRunRequestFields;
   list_runs_request: fields.ListRunsRequestFields;
   watch_request: fields.WatchRequestFields;
+  mcp_session_request: fields.McpSessionRequestFields;
   operation_reply: fields.OperationReply;
   list_reply: fields.ListReply;
   describe_reply: fields.DescribeReply;

@@ -1,4 +1,4 @@
-import type { StreamName } from "./names.ts";
+import type { StreamName, ToolMode } from "./names.ts";
 
 /** A request after parsing: what the pipeline works on. Values of parameters are still untyped JSON. */
 export interface OperationRequest {
@@ -113,9 +113,24 @@ export interface WatchRequest {
   readonly waitMs: number;
 }
 
+/** A session with the MCP server, which the daemon starts for it. */
+export interface McpSessionRequest {
+  readonly kind: "mcp_session";
+  readonly protocol: 1 | 2;
+  readonly token: string;
+  readonly options: McpSessionOptions;
+}
+
+/** What a client may say about its MCP server. Everything else is the daemon's to decide. */
+export interface McpSessionOptions {
+  readonly tools: ToolMode | undefined;
+  readonly maxTokens: number | undefined;
+  readonly timeoutSeconds: number | undefined;
+}
+
 /** About runs. The owner of the host may ask these without a token, on a way in of the owner's own. */
 export type AboutRuns = StatusRequest | ReadRequest | CancelRequest | RunsRequest;
 
-export type Request = OperationRequest | ListRequest | DescribeRequest | AboutRuns | WatchRequest;
+export type Request = OperationRequest | ListRequest | DescribeRequest | AboutRuns | WatchRequest | McpSessionRequest;
 /** Which form of reply a client expects. */
 export type ReplyShape = "operation" | "list" | "describe" | "run" | "page" | "runs";

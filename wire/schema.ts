@@ -9,6 +9,7 @@ import {
   RUN_STATES,
   STDIN_MODES,
   STREAMS,
+  TOOL_MODES,
 } from "./names.ts";
 
 /**
@@ -547,6 +548,21 @@ export const WatchRequestFile = Type.Object({
   token: Type.Optional(Type.String()),
 });
 
+/** A session with the MCP server that the daemon starts: its standard input and output are the connection's. Frames only. */
+export const McpSessionRequestFile = Type.Object({
+  protocol: Type.Optional(Type.Integer()),
+  mcp_session: Type.Optional(
+    Type.Object({
+      tools: Type.Optional(oneOf(TOOL_MODES)),
+      max_tokens: Type.Optional(Type.Integer({ minimum: 1_000, maximum: 200_000 })),
+      /** Longest wait for the result of an operation, in seconds. */
+      timeout: Type.Optional(Type.Integer({ minimum: 1, maximum: 2_147_483 })),
+    }),
+  ),
+  stdin: Type.Optional(Type.Boolean()),
+  token: Type.Optional(Type.String()),
+});
+
 // --- replies of protocol 1 ---
 
 export const OperationReplyFile = Type.Object({
@@ -737,6 +753,7 @@ export type ReadOutputRequestFields = Static<typeof ReadOutputRequestFile>;
 export type CancelRunRequestFields = Static<typeof CancelRunRequestFile>;
 export type ListRunsRequestFields = Static<typeof ListRunsRequestFile>;
 export type WatchRequestFields = Static<typeof WatchRequestFile>;
+export type McpSessionRequestFields = Static<typeof McpSessionRequestFile>;
 export type RunInfo = Static<typeof RunInfoFile>;
 export type OutputPage = Static<typeof OutputPageFile>;
 export type RunReply = Static<typeof RunReplyFile>;
@@ -763,6 +780,7 @@ export const VALIDATED = {
   cancel_run_request: CancelRunRequestFile,
   list_runs_request: ListRunsRequestFile,
   watch_request: WatchRequestFile,
+  mcp_session_request: McpSessionRequestFile,
   run_reply: RunReplyFile,
   output_reply: OutputReplyFile,
   runs_reply: RunsReplyFile,

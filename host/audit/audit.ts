@@ -15,7 +15,17 @@ export interface Decision {
   readonly configHash: string | undefined;
   readonly operation: string | undefined;
   readonly route:
-    "mcp" | "raw_argv" | "list" | "describe" | "watch" | "status" | "read" | "cancel" | "runs" | undefined;
+        | "mcp"
+    | "raw_argv"
+    | "mcp_session"
+    | "list"
+    | "describe"
+    | "watch"
+    | "status"
+    | "read"
+    | "cancel"
+    | "runs"
+    | undefined;
   readonly target: string | undefined;
   readonly targetSource: string | undefined;
   readonly verdict: "permit" | "deny";

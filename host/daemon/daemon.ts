@@ -1,4 +1,5 @@
 import { lstatSync } from "node:fs";
+import type { Address } from "../../wire/client-connect.ts";
 import { CodedError, messageOf } from "../../wire/errors.ts";
 import { printable } from "../../wire/text.ts";
 import { LogAudit } from "../audit/log-audit.ts";
@@ -19,10 +20,12 @@ import { loadProject, ProjectStore } from "../project/store.ts";
 import { RunStore } from "../runs/run-store.ts";
 import { SearchPath } from "../sanitize/search-path.ts";
 import type { BaseDirectory } from "../util/base-directory.ts";
+import { ownProgram } from "../util/own-program.ts";
 import { distrustOf } from "../util/read-trusted.ts";
 import { MAX_SOCKET_PATH } from "../util/short-socket-path.ts";
 import { makePrivateDirectory } from "../util/write-atomic.ts";
 import type { Log } from "./log.ts";
+import { McpSessions } from "./mcp-sessions.ts";
 import { Reception } from "./reception.ts";
 import { loadDaemonSettings, type DaemonSettings } from "./settings.ts";
 import { Workshop } from "./workshop.ts";
@@ -35,6 +38,12 @@ const FORGET_MS = 60_000;
 const MAX_LOOSE_OBJECTS = 200_000;
 /** After running commands were told to end, how long their replies get to leave. */
 const LAST_REPLIES_MS = 2_000;
+
+/** Addresses that mean all of this host's, and the one to connect to. */
+const ANY_ADDRESS: ReadonlyMap<string, string> = new Map([
+  ["0.0.0.0", "127.0.0.1"],
+  ["::", "::1"],
+]);
 
 function engineSettings(settings: DaemonSettings, environment: ReadonlyMap<string, string>): EngineSettings {
   const { defaultTimeoutMs, maxTimeoutMs, graceMs, maxStdoutBytes, maxStderrBytes, maxOutputBytes, maxStdinBytes } =
@@ -75,6 +84,7 @@ export class Daemon {
   readonly #environment: ReadonlyMap<string, string>;
   readonly #tokens: TokenStore;
   readonly #workshop: Workshop;
+  readonly #mcp: McpSessions;
   readonly #staging: Staging;
   readonly #runs: RunStore;
   readonly #engine: Engine;
@@ -105,6 +115,11 @@ export class Daemon {
       maxBytes: this.#settings.gitMaxBytes,
       maxLooseObjects: MAX_LOOSE_OBJECTS,
     }));
+    this.#mcp = new McpSessions(
+      ownProgram("cmd2host-mcp"),
+      () => this.#ownAddress(),
+      async (...run) => this.#workshop.apart(...run),
+    );
     const warn = (message: string): void => {
       log.warn("staging", { reason: message });
     };
@@ -166,6 +181,7 @@ export class Daemon {
       }, HOUR_MS),
       setInterval(() => {
         this.#runs.endOrphans(isSession);
+        this.#mcp.endOrphans(isSession);
       }, ORPHANS_MS),
       setInterval(() => {
         this.#runs.cleanUp(isSession);
@@ -194,6 +210,14 @@ export class Daemon {
     return [socket];
   }
 
+  /** Where a program of ours on this host reaches this daemon as any client does. Never the owner's way in. */
+  #ownAddress(): Address {
+    const { listenMode, listenAddress, listenPort, socketPath } = this.#settings;
+    if (listenMode !== "tcp") return { kind: "unix", path: socketPath };
+    const host = ANY_ADDRESS.get(listenAddress) ?? listenAddress;
+    return { kind: "tcp", host, port: listenPort };
+  }
+
   #rooms(): Rooms {
     const projects = new ProjectStore(this.#base.projects);
     const inspector = new WorkspaceInspector();
@@ -207,6 +231,7 @@ export class Daemon {
       stage: (workspace, destination, maxBytes) => this.#staging.allocate(workspace, destination, maxBytes),
       copyIn: async (workspace, relative, maxBytes) => this.#staging.copyIn(workspace, relative, maxBytes),
       execute: async (...work) => this.#workshop.carryOut(...work),
+      serveMcp: async (...serving) => this.#mcp.serve(...serving),
       runs: this.#runs,
       audit: new LogAudit(this.#log),
       reportBug: (error, decisionId) => {

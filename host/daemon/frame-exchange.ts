@@ -1,21 +1,35 @@
 import type { Socket } from "node:net";
+import { readArgvFrame, readMcpFrame } from "../../wire/bridge-frames.ts";
 import { CodedError } from "../../wire/errors.ts";
 import { CLIENT_FRAMES, FRAME, frameHeader, FrameReader, jsonFrame, MAGIC_LENGTH, PREFACE } from "../../wire/frames.ts";
 import { frameTimeout, readPayload } from "../../wire/framing.ts";
 import { MAX_DATA_FRAME_BYTES, STREAM_DEADLINE_MS, WRITE_DEADLINE_MS } from "../../wire/limits.ts";
 import type { Live, OutputSink } from "../../wire/live.ts";
 import type { StreamName } from "../../wire/names.ts";
-import type { OperationEnd, Reply } from "../../wire/outcome.ts";
+import type { Reply } from "../../wire/outcome.ts";
 import type { Accepted, Hello, Notice } from "../../wire/schema.ts";
-import { deniedBy, encodeReply, ended, outcomeFields, refusal } from "../../wire/reply.ts";
+import { deniedBy, encodeReply, ended, refusal } from "../../wire/reply.ts";
+import { BRIDGE_VOICE, MCP_VOICE } from "./bridge-voice.ts";
 import type { Exchange } from "./connection.ts";
 import type { Line } from "./line.ts";
 import { StdinFeed } from "./stdin-feed.ts";
+import { JSON_VOICE, type Voice } from "./voice.ts";
 
 const HELLO: Hello = {
   protocol: 2,
-  capabilities: ["stdin", "cancel", "runs", "background", "filtered", "watch"],
+  capabilities: ["stdin", "cancel", "runs", "background", "filtered", "watch", "argv", "mcp"],
 };
+
+/** The frames that ask for something: how each is read, and how its sender is answered. */
+const ASKING: ReadonlyMap<number, { readonly read: (payload: Buffer) => unknown; readonly voice: Voice }> = new Map<
+  number,
+  { read: (payload: Buffer) => unknown; voice: Voice }
+>([
+  [FRAME.request, { read: readPayload, voice: JSON_VOICE }],
+  [FRAME.argv, { read: readArgvFrame, voice: BRIDGE_VOICE }],
+  [FRAME.mcp, { read: readMcpFrame, voice: MCP_VOICE }],
+]);
+
 /** Bytes that wait for the client; with more, the program's pipe is not read. */
 const MAX_PENDING_OUTPUT = 262_144;
 
@@ -62,6 +76,7 @@ export class FrameExchange implements Exchange {
   #isOpen = false;
   #request: { readonly offersStdin: boolean } | undefined;
   #accepted: Accepted | undefined;
+  #voice = JSON_VOICE;
   /** Set when the client broke the rules: whatever the engine says, this is the answer. */
   #spoilt: CodedError | undefined;
 
@@ -129,12 +144,14 @@ export class FrameExchange implements Exchange {
   }
 
   #frame(type: number, payload: Buffer): void {
-    const isFirst = this.#request === undefined;
-    if (isFirst !== (type === FRAME.request)) throw outOfTurn(type);
+    const asking = ASKING.get(type);
+    if ((this.#request === undefined) !== (asking !== undefined)) throw outOfTurn(type);
+    if (asking !== undefined) {
+      this.#voice = asking.voice;
+      this.#begin(asking.read(payload));
+      return;
+    }
     switch (type) {
-      case FRAME.request:
-        this.#begin(payload);
-        return;
       case FRAME.stdin:
       case FRAME.stdin_end:
         if (this.#request?.offersStdin !== true || this.#stdin.isEnded) throw outOfTurn(type);
@@ -146,8 +163,7 @@ export class FrameExchange implements Exchange {
     }
   }
 
-  #begin(payload: Buffer): void {
-    const message = readPayload(payload);
+  #begin(message: unknown): void {
     const offersStdin = typeof message === "object" && message !== null && "stdin" in message && message.stdin === true;
     this.#request = { offersStdin };
     const { socket } = this.#line;
@@ -156,10 +172,10 @@ export class FrameExchange implements Exchange {
         this.#accepted = accepted;
         // Input that the operation does not read is dropped as it comes.
         if (!accepted.stdin) this.#stdin.destroy();
-        socket.write(jsonFrame(FRAME.accepted, accepted));
+        socket.write(this.#voice.accepted(accepted));
       },
       notice: (notice: Notice) => {
-        socket.write(jsonFrame(FRAME.notice, notice));
+        socket.write(this.#voice.notice(notice));
       },
       output: new FrameOutput(socket),
       stdin: offersStdin ? this.#stdin : undefined,
@@ -197,17 +213,10 @@ export class FrameExchange implements Exchange {
   }
 
   #end(reply: Reply): void {
-    const frame =
-      reply.shape === "operation"
-        ? jsonFrame(FRAME.outcome, outcomeFields(reply satisfies OperationEnd))
-        : replyFrame(encodeReply(reply));
+    const frame = this.#voice.end(reply) ?? Buffer.alloc(0);
     // Whoever sent half a preface gets a whole one.
     this.#line.finish(this.#isOpen ? frame : Buffer.concat([PREFACE, frame]), STREAM_DEADLINE_MS);
   }
-}
-
-function replyFrame(payload: Buffer): Buffer {
-  return Buffer.concat([frameHeader(FRAME.reply, payload.length), payload]);
 }
 
 function outOfTurn(type: number): CodedError {

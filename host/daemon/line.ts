@@ -3,7 +3,7 @@ import { CodedError, messageOf } from "../../wire/errors.ts";
 import { LINGER_BYTES, LINGER_MS, READ_DEADLINE_MS } from "../../wire/limits.ts";
 import type { Live } from "../../wire/live.ts";
 import type { Reply } from "../../wire/outcome.ts";
-import { isWaiting, replyShapeOf } from "../../wire/parse-request.ts";
+import { replyShapeOf, stayOf, type Stay } from "../../wire/parse-request.ts";
 import { refusal } from "../../wire/reply.ts";
 import type { Peer } from "../engine/rooms.ts";
 import type { ConnectionLimits, Limited, PenaltyRoom, Slots } from "./limits.ts";
@@ -11,9 +11,8 @@ import type { ConnectionLimits, Limited, PenaltyRoom, Slots } from "./limits.ts"
 /** What connections need of the daemon. */
 export interface ConnectionHost {
   readonly handle: (message: unknown, peer: Peer, signal: AbortSignal, live?: Live) => Promise<Reply>;
-  readonly slots: Slots;
-  /** For requests that wait for something and do nothing meanwhile. */
-  readonly waiting: Slots;
+  /** Places for requests, by what they do of the daemon's. */
+  readonly slots: Readonly<Record<Stay, Slots>>;
   readonly limits: ConnectionLimits;
   readonly penalty: PenaltyRoom;
   /** A connection ended without an answer, or an answer could not be written. */
@@ -40,7 +39,7 @@ export class Line implements Limited {
   readonly #abort = new AbortController();
   #state: State = "reading";
   #timer: NodeJS.Timeout | undefined;
-  #isWaiting = false;
+  #stay: Stay = "work";
   #lingered = 0;
 
   constructor(socket: Socket, peer: Peer, host: ConnectionHost) {
@@ -57,14 +56,14 @@ export class Line implements Limited {
     return this.#state;
   }
 
-  /** True while the request waits for something, and does nothing. */
+  /** True while the request does nothing that must be waited for: it waits itself, or stays for as long as its client likes. */
   get isWaiting(): boolean {
-    return this.#state === "working" && this.#isWaiting;
+    return this.#state === "working" && this.#stay !== "work";
   }
 
   /** False when there is no room for another connection. */
   admit(): boolean {
-    return !this.host.slots.full && this.host.limits.admit(this);
+    return !this.host.slots.work.full && this.host.limits.admit(this);
   }
 
   drop(): void {
@@ -91,11 +90,16 @@ export class Line implements Limited {
   async answer(message: unknown, live?: Live): Promise<Reply | undefined> {
     this.stopReading();
     const { host, peer } = this;
-    this.#isWaiting = isWaiting(message);
-    const slots = this.#isWaiting ? host.waiting : host.slots;
+    this.#stay = stayOf(message);
+    const slots = host.slots[this.#stay];
     if (!slots.take()) {
-      if (slots === host.waiting)
+      if (this.#stay === "wait")
         return refusal(replyShapeOf(message), new CodedError("too_many_waiting", `${slots.max} requests wait already`));
+      if (this.#stay === "session")
+        return refusal(
+          replyShapeOf(message),
+          new CodedError("too_many_sessions", `${slots.max} MCP sessions are open`),
+        );
       host.dropped(peer, `max_in_flight=${slots.max} reached`);
       this.drop();
       return undefined;

@@ -9,8 +9,9 @@ import type { Log } from "./log.ts";
 /** How many failed authentications wait at the same time, and how many queue behind them. */
 const PENALTY_PLACES = 16;
 const PENALTY_QUEUE = 64;
-/** Requests that wait for something, in all; and what the owner of the host may have open at the same time. */
+/** Requests that wait for something, in all; MCP sessions, in all; and what the owner of the host may have open at the same time. */
 const MAX_WAITING = 64;
+const MAX_SESSIONS = 32;
 const OWNER_CONNECTIONS = 32;
 
 /** Bounds on what clients can hold of the daemon. */
@@ -58,7 +59,7 @@ export class Reception {
     return [...this.#connections].some((connection) => connection.working && !connection.waiting);
   }
 
-  /** Closes whoever has not sent a request, and answers whoever waits for something. */
+  /** Closes whoever has not sent a request, and answers whoever waits for something or merely stays. */
   dismissIdle(): void {
     this.#limits.dropIdle();
     this.#ownerLimits.dropIdle();
@@ -82,8 +83,7 @@ export class Reception {
   #acceptor(slots: Slots, limits: ConnectionLimits): OnConnection {
     const host: ConnectionHost = {
       handle: async (...request) => this.#engine.handle(...request),
-      slots,
-      waiting: new Slots(MAX_WAITING),
+      slots: { work: slots, wait: new Slots(MAX_WAITING), session: new Slots(MAX_SESSIONS) },
       limits,
       penalty: new PenaltyRoom(AUTH_FAILURE_DELAY_MS, PENALTY_PLACES, PENALTY_QUEUE),
       dropped: (peer, why) => {

@@ -21,7 +21,12 @@ export class Workshop {
   async carryOut(work: Work, signal: AbortSignal, attached: Attached): Promise<RunResult> {
     if (work.kind !== "program") return this.#git.run(work, signal, attached);
     if (work.runIn === "workspace") return this.#executor.run(work.launch, signal, attached);
-    return this.#empty.within(async (cwd) => this.#executor.run(sealed(work.launch, cwd), signal, attached));
+    return this.apart(work.launch, signal, attached);
+  }
+
+  /** Runs a program in an empty directory. */
+  async apart(launch: Launch, signal: AbortSignal, attached: Attached): Promise<RunResult> {
+    return this.#empty.within(async (cwd) => this.#executor.run(sealed(launch, cwd), signal, attached));
   }
 
   /** Resolves when nothing that was started is left. */

@@ -1,13 +1,14 @@
 import { randomUUID } from "node:crypto";
 import { CodedError } from "../../wire/errors.ts";
 import type { Live } from "../../wire/live.ts";
-import type { Reply } from "../../wire/outcome.ts";
+import type { Completed, Failed, Reply } from "../../wire/outcome.ts";
 import { parseRequest, replyShapeOf } from "../../wire/parse-request.ts";
 import { ended, refusal } from "../../wire/reply.ts";
 import type {
   AboutRuns,
   DescribeRequest,
   ListRequest,
+  McpSessionRequest,
   OperationRequest,
   Request,
   WatchRequest,
@@ -18,6 +19,7 @@ import type { ActiveRun, Viewer } from "../runs/runs.ts";
 import { aboutRuns } from "./about-runs.ts";
 import { carryOut, type Carried, type Watching } from "./carry-out.ts";
 import { failedBy, outcomeOf } from "./ending.ts";
+import { liveClient, serveMcp } from "./mcp-session.ts";
 import { decide, type Trail } from "./pipeline.ts";
 import type { Plan } from "./plan.ts";
 import type { Peer, Rooms } from "./rooms.ts";
@@ -90,6 +92,8 @@ export class Engine {
           return await this.#watch(request, of);
         case "operation":
           return await this.#operate(request, of);
+        case "mcp_session":
+          return await this.#serveMcp(request, of);
         case "status":
         case "read":
         case "cancel":
@@ -202,6 +206,20 @@ export class Engine {
     return { shape: "operation", requestId, protocol, runId: of.id, outcome, filtered };
   }
 
+  async #serveMcp(request: McpSessionRequest, of: Case): Promise<Reply> {
+    const client = liveClient(of.live);
+    const session = (of.trail.session = this.#rooms.authenticate(request.token));
+    this.#record(of, request);
+    const stop = new AbortController();
+    onAbort(of.signal, (reason) => {
+      stop.abort(reason === "disconnected" ? "cancelled" : reason);
+    });
+    const started = performance.now();
+    const outcome = await serveMcp(this.#rooms, of.id, request, session, client, stop.signal);
+    this.#recordEnding(of.id, outcome, started);
+    return ended(undefined, request.protocol, outcome);
+  }
+
   /** Nothing has happened yet when this throws. */
   #begin(plan: Plan, request: OperationRequest, of: Case): ActiveRun {
     try {
@@ -240,6 +258,11 @@ export class Engine {
     if (client !== undefined) onAbort(client, end);
     const { outcome, filtered } = await this.#carried(plan, run, stop, watching, id);
     run.end(outcome);
+    this.#recordEnding(id, outcome, started);
+    return { outcome, filtered };
+  }
+
+  #recordEnding(id: string, outcome: Completed | Failed, started: number): void {
     this.#rooms.audit.ended({
       id,
       outcome: outcome.kind,
@@ -249,7 +272,6 @@ export class Engine {
       stdoutBytes: outcome.stdout.total,
       stderrBytes: outcome.stderr.total,
     });
-    return { outcome, filtered };
   }
 
   async #carried(plan: Plan, run: ActiveRun, stop: AbortController, watching: Watching, id: string): Promise<Carried> {

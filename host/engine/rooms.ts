@@ -1,3 +1,4 @@
+import type { McpSessionOptions } from "../../wire/request.ts";
 import type { Audit } from "../audit/audit.ts";
 import type { Session } from "../auth/token-store.ts";
 import type { Attached, RunResult } from "../exec/run.ts";
@@ -13,6 +14,13 @@ export interface Peer {
   readonly transport: "tcp" | "unix" | "internal" | "owner";
   /** What limits are counted by: the TCP address, or the socket. */
   readonly id: string;
+}
+
+/** Whom an MCP server is for. The token is what it speaks with the daemon by, as any other client. */
+export interface McpServing {
+  readonly session: Session;
+  readonly token: string;
+  readonly options: McpSessionOptions;
 }
 
 /** A path inside a workspace that will be written. */
@@ -32,6 +40,8 @@ export interface Rooms {
   /** Copies a file of the workspace; `relative` holds no links. */
   readonly copyIn: (workspace: string, relative: string, maxBytes: number) => Promise<StagedInput>;
   readonly execute: (work: Work, signal: AbortSignal, attached: Attached) => Promise<RunResult>;
+  /** Runs an MCP server for a session until its client or the session ends. @throws CodedError `too_many_sessions`, `spawn_failed` */
+  readonly serveMcp: (asked: McpServing, signal: AbortSignal, attached: Attached) => Promise<RunResult>;
   readonly runs: Runs;
   readonly audit: Audit;
   /** Something was thrown that nobody expected. */

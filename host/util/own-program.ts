@@ -11,6 +11,24 @@ export interface OwnProgram {
   readonly args: readonly string[];
 }
 
+/** Enough for the largest results, several at a time. */
+const HEAP_MB = 256;
+
+/**
+ * What the runtime is told of a program that reads what hostile clients write: it gets its own files and its connections, and may neither write files
+ * nor start programs. It is a second wall, behind the program's own care.
+ */
+function sealed(directory: string): readonly string[] {
+  const known = process.allowedNodeEnvironmentFlags;
+  return [
+    known.has("--permission") ? "--permission" : "--experimental-permission",
+    "--disable-warning=ExperimentalWarning",
+    `--allow-fs-read=${directory}/`,
+    ...(known.has("--allow-net") ? ["--allow-net"] : []),
+    `--max-old-space-size=${HEAP_MB}`,
+  ];
+}
+
 /**
  * How to start the MCP server of the running installation: the executable starts itself, a bundle its neighbour in dist/, source its source. Never a
  * program that is found by PATH or from a working directory.
@@ -19,8 +37,9 @@ export function ownProgram(name: "cmd2host-mcp"): OwnProgram {
   const file = process.execPath;
   if (EMBEDDED !== undefined) return { file, args: ["mcp"] };
   const running = fileURLToPath(import.meta.url);
-  if (!running.endsWith(".ts")) return { file, args: [join(dirname(running), `${name}.js`)] };
+  const directory = dirname(running);
+  if (!running.endsWith(".ts")) return { file, args: [...sealed(directory), join(directory, `${name}.js`)] };
   // From here, because --import would look for it from the working directory of whoever starts the program.
   const loader = createRequire(running).resolve("tsx");
-  return { file, args: ["--import", loader, join(dirname(running), "../../mcp/main.ts")] };
+  return { file, args: ["--import", loader, join(directory, "../../mcp/main.ts")] };
 }

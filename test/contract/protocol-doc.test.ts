@@ -29,20 +29,29 @@ function withoutIds(text: string): string {
     .replace(/(?<="revision":")[0-9a-f]{16}/g, "0123456789abcdef");
 }
 
+const ESCAPES: Readonly<Record<string, string>> = { n: "\n", 0: "\0", 1: "\x01" };
+
+function unescaped(payload: string): string {
+  return payload.replace(/\\([n01])/g, (_, escape: string) => ESCAPES[escape] ?? "");
+}
+
 /** The bytes that one line of the session stands for. */
 function bytesOf(line: string): Buffer {
   const [, type, length, payload = ""] = /^([0-9a-f]{2}) ([0-9a-f]{8})(?: (.*))?$/.exec(line) ?? [];
   if (type === undefined || length === undefined) return Buffer.from(line.replaceAll(" ", ""), "hex");
-  return Buffer.concat([Buffer.from(type + length, "hex"), Buffer.from(payload.replaceAll("\\n", "\n"))]);
+  return Buffer.concat([Buffer.from(type + length, "hex"), Buffer.from(unescaped(payload))]);
 }
 
-it("the session of docs/protocol.md is what passes between a client and a daemon, byte for byte", async () => {
+it.each([
+  ["a client of JSON", 0],
+  ["a bridge", 1],
+])("the session of %s in docs/protocol.md is what passes on the wire, byte for byte", async (_who, index) => {
   const { base } = defaultBase({
     allowed_operations: ["upper"],
     operations: { upper: { command: "/usr/bin/tr", args_template: ["a-z", "A-Z"], stdin: "optional" } },
   });
   const { address } = await startDaemon(base);
-  const session = /```text session\n([\s\S]*?)\n```/.exec(text)?.[1] ?? "";
+  const session = [...text.matchAll(/```text session\n([\s\S]*?)\n```/g)][index]?.[1] ?? "";
   const said = (who: string): Buffer =>
     Buffer.concat(
       session.split("\n").flatMap((line) => (line.startsWith(who) ? [bytesOf(line.slice(who.length))] : [])),

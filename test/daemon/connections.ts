@@ -65,8 +65,7 @@ export class Switchboard {
         this.calls.push({ message, signal });
         return handle(message, peer, signal, live);
       },
-      slots: this.slots,
-      waiting: new Slots(options.waiting ?? 4),
+      slots: { work: this.slots, wait: new Slots(options.waiting ?? 4), session: new Slots(2) },
       limits: this.limits,
       penalty: options.penalty ?? new PenaltyRoom(300, 2, 0),
       dropped: (_, why) => this.dropped.push(why),

@@ -12,7 +12,7 @@ const RUN = { operation: "test_op" };
 const ACCEPTED = { run_id: "r", operation: "test_op", stdin: true, timeout_seconds: 1 };
 const HELLO = {
   name: "hello",
-  payload: { protocol: 2, capabilities: ["stdin", "cancel", "runs", "background", "filtered", "watch"] },
+  payload: { protocol: 2, capabilities: ["stdin", "cancel", "runs", "background", "filtered", "watch", "argv", "mcp"] },
 };
 
 /** An engine that works with the client that is there. */

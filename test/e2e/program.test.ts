@@ -8,7 +8,9 @@ import { Client } from "@modelcontextprotocol/client";
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
 import type { Address } from "../../wire/client.ts";
 import { Base, defaultBase, TOKEN } from "../fixtures/base.ts";
+import { argumentsOf, childrenWith, isGoneWithin } from "../exec/processes.ts";
 import { list, run, send } from "../fixtures/exchange.ts";
+import { McpTalk } from "../fixtures/mcp-talk.ts";
 import { fixturePrograms, projectRoot, tempDirectory } from "../fixtures/temp.ts";
 
 /** The programs as a user gets them: packed, installed in an empty directory, and started as processes of their own. */
@@ -126,6 +128,21 @@ describe("the package", () => {
     await client.close();
     served.child.kill("SIGTERM");
     expect(await served.exit).toBe(0);
+  });
+
+  it("starts an MCP server for a client of frames, which may read its own files and write none", async () => {
+    const { base } = defaultBase();
+    const { child, address } = await serve(base.writeDaemon({ listen_mode: "unix" }));
+    const mcp = await McpTalk.open(address, ["-tools", "generic"]);
+    const run = { operation_id: "test_op", params: { message: "through both" } };
+    expect(await mcp.call(2, "cmd2host_run_operation", run)).toContain("through both");
+    const [server = 0] = childrenWith("cmd2host-mcp.js", child.pid);
+    expect(argumentsOf(server).join(" ")).toMatch(
+      /permission .*--allow-fs-read=\S+\/dist\/ .*cmd2host-mcp\.js -socket/,
+    );
+    child.kill("SIGTERM");
+    expect((await mcp.talk.ended).map(({ name }) => name)).not.toContain("exit");
+    expect(await isGoneWithin(server, 5_000)).toBe(true);
   });
 });
 

@@ -63,6 +63,7 @@ function engineWith(operation: OperationTemplate, changes: Partial<Rooms> = {}):
     }),
     copyIn: async () => Promise.reject(new Error("no operation here has an input file")),
     execute: async () => Promise.resolve(good),
+    serveMcp: async () => Promise.resolve(good),
     runs: new RunStore(
       tempDirectory(),
       () => ({ maxBytes: 1_000, maxRunBytes: 1_000, maxAgeMs: 1_000, maxBackground: 1 }),

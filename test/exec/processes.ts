@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Launch } from "../../host/exec/run.ts";
@@ -34,6 +34,32 @@ export async function isGoneWithin(pid: number, ms: number): Promise<boolean> {
     await sleep(10);
   }
   return true;
+}
+
+function wordsOf(pid: number, name: "environ" | "cmdline"): readonly string[] {
+  return readFileSync(`/proc/${pid}/${name}`, "utf8").split("\0").slice(0, -1);
+}
+
+/** `NAME=value`, one each. */
+export function environmentOf(pid: number): readonly string[] {
+  return wordsOf(pid, "environ");
+}
+
+export function argumentsOf(pid: number): readonly string[] {
+  return wordsOf(pid, "cmdline");
+}
+
+/** Processes that this one, or another, started, and that have this text in their command line. */
+export function childrenWith(text: string, of = process.pid): readonly number[] {
+  return readdirSync("/proc").flatMap((name) => {
+    const pid = Number(name);
+    try {
+      const [, parent] = /^\d+ \(.*\) \S (\d+)/su.exec(readFileSync(`/proc/${pid}/stat`, "utf8")) ?? [];
+      return Number(parent) === of && argumentsOf(pid).join(" ").includes(text) ? [pid] : [];
+    } catch {
+      return [];
+    }
+  });
 }
 
 /** A program of the fixtures, or one named by an absolute path, with generous limits. */

@@ -62,7 +62,9 @@ describe("the program of this installation that is the MCP server", () => {
     const dist = join(installation(), "dist");
     await bundle(PRINT_PROGRAM, join(dist, "cmd2host.js"));
     const found = (await printed(join(dist, "cmd2host.js"))) as OwnProgram;
-    expect(found).toEqual({ file: process.execPath, args: [join(dist, "cmd2host-mcp.js")] });
+    expect(found.file).toBe(process.execPath);
+    expect(found.args.at(-1)).toBe(join(dist, "cmd2host-mcp.js"));
+    expect(found.args).toContain(`--allow-fs-read=${dist}/`);
     await bundle('import "./mcp/main.ts";', join(dist, "cmd2host-mcp.js"));
     expect(await version(found)).toBe("cmd2host-mcp version 7.6.5\n");
   });

@@ -60,7 +60,8 @@ function pieces(bytes: Buffer, cuts: readonly number[]): readonly Buffer[] {
   return at.slice(1).map((end, index) => bytes.subarray(at[index], end));
 }
 
-const payload = fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes));
+const payload = (limit: number) =>
+  fc.uint8Array({ maxLength: Math.min(limit, 300) }).map((bytes) => Buffer.from(bytes));
 const framesOf = (limits: FrameLimits) =>
   fc.array(
     fc
@@ -68,7 +69,7 @@ const framesOf = (limits: FrameLimits) =>
       .chain(([type, limit]) =>
         limit === 0
           ? fc.constant({ type, payload: Buffer.alloc(0) })
-          : payload.map((bytes) => ({ type, payload: bytes })),
+          : payload(limit).map((bytes) => ({ type, payload: bytes })),
       ),
     { maxLength: 12 },
   );

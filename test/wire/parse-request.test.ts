@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { CodedError } from "../../wire/errors.ts";
-import { isOperationId, isWaiting, parseRequest, replyShapeOf } from "../../wire/parse-request.ts";
+import { isOperationId, parseRequest, replyShapeOf, stayOf } from "../../wire/parse-request.ts";
 
 function refusal(message: unknown): { readonly code: string; readonly message: string } {
   try {
@@ -78,16 +78,17 @@ describe("a request about runs", () => {
 
   it("that waits is told from one that works", () => {
     const kinds = [{ run_status: "r" }, { read_output: "r" }, { watch_operations: "" }];
-    const waiting = (fields: object) => kinds.map((kind) => isWaiting({ ...kind, ...fields }));
+    const waiting = (fields: object) => kinds.map((kind) => stayOf({ ...kind, ...fields }));
     expect([{ wait_seconds: 1 }, { Wait_Seconds: 300 }].map(waiting)).toEqual(
-      [kinds, kinds].map((all) => all.map(() => true)),
+      [kinds, kinds].map((all) => all.map(() => "wait")),
     );
     expect([{}, { wait_seconds: 0 }, { wait_seconds: 301 }, { wait_seconds: "1" }].flatMap(waiting)).not.toContain(
-      true,
+      "wait",
     );
     const working = [{ operation: "x", wait_seconds: 5 }, { list_runs: true }, { cancel_run: "r" }, null, [], "x"];
-    expect(working.map(isWaiting)).toEqual(working.map(() => false));
-    expect(isWaiting({ list_operations: true, run_status: "r" })).toBe(false);
+    expect(working.map(stayOf)).toEqual(working.map(() => "work"));
+    expect(stayOf({ list_operations: true, run_status: "r" })).toBe("work");
+    expect(stayOf({ mcp_session: {} })).toBe("session");
   });
 });
 

@@ -26,11 +26,19 @@ function aboutRuns(request: AboutRuns | WatchRequest): object {
   }
 }
 
+function defined(members: Readonly<Record<string, unknown>>): object {
+  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined));
+}
+
 /** The JSON that means the request, written out in full. */
 function written(request: Request): object {
   const common = { protocol: request.protocol, token: request.token };
   if (request.kind === "list") return { ...common, list_operations: true, prefix: request.prefix };
   if (request.kind === "describe") return { ...common, describe_operation: request.operation };
+  if (request.kind === "mcp_session") {
+    const { tools, maxTokens, timeoutSeconds } = request.options;
+    return { ...common, mcp_session: defined({ tools, max_tokens: maxTokens, timeout: timeoutSeconds }) };
+  }
   if (request.kind !== "operation") return { ...common, ...aboutRuns(request) };
   const { route, cwdHint: hint } = request;
   return {
