@@ -2,9 +2,20 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Address } from "../../wire/client.ts";
 import { printable } from "../../wire/text.ts";
+import { argvBytes } from "../fixtures/bridge-bytes.ts";
 import { send } from "../fixtures/exchange.ts";
+import { FrameTalk } from "../fixtures/frame-talk.ts";
 import type { Arena } from "./arena.ts";
-import { expectationOn, type Attack, type Expectation, type Harm, type Part, type Route, type Send } from "./corpus.ts";
+import {
+  expectationOn,
+  isTypeable,
+  type Attack,
+  type Expectation,
+  type Harm,
+  type Part,
+  type Route,
+  type Send,
+} from "./corpus.ts";
 import { expanded } from "./placeholders.ts";
 import { plantInto } from "./plants.ts";
 import { differences, fileHolding, treeOf } from "./tree.ts";
@@ -19,6 +30,9 @@ interface Answer {
   readonly text: string;
   /** What the daemon says in its own words. */
   readonly said: readonly string[];
+  /** Of a bridge: its exit code, and whether it was told that something started. */
+  readonly exit?: number;
+  readonly wasStarted?: boolean;
 }
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -68,6 +82,33 @@ async function overSocket(arena: Arena, address: Address, project: string, reque
   return answerOfText((await send(address, [JSON.stringify({ token, ...fields })])).text);
 }
 
+/** What the bridge is told is for people; how it ended stands in the record. */
+async function overBridge(arena: Arena, project: string, request: Send): Promise<Answer> {
+  if (!("raw_argv" in request) || !isTypeable(request.raw_argv)) throw new Error("only what can be typed");
+  const { raw_argv: words, target_repo: target = "" } = request;
+  const talk = await FrameTalk.open(arena.unix, argvBytes(arena.token(project), words, { target }));
+  const got = await talk.ended;
+  const textIn = (name: "stdout" | "stderr"): string => {
+    const bytes = got.flatMap((one) => (one.name === name ? [String(one.payload)] : [])).join("");
+    return Buffer.from(bytes, "latin1").toString("utf8");
+  };
+  const text = got.map(({ payload }) => (typeof payload === "string" ? payload : JSON.stringify(payload))).join("\n");
+  const wasStarted = got.some(({ name }) => name === "started");
+  const said = wasStarted ? [] : [textIn("stderr")];
+  return { ending: "nothing", stdout: textIn("stdout"), text, said, exit: Number(got.at(-1)?.payload), wasStarted };
+}
+
+/** How a run ended by its last record, which must agree with what the bridge was told. */
+function endingInRecord({ exit, wasStarted }: Answer, lines: string): Ending {
+  const records = lines.split("\n").flatMap((line) => (line === "" ? [] : [JSON.parse(line) as Fields]));
+  const last = records.findLast(({ msg }) => ["denied", "failed", "completed"].includes(String(msg)));
+  const kind = textOf(last ?? {}, "msg");
+  if (kind === "denied" && wasStarted === false && (exit === 220 || exit === 230))
+    return `denied ${textOf(last ?? {}, "code")}`;
+  if (kind === "failed" && wasStarted === true) return `failed ${textOf(last ?? {}, "code")}`;
+  return kind === "completed" && exit !== undefined && exit === last?.["exit_code"] ? `completed ${exit}` : "nothing";
+}
+
 async function overMcp(arena: Arena, project: string, request: Send): Promise<Answer> {
   if (!("operation" in request)) throw new Error("only operations go over MCP");
   const { operation: operation_id, ...rest } = request;
@@ -86,6 +127,8 @@ async function attackOver(arena: Arena, attack: Attack, route: Route): Promise<A
       return overSocket(arena, arena.tcp, project, request);
     case "mcp":
       return overMcp(arena, project, request);
+    case "bridge":
+      return overBridge(arena, project, typed === undefined ? request : { raw_argv: typed.raw_argv });
     case "raw_argv":
       return overSocket(arena, arena.unix, project, typed === undefined ? request : { raw_argv: typed.raw_argv });
   }
@@ -263,8 +306,10 @@ export async function runAttack(arena: Arena, source: Attack, route: Route): Pro
     scene.soil(ground.remote);
   arena.newLines();
   const before = stateOf(arena);
-  const answer = await attackOver(arena, attack, route);
-  const seen: Seen = { answer, before, after: stateOf(arena), lines: arena.newLines() };
+  const first = await attackOver(arena, attack, route);
+  const lines = arena.newLines();
+  const answer = route === "bridge" ? { ...first, ending: endingInRecord(first, lines) } : first;
+  const seen: Seen = { answer, before, after: stateOf(arena), lines };
   if (differences(before.workspace, seen.after.workspace).length > 0) scene.soil(ground.workspace);
   if (differences(before.remote, seen.after.remote).length > 0) scene.soil(ground.remote);
   const expectation = expectationOn(attack, route);

@@ -6,8 +6,8 @@ import { projectRoot } from "../fixtures/temp.ts";
 
 /** The attack corpus: files of data, one attack per element, grouped by class. A member that is not described here is refused. */
 
-/** Ways in. A raw command line goes over the Unix socket. */
-const ROUTES = ["socket", "tcp", "mcp", "raw_argv"] as const;
+/** Ways in. A raw command line goes over the Unix socket, as JSON and as the bridge sends it. */
+const ROUTES = ["socket", "tcp", "mcp", "raw_argv", "bridge"] as const;
 export type Route = (typeof ROUTES)[number];
 
 /** What an attack may do harm to; each is looked at in every case. */
@@ -172,10 +172,19 @@ function objection(one: Attack, name: string): string | undefined {
     : undefined;
 }
 
+/** Words that a program can be started with. */
+export function isTypeable(words: readonly unknown[]): words is readonly string[] {
+  return (
+    words.length > 0 && words.every((word) => typeof word === "string" && !word.includes("\0") && word.isWellFormed())
+  );
+}
+
 /** Every route that can express the attack. */
 function possibleRoutes({ send, typed }: Attack): readonly Route[] {
-  if ("operation" in send) return typed === undefined ? ["socket", "tcp", "mcp"] : ["socket", "tcp", "mcp", "raw_argv"];
-  return "raw_argv" in send ? ["raw_argv"] : ["socket", "tcp"];
+  const named: readonly Route[] = ["socket", "tcp", "mcp"];
+  if ("operation" in send) return typed === undefined ? named : [...named, "raw_argv", "bridge"];
+  if ("raw_argv" in send) return isTypeable(send.raw_argv) ? ["raw_argv", "bridge"] : ["raw_argv"];
+  return ["socket", "tcp"];
 }
 
 /** The routes that the attack is tried on. */
@@ -185,5 +194,7 @@ export function routesOf(one: Attack): readonly Route[] {
 
 /** What is expected on a route. */
 export function expectationOn(one: Attack, route: Route): Expectation {
-  return route === "raw_argv" && one.typed?.expect !== undefined ? one.typed.expect : one.expect;
+  return (route === "raw_argv" || route === "bridge") && one.typed?.expect !== undefined
+    ? one.typed.expect
+    : one.expect;
 }
