@@ -55,6 +55,7 @@ function mcpOptions(words: readonly string[]): Readonly<Record<string, unknown>>
     if (option === undefined) throw invalid(`cmd2host-mcp has no option ${quoted(shortened(word, 80))} here`);
     const value = attached ?? words[++at];
     if (value === undefined) throw invalid(`-${name} needs a value`);
+    if (Object.hasOwn(members, option.member)) throw invalid(`-${name} stands twice`);
     members[option.member] = option.isNumber && /^\d{1,9}$/.test(value) ? Number(value) : value;
   }
   return members;

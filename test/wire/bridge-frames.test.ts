@@ -65,6 +65,7 @@ describe("an MCP session from the bridge", () => {
     ["-tools"],
     ["--", "-tools"],
     ["---tools", "typed"],
+    ["-timeout=5", "-timeout=6"],
   ])("may not say %s", (...words) => {
     expect(refusal(() => mcp(...words))).toMatchObject({ code: "request_invalid" });
   });

@@ -1,4 +1,5 @@
 import type { Target } from "../engine/target.ts";
+import { bridge } from "./bridge.ts";
 import { framing } from "./framing.ts";
 import { gitConfig } from "./git-config.ts";
 import { objects } from "./objects.ts";
@@ -12,6 +13,7 @@ import { workspace } from "./workspace.ts";
 /** Everything that is fuzzed. */
 export const TARGETS: readonly Target[] = [
   framing,
+  bridge,
   request,
   gitConfig,
   workspace,
