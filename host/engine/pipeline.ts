@@ -6,6 +6,8 @@ import { checkCall, type Asked } from "../operation/call.ts";
 import { checkOutputScope } from "../operation/output-scope.ts";
 import { checkPathsOnDisk } from "../operation/path-policy.ts";
 import { reverseMatch } from "../operation/reverse-match.ts";
+import { refuseTyped } from "../operation/typed-refusals.ts";
+import { takesRepo, typedRepo } from "../operation/typed-repo.ts";
 import type { Operation, Project } from "../project/types.ts";
 import { checkOrigin, resolveTarget, type Target } from "../target/target.ts";
 import { placesOf } from "./files.ts";
@@ -27,9 +29,9 @@ export interface Trail {
  */
 export async function decide(rooms: Rooms, request: OperationRequest, trail: Trail): Promise<Plan> {
   const session = (trail.session = rooms.authenticate(request.token));
+  if (request.route.kind === "raw") refuseTyped(request.route.argv);
   const project = (trail.project = rooms.resolveProject(session));
-  const target = (trail.target = resolveTarget(project, request.targetRepo, request.cwdHint));
-  const asked = resolveAsked(project, target, request);
+  const { target, asked } = resolveAsked(project, request, trail);
   trail.operation = asked.operation;
   const call = checkCall(project, asked);
   checkStdin(call.operation, request);
@@ -40,17 +42,31 @@ export async function decide(rooms: Rooms, request: OperationRequest, trail: Tra
   return makePlan(rooms, { session, project, target, call, workspace, places, timeoutSeconds: request.timeoutSeconds });
 }
 
-/** The operation that is asked for: named, or found by matching a command line. */
-function resolveAsked(project: Project, target: Target, { route }: OperationRequest): Asked {
-  if (route.kind === "named") return route;
-  const [command] = route.argv;
+/** Where it is asked for, and the operation: named, or found by matching a command line. */
+function resolveAsked(
+  project: Project,
+  { route, targetRepo, cwdHint }: OperationRequest,
+  trail: Trail,
+): { readonly target: Target; readonly asked: Asked } {
+  const targetOf = (name: string): Target => (trail.target = resolveTarget(project, name, cwdHint));
+  if (route.kind === "named") return { target: targetOf(targetRepo), asked: route };
+  // What the line itself names comes before the hint, and behind what the request names.
+  const named = targetRepo === "" ? typedRepo(project, route.argv) : undefined;
+  if (named !== undefined) {
+    const target = targetOf(named.name);
+    const asked = typedAt(project, target, route.argv);
+    // Unless it was another option that only looked like it.
+    if (takesRepo(project.operations.get(asked.operation))) return { target, asked };
+  }
+  const target = targetOf(targetRepo);
+  return { target, asked: typedAt(project, target, route.argv) };
+}
+
+function typedAt(project: Project, { repo, url }: Target, argv: readonly string[]): Asked {
+  const [command] = argv;
   if (command === undefined) throw new CodedError("argv_empty", "cmd2host: raw_argv field is present but empty");
   if (command === "") throw new CodedError("argv_empty", "cmd2host: raw_argv command is empty");
-  return reverseMatch(
-    project,
-    { repo: target.repo.name, repo_path: target.repo.path, expected_git_url: target.url },
-    route.argv,
-  );
+  return reverseMatch(project, { repo: repo.name, repo_path: repo.path, expected_git_url: url }, argv);
 }
 
 /** Holds what the caller sends against what the operation reads. */

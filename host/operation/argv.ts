@@ -1,6 +1,7 @@
 import { CodedError } from "../../wire/errors.ts";
 import { isOptionLiteral } from "../project/template.ts";
 import type { InjectedName, Operation, TemplateElement } from "../project/types.ts";
+import { readsHostFile } from "./file-url.ts";
 import type { Values } from "./values.ts";
 
 /** What placeholders stand for, besides parameters. */
@@ -34,7 +35,7 @@ function lookupIn(operation: Operation, values: Values, around: Surroundings): L
 }
 
 function inlineText(element: TemplateElement & { kind: "inline" }, values: Values, lookup: Lookup): string {
-  return element.parts
+  const text = element.parts
     .map((part) => {
       if (part.kind === "text") return part.text;
       if (values.get(part.name)?.kind === "list")
@@ -42,6 +43,13 @@ function inlineText(element: TemplateElement & { kind: "inline" }, values: Value
       return (lookup(part.name) ?? []).join("");
     })
     .join("");
+  // Two values that are harmless each, `{a}{b}`, can be one that is not. What the template itself spells out was approved.
+  if (readsHostFile(text) && !readsHostFile(element.text))
+    throw new CodedError(
+      "file_url_refused",
+      `Failed to build arguments: ${element.text} would read a file of the host`,
+    );
+  return text;
 }
 
 /** Leaves out optional whole-argument placeholders without a value, each with the option right before it. */
@@ -55,7 +63,7 @@ function withoutAbsent(template: readonly TemplateElement[], lookup: Lookup): re
 /**
  * Builds the argument list: the template with its placeholders filled in, then the normalised flags. Each value is put in as it is, once; nothing in
  * a value is looked at again.
- * @throws CodedError `param_missing`, `template_incomplete`; the message begins `Failed to build arguments:`
+ * @throws CodedError `param_missing`, `template_incomplete`, `file_url_refused`; the message begins `Failed to build arguments:`
  */
 export function buildArgv(
   operation: Operation,

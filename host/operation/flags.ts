@@ -12,9 +12,29 @@ function nameOf(token: string): string {
   return equals > 0 ? token.slice(0, equals) : token;
 }
 
+/** True for a word that is no option: a lone dash is a value, standard input to many programs. */
+export function isValue(word: string | undefined): word is string {
+  return word !== undefined && (word === "-" || !word.startsWith("-"));
+}
+
+/**
+ * A short flag whose value may be the next word, because the configuration has rules for the value. Of one that it only names nobody knows
+ * whether the program takes a value: the next word could then be an argument of its own.
+ */
+export function takesNextWord({ flag, takes, rule }: FlagSpec): boolean {
+  return takes === "one" && rule !== undefined && !flag.startsWith("--");
+}
+
+/** A short flag of one letter and its value in one word: `-L5`. Undefined for every other word. */
+function attached(token: string, specs: FlagSpecs): readonly [string, string] | undefined {
+  const [flag, value] = [token.slice(0, 2), token.slice(2)];
+  const spec = specs.get(nameOf(token)) === undefined ? specs.get(flag) : undefined;
+  return spec !== undefined && takesNextWord(spec) && isValue(value) && value !== "" ? [flag, value] : undefined;
+}
+
 /**
  * Writes flags in one form: `--flag value` becomes `--flag=value` for flags that take one value (`-` alone is one), `--flag=a` becomes `--flag a` for flags that take
- * several. Unknown flags pass through and are refused by `checkFlags`. Doing it twice changes nothing.
+ * several, `-f5` becomes `-f 5` for short flags with rules for their value. Unknown flags pass through and are refused by `checkFlags`. Doing it twice changes nothing.
  */
 export function normaliseFlags(flags: readonly string[], specs: FlagSpecs): readonly string[] {
   const out: string[] = [];
@@ -28,12 +48,12 @@ export function normaliseFlags(flags: readonly string[], specs: FlagSpecs): read
       continue;
     }
     const next = flags[at + 1];
-    if (takes === "one" && equals < 0 && next !== undefined && (next === "-" || !next.startsWith("-"))) {
+    if (takes === "one" && equals < 0 && isValue(next)) {
       out.push(`${token}=${next}`);
       at++;
       continue;
     }
-    out.push(token);
+    out.push(...(attached(token, specs) ?? [token]));
   }
   return out;
 }
@@ -86,7 +106,9 @@ export function checkFlags(operation: Operation, normalised: readonly string[]):
     checkValue(spec, value);
     values.push({ spec, value });
   };
-  for (const token of normalised) {
+  for (let at = 0; at < normalised.length; at++) {
+    const token = normalised[at] ?? "";
+    const next = normalised[at + 1];
     if (!token.startsWith("-")) {
       if (run === undefined) throw invalid(`invalid flag format: ${quoted(shortened(token, 60))}`);
       take(run, token);
@@ -106,7 +128,10 @@ export function checkFlags(operation: Operation, normalised: readonly string[]):
     run = spec.takes === "several" && name === token ? spec : undefined;
     if (name !== token) take(spec, token.slice(name.length + 1));
     else if (token.includes("\0")) throw invalid(`${quoted(token)} contains a NUL`);
-    else requireValue(spec);
+    else if (takesNextWord(spec) && isValue(next)) {
+      take(spec, next);
+      at++;
+    } else requireValue(spec);
   }
   return values;
 }

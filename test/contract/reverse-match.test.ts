@@ -38,53 +38,61 @@ describe("a typed command line", async () => {
   const { address } = await startDaemon(base);
   const raw = async (argv: unknown): Promise<OperationReply> => run(address, { raw_argv: argv });
 
-  conforms(70, "means the one operation that would produce it", () => {
-    const view = {
-      view: gh("pr view {number} -R {repo}", {
-        params: number,
-        allowed_flags: ["--json", "--comments"],
-        bool_flags: ["--comments"],
-      }),
-    };
-    expect(match(view, ["gh", "pr", "view", "42"])).toEqual({ operation: "view", params: { number: 42 }, flags: [] });
-    expect(match(view, ["gh", "pr", "view", "42", "--json", "title"])).toEqual({
-      operation: "view",
-      params: { number: 42 },
-      flags: ["--json=title"],
-    });
-    expect(match(view, ["gh", "pr", "view", "42", "--comments", "x"])).toContain("no allowed operation matches argv");
-    expect(match(view, ["gh", "pr", "view", "42", "-R", "owner/repo"])).toContain("view injects -R automatically");
-    expect(match(view, ["gh", "pr", "view", "0"])).toMatchObject({ params: { number: 0 } });
-    const api = { api: gh("api repos/{repo}/pulls/{number}/comments", { params: number, allowed_flags: ["--jq"] }) };
-    expect(match(api, ["gh", "api", "repos/owner/repo/pulls/42/comments", "--jq", ".[]"])).toMatchObject({
-      params: { number: 42 },
-      flags: ["--jq=.[]"],
-    });
-    expect(match(api, ["gh", "api", "repos/o/r/pulls/42/comments"])).toContain("no allowed operation");
-    const create = { create: gh("pr create -R {repo} --body {body}", { params: body }) };
-    expect(match(create, ["gh", "pr", "create", "--body", "two\nlines"])).toMatchObject({
-      params: { body: "two\nlines" },
-    });
-    const field = { reply: gh("api -f body={body}", { params: body }) };
-    expect(match(field, ["gh", "api", "-f", "body=hello world"])).toMatchObject({ params: { body: "hello world" } });
-    const push = {
-      push: {
-        command: "git",
-        args_template: ["push", "--no-verify", "{expected_git_url}", "{branch}:refs/heads/{branch}"],
-        params: branch,
-      },
-    };
-    expect(match(push, ["git", "push", "main:refs/heads/main"])).toMatchObject({ params: { branch: "main" } });
-    expect(match(push, ["git", "push", "main:refs/heads/dev"])).toContain("no allowed operation");
-    const ab = {
-      ab: { command: "tool", args_template: ["{a}-{b}"], params: { a: { type: "string" }, b: { type: "string" } } },
-    };
-    expect(match(ab, ["tool", "a-b-c"])).toMatchObject({ params: { a: "a", b: "b-c" } });
-    const fetch = {
-      fetch: { command: "git", args_template: ["fetch", "{expected_git_url}", "+refs/heads/*:refs/remotes/origin/*"] },
-    };
-    expect(match(fetch, ["git", "fetch", "origin"])).toContain("no allowed operation");
-  });
+  conforms(
+    70,
+    "means the one operation that would produce it (changed: the project's own repository may be named)",
+    () => {
+      const view = {
+        view: gh("pr view {number} -R {repo}", {
+          params: number,
+          allowed_flags: ["--json", "--comments"],
+          bool_flags: ["--comments"],
+        }),
+      };
+      expect(match(view, ["gh", "pr", "view", "42"])).toEqual({ operation: "view", params: { number: 42 }, flags: [] });
+      expect(match(view, ["gh", "pr", "view", "42", "--json", "title"])).toEqual({
+        operation: "view",
+        params: { number: 42 },
+        flags: ["--json=title"],
+      });
+      expect(match(view, ["gh", "pr", "view", "42", "--comments", "x"])).toContain("no allowed operation matches argv");
+      expect(match(view, ["gh", "pr", "view", "42", "-R", "owner/repo"])).toMatchObject({ params: { number: 42 } });
+      expect(match(view, ["gh", "pr", "view", "42", "-R", "o/r"])).toContain("view injects -R automatically");
+      expect(match(view, ["gh", "pr", "view", "0"])).toMatchObject({ params: { number: 0 } });
+      const api = { api: gh("api repos/{repo}/pulls/{number}/comments", { params: number, allowed_flags: ["--jq"] }) };
+      expect(match(api, ["gh", "api", "repos/owner/repo/pulls/42/comments", "--jq", ".[]"])).toMatchObject({
+        params: { number: 42 },
+        flags: ["--jq=.[]"],
+      });
+      expect(match(api, ["gh", "api", "repos/o/r/pulls/42/comments"])).toContain("no allowed operation");
+      const create = { create: gh("pr create -R {repo} --body {body}", { params: body }) };
+      expect(match(create, ["gh", "pr", "create", "--body", "two\nlines"])).toMatchObject({
+        params: { body: "two\nlines" },
+      });
+      const field = { reply: gh("api -f body={body}", { params: body }) };
+      expect(match(field, ["gh", "api", "-f", "body=hello world"])).toMatchObject({ params: { body: "hello world" } });
+      const push = {
+        push: {
+          command: "git",
+          args_template: ["push", "--no-verify", "{expected_git_url}", "{branch}:refs/heads/{branch}"],
+          params: branch,
+        },
+      };
+      expect(match(push, ["git", "push", "main:refs/heads/main"])).toMatchObject({ params: { branch: "main" } });
+      expect(match(push, ["git", "push", "main:refs/heads/dev"])).toContain("no allowed operation");
+      const ab = {
+        ab: { command: "tool", args_template: ["{a}-{b}"], params: { a: { type: "string" }, b: { type: "string" } } },
+      };
+      expect(match(ab, ["tool", "a-b-c"])).toMatchObject({ params: { a: "a", b: "b-c" } });
+      const fetch = {
+        fetch: {
+          command: "git",
+          args_template: ["fetch", "{expected_git_url}", "+refs/heads/*:refs/remotes/origin/*"],
+        },
+      };
+      expect(match(fetch, ["git", "fetch", "origin"])).toContain("no allowed operation");
+    },
+  );
 
   conforms(71, "is recognised by the program's name", async () => {
     const view = { view: gh("pr view {number}", { params: number }) };

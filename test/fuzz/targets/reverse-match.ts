@@ -4,15 +4,15 @@ import { argumentsOf, checkCall, type Asked } from "../../../host/operation/call
 import { reverseMatch } from "../../../host/operation/reverse-match.ts";
 import { compileProject } from "../../../host/project/compile.ts";
 import { gitWords, pushOf } from "../../../host/project/push.ts";
-import type { Project } from "../../../host/project/types.ts";
+import type { Operation, Project } from "../../../host/project/types.ts";
 import { attempt, demand, type Target } from "../engine/target.ts";
-import { AUTOMATIC, normalWords, PLACE, typedWords } from "./typed.ts";
+import { AUTOMATIC, PLACE } from "./typed.ts";
 
 /** A template of our own, with what the shipped ones do not have. */
 const ODD = {
   repos: ["OWNER/REPO"],
   repo_paths: ["/path/to/repo"],
-  allowed_operations: ["two", "twice", "numbers", "picked", "typed", "out"],
+  allowed_operations: ["two", "twice", "numbers", "picked", "typed", "out", "loose"],
   constraints: { branch_allow: ["main", "ai/.*"] },
   operations: {
     two: { command: "tool", args_template: ["x", "{a}-{b}"], params: { a: { type: "string" }, b: { type: "string" } } },
@@ -28,6 +28,20 @@ const ODD = {
       args_template: ["t", "{r}", "{u}", "{o}", "refs/heads/{b}"],
       params: { r: { type: "git_ref" }, u: { type: "url" }, o: { type: "owner_repo" }, b: { type: "git_branch" } },
       allowed_flags: ["--one", "--many", { flag: "--n", type: "integer", min: 0 }, "-s"],
+      bool_flags: ["-s"],
+      multi_value_flags: ["--many"],
+    },
+    loose: {
+      command: "tool",
+      args_template: ["l", "{a}", "--m", "{m}", "--method", "GET", "--no-v", "-f", "k={k}", "{z}", "--", "{w}"],
+      params: {
+        a: { type: "integer" },
+        m: { type: "string", optional: true, allow_leading_dash: true },
+        k: { type: "string" },
+        z: { type: "string", optional: true },
+        w: { type: "string", optional: true },
+      },
+      allowed_flags: ["--one", "--many", "-s", { flag: "-L", type: "integer" }],
       bool_flags: ["-s"],
       multi_value_flags: ["--many"],
     },
@@ -66,7 +80,7 @@ function seedsOf(): readonly string[] {
   return found;
 }
 
-const MATCH_CODES = ["argv_no_match", "argv_ambiguous", "template_defect"];
+const MATCH_CODES = ["argv_no_match", "argv_ambiguous", "template_defect", "interactive_command"];
 
 /** What runs for a call; undefined when it is denied. */
 function run(project: Project, asked: Asked): readonly string[] | undefined {
@@ -76,12 +90,40 @@ function run(project: Project, asked: Asked): readonly string[] | undefined {
   return undefined;
 }
 
-/** Numbers are read in several forms and written in one. */
-function sameWord(typed: string, built: string): boolean {
-  if (typed === built) return true;
-  const value = /-?(?:--x=)?([+-]?[0-9.]+)$/;
-  const [one, other] = [value.exec(typed)?.[1], value.exec(built)?.[1]];
-  return one !== undefined && other !== undefined && Number(one) === Number(other);
+/** A number in the one form that it is written in; other words as they are. */
+function plainNumber(word: string): string {
+  return word.replace(/(?<=^|=|^-)[+-]?[0-9]+(?:\.[0-9]+)?$/, (digits) => String(Number(digits) + 0));
+}
+
+/** What is put in automatically, in every form in which it may also be typed. */
+const TYPED_TOO = new Set([
+  "-r",
+  "--repo",
+  "-c",
+  "origin",
+  ...[PLACE.repo, PLACE.url, PLACE.repoPath].map((text) => text.toLowerCase()),
+]);
+
+function isAutomaticPiece(piece: string): boolean {
+  const text = piece.toLowerCase();
+  return TYPED_TOO.has(text) || TYPED_TOO.has(text.replace(/^github\.com\//, ""));
+}
+
+/** The pieces that words are made of, without their order: an option and its value apart, however they were typed. */
+function pieces(operation: Operation, words: readonly string[]): readonly string[] {
+  return words
+    .flatMap((word) => {
+      const equals = word.startsWith("--") ? word.indexOf("=") : -1;
+      if (equals > 0) return [word.slice(0, equals), word.slice(equals + 1)];
+      const short = operation.flags.get(word.slice(0, 2));
+      const isRepo = /^-R./.test(word) && short === undefined;
+      const isAttached =
+        isRepo || (short?.rule !== undefined && word.length > 2 && word[2] !== "=" && !word.startsWith("--"));
+      return isAttached ? [word.slice(0, 2), word.slice(2).replace(/^=/, "")] : [word];
+    })
+    .filter((piece) => !isAutomaticPiece(piece))
+    .map(plainNumber)
+    .sort();
 }
 
 function checkMatch(project: Project, words: readonly string[], asked: Asked): void {
@@ -89,15 +131,14 @@ function checkMatch(project: Project, words: readonly string[], asked: Asked): v
   demand(operation !== undefined && project.allowed.includes(operation.id), "means what is not allowed", asked);
   const built = run(project, asked);
   if (built === undefined) return;
-  const typed = typedWords(operation, built);
-  const normal = normalWords(operation, words);
-  const same = typed.length === normal.length && normal.every((word, index) => sameWord(word, typed[index] ?? ""));
-  demand(same, "runs other words than were typed", { words, typed, asked });
-  const again = reverseMatch(project, AUTOMATIC, [operation.command, ...typed]);
+  const [typed, runs] = [pieces(operation, words), pieces(operation, built)];
+  // An empty value of a parameter that may be missing leaves no trace when it is left out.
+  demand(JSON.stringify(typed) === JSON.stringify(runs), "runs other words than were typed", { words, built, asked });
+  const again = reverseMatch(project, AUTOMATIC, [operation.command, ...built]);
   demand(
     JSON.stringify(run(project, again)) === JSON.stringify(built),
     "means something else when it is typed as it runs",
-    { words, typed, again },
+    { words, built, again },
   );
   if (gitWords(operation.command, built)?.[0] !== "push") return;
   const push = pushOf(operation.command, built);
@@ -115,6 +156,15 @@ export const reverse: Target = {
       "6\0tool\0t\0",
       "6\0tool\0n\0",
       "6\0tool\0o\0",
+      "6\0tool\0l\0",
+      "--m\0",
+      "--method\0GET\0",
+      "--no-v\0",
+      "-f\0k=",
+      "-L5",
+      "-L\0",
+      "--repo=OWNER/REPO",
+      "--\0",
       "-R\0",
       "--one\0",
       "--many\0",
@@ -140,6 +190,9 @@ export const reverse: Target = {
     ...["6\0tool\0x\0a-b-c", "6\0tool\0y\0a:a\0a", "6\0tool\0n\x005\0--x=0.5\0-5", "6\0tool\0e\0-b"],
     "6\0tool\0t\0main\0https://a.b/c\0o/r\0refs/heads/x\0--many\0a\0b\0--one\0v\0--n=3\0-s",
     "6\0tool\0o\0out/file\0in=OWNER/REPO",
+    "6\0tool\0l\x005\0--m\0t\0--method\0GET\0--no-v\0-f\0k=v\0z\0--\0w\0--one=x",
+    "6\0tool\0l\0--one\0x\0-f\0k=v\x005\0-s\0--no-v\0-L5\0--method=GET\0--\0w",
+    "5\0gh\0pr\0edit\0--repo=owner/repo\0--title\0x\x0012",
     "1\0git\0push\0--no-verify\0ai/fix:refs/heads/ai/fix",
     "1\0gh\0pr\0edit\x0012\0--body\0text\0--title\0x",
     ...seedsOf().slice(0, 150),
