@@ -24,14 +24,19 @@ function flagGroups(operation: Operation, flags: readonly string[]): readonly Gr
   return groups;
 }
 
+/** A text may begin with a dash, too: `- one`. */
+function isOption(word: string): boolean {
+  return /^--?[A-Za-z]/.test(word);
+}
+
 /** The words that the template made, in groups: an option goes with what stands behind it. */
 function templateGroups(words: readonly string[]): readonly Group[] {
   const groups: Group[] = [];
   for (let at = 0; at < words.length; at++) {
     const [word = "", next] = [words[at], words[at + 1]];
-    const takesNext = word.startsWith("-") && !word.startsWith("--no-") && next?.startsWith("-") === false;
+    const takesNext = isOption(word) && !word.startsWith("--no-") && next !== undefined && !isOption(next);
     if (takesNext) groups.push({ words: [word, words[++at] ?? ""], kind: "option" });
-    else groups.push({ words: [word], kind: word.startsWith("-") ? "option" : "argument" });
+    else groups.push({ words: [word], kind: isOption(word) ? "option" : "argument" });
   }
   return groups;
 }
