@@ -4,9 +4,11 @@ import { build } from "esbuild";
 import { onTestFinished } from "vitest";
 import type { Address } from "../../wire/client.ts";
 import { projectRoot, tempDirectory } from "../fixtures/temp.ts";
+import { EXECUTABLE, wordsOf } from "../fixtures/tested-program.ts";
 
 /** The program as one directory of bundles, as users get it: started many times, it should not be compiled each time. Returns its path. */
 export async function buildProgram(): Promise<string> {
+  if (EXECUTABLE !== undefined) return EXECUTABLE;
   const outdir = tempDirectory();
   await build({
     entryPoints: { cmd2host: join(projectRoot, "host/main.ts") },
@@ -101,12 +103,13 @@ export function startCall(
   env: NodeJS.ProcessEnv,
   stdio: StdioOptions = ["ignore", "pipe", "pipe"],
 ): CallProcess {
-  return new CallProcess(spawn(process.execPath, [program, "call", ...args], { env, stdio }));
+  const [file, ...first] = wordsOf(program);
+  return new CallProcess(spawn(file, [...first, "call", ...args], { env, stdio }));
 }
 
 /** Runs a line of shell in which `$CALL` stands for `cmd2host call`. */
 export function startShell(program: string, script: string, env: NodeJS.ProcessEnv): CallProcess {
-  const CALL = `${process.execPath} ${program} call`;
+  const CALL = [...wordsOf(program), "call"].join(" ");
   return new CallProcess(
     spawn("/bin/bash", ["-c", script], { env: { ...env, CALL }, stdio: ["ignore", "pipe", "pipe"] }),
   );

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { text } from "node:stream/consumers";
 import { describe, expect, it } from "vitest";
+import { commandLine, EXECUTABLE, packageVersion } from "../fixtures/tested-program.ts";
 import { Host } from "./harness.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -17,7 +18,8 @@ interface Ended {
 /** Runs the command line as a process of its own, as a user would. */
 async function cmd2host(host: Host, argv: readonly string[], stdin = ""): Promise<Ended> {
   const { PATH, HOME, TMPDIR } = process.env;
-  const child = spawn(process.execPath, ["--import", "tsx", join(ROOT, "host/main.ts"), ...argv], {
+  const [file, ...first] = commandLine();
+  const child = spawn(file, [...first, ...argv], {
     cwd: ROOT,
     env: {
       ...(TMPDIR === undefined ? {} : { TMPDIR }),
@@ -49,7 +51,8 @@ describe("the command line as a process", () => {
       cmd2host(host, ["--hash-token"], "\n"),
       cmd2host(host, ["templates"]),
     ]);
-    expect(version).toEqual({ exit: 0, stdout: "cmd2host version dev\n", stderr: "" });
+    const number = EXECUTABLE === undefined ? "dev" : packageVersion();
+    expect(version).toEqual({ exit: 0, stdout: `cmd2host version ${number}\n`, stderr: "" });
     expect(hash).toEqual({
       exit: 0,
       stdout: "04939f3b3235beec46ee585f9807aafbaf97ebd2419b9bf49f88a1f2cd05d074\n",

@@ -4,15 +4,16 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { beforeAll, describe, expect, it } from "vitest";
 import { projectRoot, tempDirectory } from "../fixtures/temp.ts";
+import { commandLine } from "../fixtures/tested-program.ts";
 import { finished, openScene, start, waiting, type Scene } from "./runs-scene.ts";
 
-const MAIN = join(projectRoot, "host/main.ts");
+const [program, ...words] = commandLine();
 
 function environment(scene: Scene): NodeJS.ProcessEnv {
   return { PATH: process.env["PATH"], HOME: scene.base.root, CMD2HOST_CONFIG_DIR: scene.base.root };
 }
 
-const command = (...argv: readonly string[]): readonly string[] => ["--import", "tsx", MAIN, "runs", ...argv];
+const command = (...argv: readonly string[]): readonly string[] => [...words, "runs", ...argv];
 
 async function ended(child: ChildProcess): Promise<{ readonly code: number | null; readonly signal: string | null }> {
   return new Promise((resolve) =>
@@ -31,7 +32,7 @@ describe("runs as a process", () => {
   });
 
   async function shell(script: string, ...more: readonly string[]): Promise<string> {
-    const { stdout } = await promisify(execFile)("bash", ["-c", script, "bash", process.execPath, ...more], {
+    const { stdout } = await promisify(execFile)("bash", ["-c", script, "bash", program, ...more], {
       cwd: projectRoot,
       env: environment(scene),
     });
@@ -42,7 +43,7 @@ describe("runs as a process", () => {
     const id = await finished(scene.agent, "\\377out\\n", "err\\n");
     const directory = tempDirectory();
     const files = ["out", "err"].map((name) => openSync(join(directory, name), "w"));
-    const child = spawn(process.execPath, command("show", id, "--output"), {
+    const child = spawn(program, command("show", id, "--output"), {
       cwd: projectRoot,
       env: environment(scene),
       stdio: ["ignore", ...files],
@@ -73,7 +74,7 @@ describe("runs as a process", () => {
 
   it("follows a run as it writes, and leaves it alone when it is ended itself", async () => {
     const run = await waiting(scene);
-    const child = spawn(process.execPath, command("tail", "--follow"), {
+    const child = spawn(program, command("tail", "--follow"), {
       cwd: projectRoot,
       env: environment(scene),
       stdio: ["ignore", "pipe", "ignore"],

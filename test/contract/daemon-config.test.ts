@@ -114,13 +114,13 @@ describe("daemon.json", () => {
     const { base } = defaultBase();
     const running = await startDaemon(base);
     base.writeDaemon({ listen_mode: "tcp", max_in_flight: 3, max_stdout_bytes: 7 });
-    running.daemon.reload();
+    await running.reload();
     expect(running.lines.at(-1)).toMatchObject({
       event: "daemon.json reloaded",
       fields: { needs_restart: "listenMode" },
     });
     base.writeDaemon("{");
-    running.daemon.reload();
+    await running.reload();
     expect(running.lines.at(-1)).toMatchObject({ level: "error", event: "daemon.json not reloaded" });
     expect((await list(running.address)).operations).toHaveLength(1);
   });

@@ -25,7 +25,8 @@ const { base } = defaultBase({
     big: { command: `${programs}/write-bytes`, args_template: ["8000000"], max_stdout_bytes: 8_000_000 },
   },
 });
-const { address, lines } = await startDaemon(base);
+const daemon = await startDaemon(base);
+const { address } = daemon;
 const listRequest = JSON.stringify({ list_operations: true, token: TOKEN });
 
 async function operation(text: string | readonly string[], halfClose = true): Promise<OperationReply> {
@@ -157,7 +158,9 @@ describe("framing and lifecycle", () => {
       request_id: "case13",
     });
     expect(reply.stdout).toBe("hi\n");
-    expect(lines.find(({ fields }) => fields["request_id"] === "case13")?.fields).toMatchObject({ source: "mcp" });
+    expect(daemon.lines.find(({ fields }) => fields["request_id"] === "case13")?.fields).toMatchObject({
+      source: "mcp",
+    });
   });
 
   conforms(14, "an empty operation name is an unknown operation", async () => {
@@ -211,11 +214,11 @@ describe("framing and lifecycle", () => {
     socket.write(JSON.stringify({ operation: "big", token: TOKEN }));
     for (
       let tries = 0;
-      tries < 150 && !lines.some(({ fields }) => fields["reason"] === "the reply was not read in time");
+      tries < 150 && !daemon.lines.some(({ fields }) => fields["reason"] === "the reply was not read in time");
       tries++
     )
       await sleep(100);
-    expect(lines.some(({ fields }) => fields["reason"] === "the reply was not read in time")).toBe(true);
+    expect(daemon.lines.some(({ fields }) => fields["reason"] === "the reply was not read in time")).toBe(true);
     socket.destroy();
   });
 
@@ -223,13 +226,16 @@ describe("framing and lifecycle", () => {
     const socket = await connect(address);
     socket.write(JSON.stringify({ operation: "slow", params: { seconds: "31" }, token: TOKEN, request_id: "case20" }));
     const permitted = (): string | undefined =>
-      lines.find(({ event, fields }) => event === "permitted" && fields["request_id"] === "case20")?.fields["id"] as
-        string | undefined;
+      daemon.lines.find(({ event, fields }) => event === "permitted" && fields["request_id"] === "case20")?.fields[
+        "id"
+      ] as string | undefined;
     while (permitted() === undefined) await sleep(20);
     socket.destroy();
     const id = permitted();
     const ended = (): boolean =>
-      lines.some(({ event, fields }) => event === "failed" && fields["id"] === id && fields["code"] === "cancelled");
+      daemon.lines.some(
+        ({ event, fields }) => event === "failed" && fields["id"] === id && fields["code"] === "cancelled",
+      );
     for (let tries = 0; tries < 100 && !ended(); tries++) await sleep(50);
     expect(ended()).toBe(true);
   });

@@ -7,6 +7,7 @@ import type { Address } from "../../wire/client.ts";
 import type { DaemonConfig } from "../../wire/schema.ts";
 import type { Base } from "../fixtures/base.ts";
 import { atEnd, projectRoot, tempDirectory } from "../fixtures/temp.ts";
+import { EXECUTABLE, wordsOf } from "../fixtures/tested-program.ts";
 
 /** The daemon as a process of its own, whose memory and open files can be counted. */
 
@@ -16,6 +17,7 @@ const testFilename = import.meta.filename, testDirname = import.meta.dirname;`;
 
 /** `cmd2host` as it is shipped, built into a directory of the test's own: what others build or delete meanwhile does not matter. */
 export async function buildProgram(): Promise<string> {
+  if (EXECUTABLE !== undefined) return EXECUTABLE;
   const outdir = join(tempDirectory(), "dist");
   await build({
     entryPoints: { cmd2host: join(projectRoot, "host/main.ts") },
@@ -61,7 +63,8 @@ export class DaemonProcess {
     base.writeDaemon({ listen_mode: "unix", drain_timeout: 1, kill_grace: 300, ...config });
     const { PATH, TMPDIR } = process.env;
     const env = { PATH, HOME: base.root, CMD2HOST_CONFIG_DIR: base.root, ...(TMPDIR === undefined ? {} : { TMPDIR }) };
-    const child = spawn(process.execPath, [program, "serve"], { env, stdio: ["ignore", "pipe", "pipe"] });
+    const [file, ...first] = wordsOf(program);
+    const child = spawn(file, [...first, "serve"], { env, stdio: ["ignore", "pipe", "pipe"] });
     const daemon = new DaemonProcess(child, join(base.root, "cmd2host.sock"));
     atEnd(() => {
       child.kill("SIGKILL");

@@ -12,8 +12,9 @@ import { RouteScene } from "./routes-scene.ts";
 import { SCENARIOS, type Scenario } from "./routes-scenarios.ts";
 
 const scene = new RouteScene();
-const { daemon, address, lines } = await scene.start();
-const routes = await routesTo(daemon, address);
+const running = await scene.start();
+const { address } = running;
+const routes = await routesTo(running.daemon, address);
 
 function routeTo(name: RouteName): Route {
   const route = routes.get(name);
@@ -106,7 +107,7 @@ describe("on every route", () => {
   it("leaves nothing behind: no staged file, no bug in the log", async () => {
     await sleep(50);
     expect(existsSync(join(scene.repo, ".cmd2host-staging"))).toBe(false);
-    expect(lines.filter(({ level }) => level === "error")).toEqual([]);
+    expect(running.lines.filter(({ level }) => level === "error")).toEqual([]);
     expect(readFileSync(join(scene.repo, "README.md"), "utf8")).toBe("hello\n");
   });
 });

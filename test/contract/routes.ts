@@ -9,13 +9,18 @@ import { STREAMS, type StreamName } from "../../wire/names.ts";
 import type { OperationReply, OutcomeFields, OutputPage } from "../../wire/schema.ts";
 import { TOKEN } from "../fixtures/base.ts";
 import { atEnd, tempDirectory } from "../fixtures/temp.ts";
+import { EXECUTABLE } from "../fixtures/tested-program.ts";
 import { spawned, type Session } from "../mcp/clients.ts";
 import { bundle } from "../mcp/program.ts";
 
 /** The ways to run an operation, made alike so that one scenario can be held against all of them. */
 
-export const ROUTES = ["json", "frames", "in_process", "in_process_live", "mcp"] as const;
-export type RouteName = (typeof ROUTES)[number];
+const ALL_ROUTES = ["json", "frames", "in_process", "in_process_live", "mcp"] as const;
+export type RouteName = (typeof ALL_ROUTES)[number];
+/** Without the ways inside, when the daemon is a process of its own. */
+export const ROUTES: readonly RouteName[] = ALL_ROUTES.filter(
+  (name) => EXECUTABLE === undefined || !name.startsWith("in_process"),
+);
 
 /** What is asked for, whatever carries it. */
 export interface Ask extends RunRequest {
@@ -277,12 +282,12 @@ class McpRoute implements Route {
 
 /** Every route to one daemon. */
 export async function routesTo(
-  daemon: Daemon,
+  daemon: Daemon | undefined,
   address: Address & { readonly kind: "unix" },
 ): Promise<ReadonlyMap<RouteName, Route>> {
   const remote = (token: string): DaemonCalls => new DaemonClient(address, token);
   const inside = (token: string): DaemonCalls => {
-    const client = daemon.client(token);
+    const client = daemon?.client(token);
     if (!(client instanceof InProcessClient)) throw new TypeError("not the client without a transport");
     return client;
   };

@@ -3,9 +3,11 @@ import { build } from "esbuild";
 import { describe, expect, it } from "vitest";
 import { soak } from "../../scripts/soak-course.ts";
 import { projectRoot, tempDirectory } from "../fixtures/temp.ts";
+import { EXECUTABLE } from "../fixtures/tested-program.ts";
 
 /** The daemon as one bundle, apart from dist/, which other tests write anew. Returns the program. */
 async function bundle(): Promise<string> {
+  if (EXECUTABLE !== undefined) return EXECUTABLE;
   const outdir = tempDirectory();
   await build({
     entryPoints: { cmd2host: join(projectRoot, "host/main.ts") },

@@ -8,8 +8,10 @@ import { blake3Hex } from "../../host/util/hash.ts";
 import type { Address } from "../../wire/client.ts";
 import type { ProjectConfig } from "../../wire/schema.ts";
 import { Base } from "../fixtures/base.ts";
+import { startExecutable } from "../fixtures/daemon-process.ts";
 import { git } from "../fixtures/repo.ts";
 import { atEnd, fixturePrograms, tempDirectory } from "../fixtures/temp.ts";
+import { EXECUTABLE } from "../fixtures/tested-program.ts";
 import { spawned, type Session } from "../mcp/clients.ts";
 import { bundle } from "../mcp/program.ts";
 import type { Names } from "./placeholders.ts";
@@ -150,7 +152,7 @@ export class Arena {
   }
 
   /** Starts everything. It ends with the test file that started it. */
-  static async open({ scene: given, daemon = Daemon, ...options }: ArenaOptions = {}): Promise<Arena> {
+  static async open({ scene: given, daemon, ...options }: ArenaOptions = {}): Promise<Arena> {
     const scene = given ?? (await Scene.open(options));
     scene.renew();
     const base = new Base(join(tempDirectory(), "base"));
@@ -160,8 +162,12 @@ export class Arena {
     const port = await freePort();
     const times = { drain_timeout: 1, kill_grace: 300, default_timeout: 8 };
     base.writeDaemon({ listen_mode: "both", listen_port: port, ...times });
-    const log = new Tail(join(scene.root, "daemon.log"));
-    const started = await daemon.start(base.directory, createLog(log.descriptor, false), scene.environment);
+    const file = join(scene.root, "daemon.log");
+    const log = new Tail(file);
+    const started =
+      EXECUTABLE === undefined || daemon !== undefined
+        ? await (daemon ?? Daemon).start(base.directory, createLog(log.descriptor, false), scene.environment)
+        : await startExecutable(EXECUTABLE, base.root, scene.environment, file);
     atEnd(async () => started.stop());
     return new Arena(scene, join(base.root, "cmd2host.sock"), port, log, projects.keys());
   }

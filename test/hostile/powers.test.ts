@@ -31,7 +31,8 @@ const { base, repo } = defaultBase({
   },
 });
 const secret = "host-secret-that-must-not-leak";
-const { address, lines } = await startDaemon(base, {}, { ...process.env, GH_TOKEN: secret, NPM_TOKEN: secret });
+const daemon = await startDaemon(base, {}, { ...process.env, GH_TOKEN: secret, NPM_TOKEN: secret });
+const { address } = daemon;
 
 describe("a request", () => {
   it("cannot choose program, environment, directory or host, whatever it adds [promise 1]", async () => {
@@ -87,9 +88,9 @@ describe("a request", () => {
       [{ raw_argv: ["touch-file", marker] }, "argv_no_match"],
     ];
     for (const [fields, code] of denied) {
-      const before = lines.length;
+      const before = daemon.lines.length;
       expect((await run(address, fields)).code).toBe(code);
-      expect(lines.slice(before)).toMatchObject([{ event: "denied", fields: { code, project: "owner_repo" } }]);
+      expect(daemon.lines.slice(before)).toMatchObject([{ event: "denied", fields: { code, project: "owner_repo" } }]);
     }
     expect(existsSync(marker)).toBe(false);
     expect((await run(address, { operation: "touch", params: { x: 1 } })).exit_code).toBe(0);
@@ -192,7 +193,7 @@ describe("secrets of the host", () => {
     expect(environment.exit_code).toBe(0);
     await run(address, { operation: "args", params: { text: "x" }, request_id: "r" });
     await sendJson(address, { list_operations: true, token: TOKEN.replace("f", "e") });
-    const everything = JSON.stringify([environment, lines]);
+    const everything = JSON.stringify([environment, daemon.lines]);
     expect(everything).not.toContain(secret);
     expect(everything).not.toContain(TOKEN);
     expect(everything).not.toContain(TOKEN.replace("f", "e"));

@@ -4,6 +4,7 @@ import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { run } from "../../mcp/serve.ts";
 import { LineTransport } from "../../mcp/stdio.ts";
+import { wordsOf } from "../fixtures/tested-program.ts";
 
 /** What a tool answered, taken apart. */
 export interface Answer {
@@ -47,9 +48,10 @@ async function sessionOf(client: Client, close: () => Promise<void>): Promise<Se
 export function spawned(file: string, options?: ClientOptions): Connect {
   return async (args, env) => {
     const client = new Client({ name: "test", version: "1" }, options);
+    const [command, ...first] = wordsOf(file);
     const transport = new StdioClientTransport({
-      command: process.execPath,
-      args: [file, ...args],
+      command,
+      args: [...first, ...args],
       env: { ...env },
       stderr: "ignore",
     });

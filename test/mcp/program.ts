@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { EXECUTABLE, named, packageVersion, wordsOf } from "../fixtures/tested-program.ts";
 
 export interface Bundle {
   readonly file: string;
@@ -12,10 +13,14 @@ export interface Bundle {
 }
 
 /** The version that the bundle is built with. */
-export const BUNDLE_VERSION = "9.8.7";
+export const BUNDLE_VERSION = EXECUTABLE === undefined ? "9.8.7" : packageVersion();
 
 /** `cmd2host-mcp` as one file, built as it is shipped. */
 export async function bundle(): Promise<Bundle> {
+  if (EXECUTABLE !== undefined) {
+    const link = named(EXECUTABLE, "cmd2host-mcp");
+    return { file: link, remove: async () => rm(link) };
+  }
   const directory = await mkdtemp(join(tmpdir(), "cmd2host-mcp-"));
   const file = join(directory, "cmd2host-mcp.cjs");
   await build({
@@ -58,7 +63,8 @@ export interface Program {
 
 /** Starts the program with nothing in its environment but what is given. */
 export function start(file: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): Program {
-  const child = spawn(process.execPath, [file, ...args], { env: { ...env }, stdio: "pipe" });
+  const [command, ...first] = wordsOf(file);
+  const child = spawn(command, [...first, ...args], { env: { ...env }, stdio: "pipe" });
   const output: string[] = [];
   let stderr = "";
   const answers = new Map<unknown, (message: Message) => void>();
