@@ -4,6 +4,7 @@ import { createConnection, createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Address } from "../wire/client.ts";
+import { wordsOf } from "./start-words.ts";
 import type { DaemonConfig, ProjectConfig } from "../wire/schema.ts";
 
 /** Whether memory, descriptors and processes of others can be looked at here. */
@@ -49,7 +50,7 @@ export class BenchDaemon {
   #child: ChildProcess | undefined;
 
   /**
-   * @param program the bundle
+   * @param program the bundle, or an executable
    * @param path PATH of the daemon
    */
   constructor(program: string, base: string, path: string) {
@@ -92,7 +93,8 @@ export class BenchDaemon {
   async start(config: DaemonConfig, log: number | "ignore" = "ignore"): Promise<number> {
     writeFileSync(join(this.base, "daemon.json"), JSON.stringify(config), { mode: 0o600 });
     const started = performance.now();
-    const child = spawn(process.execPath, [this.#program, "serve"], {
+    const [file, ...first] = wordsOf(this.#program);
+    const child = spawn(file, [...first, "serve"], {
       env: this.environment,
       stdio: ["ignore", log, "inherit"],
     });
@@ -127,6 +129,7 @@ export class BenchDaemon {
   }
 
   #cli(...args: readonly string[]): string {
-    return execFileSync(process.execPath, [this.#program, ...args], { env: this.environment, encoding: "utf8" });
+    const [file, ...first] = wordsOf(this.#program);
+    return execFileSync(file, [...first, ...args], { env: this.environment, encoding: "utf8" });
   }
 }

@@ -2,10 +2,11 @@
  * Bundles the two programs into dist/, without run-time dependencies, so that an installation is this package alone. Also writes the
  * licences of everything that is bundled.
  */
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { bundledPackages, licencesText } from "./bundled-packages.ts";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const dist = join(root, "dist");
@@ -46,32 +47,8 @@ async function bundle(entry: string, name: string): Promise<readonly string[]> {
   return Object.keys(result.metafile.inputs);
 }
 
-/** node_modules/a/b.js → node_modules/a */
-function packageOf(input: string): string | undefined {
-  const match = /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(input);
-  return match?.[1];
-}
-
-function licenceText(directory: string): string {
-  const file = readdirSync(directory).find((name) => /^(licen[cs]e|copying)/i.test(name));
-  return file === undefined ? "(no licence file in the package)" : readFileSync(join(directory, file), "utf8").trim();
-}
-
-function licences(inputs: Iterable<string>): string {
-  const packages = [...new Set([...inputs].flatMap((input) => packageOf(input) ?? []))].sort();
-  const parts = packages.map((directory) => {
-    const path = join(root, directory);
-    const manifest = JSON.parse(readFileSync(join(path, "package.json"), "utf8")) as {
-      name: string;
-      version: string;
-      license?: string;
-    };
-    return `${manifest.name} ${manifest.version} (${manifest.license ?? "see text"})\n\n${licenceText(path)}\n`;
-  });
-  return `Packages whose code is part of the programs in this directory.\n\n${parts.join("\n----------------------------------------\n\n")}`;
-}
-
 if (existsSync(dist)) rmSync(dist, { recursive: true });
 mkdirSync(dist, { recursive: true });
 const inputs = [...(await bundle("host/main.ts", "cmd2host")), ...(await bundle("mcp/main.ts", "cmd2host-mcp"))];
-writeFileSync(join(dist, "THIRD_PARTY_LICENSES.txt"), licences(inputs));
+const licences = licencesText(bundledPackages(root, inputs), "the programs in this directory");
+writeFileSync(join(dist, "THIRD_PARTY_LICENSES.txt"), licences);

@@ -2,7 +2,7 @@ import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, realpathSync, writeFileSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { PassThrough } from "node:stream";
 import { text } from "node:stream/consumers";
 import { once } from "node:events";
@@ -11,6 +11,7 @@ import { buildProgram, DaemonProcess } from "../contract/routes-process.ts";
 import { requireTools, toolPath } from "../fixtures/backends/present.ts";
 import { defaultBase, TOKEN } from "../fixtures/base.ts";
 import { fixturePrograms, tempDirectory } from "../fixtures/temp.ts";
+import { wordsOf } from "../fixtures/tested-program.ts";
 
 /** A container without network: its own namespaces, the system's programs to read, and what is handed in. */
 function boxOf(handedIn: readonly (readonly [string, string])[]): readonly string[] {
@@ -64,11 +65,12 @@ describe.runIf(canBox())("a box that has no network but the daemon's socket", as
       [dirname(program), "/opt/cmd2host"],
       [door, "/run/cmd2host"],
     ]),
-    "/opt/node/node",
   ];
   const inside = (args: readonly string[], stdin: "ignore" | "pipe" = "ignore") =>
     spawn(toolPath("bwrap"), [...box, ...args], { stdio: [stdin, "pipe", "pipe"] });
-  const call = ["/opt/cmd2host/cmd2host.mjs", "call", "--socket", "/run/cmd2host/cmd2host.sock"];
+  const own = `/opt/cmd2host/${basename(program)}`;
+  const start = wordsOf(program).length === 1 ? [own] : ["/opt/node/node", own];
+  const call = [...start, "call", "--socket", "/run/cmd2host/cmd2host.sock"];
 
   it("is really without: nothing that listens on the host can be reached", async () => {
     const server = createServer().listen(0, "127.0.0.1");
@@ -78,7 +80,7 @@ describe.runIf(canBox())("a box that has no network but the daemon's socket", as
       const names = Object.keys(require("os").networkInterfaces()).filter((name) => name !== "lo");
       require("net").connect(${port}, "127.0.0.1").on("connect", () => console.log("reached"))
         .on("error", (error) => console.log(error.code, names.length));`;
-    const child = inside(["-e", script]);
+    const child = inside(["/opt/node/node", "-e", script]);
     expect(await text(child.stdout ?? new PassThrough())).toMatch(/^(?:ECONNREFUSED|ENETUNREACH) 0\n$/);
     server.close();
   });

@@ -1,0 +1,50 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { build } from "esbuild";
+
+/** Files that the executable carries, by their path in the package. */
+function carried(root: string): ReadonlyMap<string, Buffer> {
+  const templates = readdirSync(join(root, "templates"))
+    .filter((name) => name.endsWith(".json") && !name.endsWith(".cases.json"))
+    .map((name) => `templates/${name}`);
+  const bridges = ["x64", "arm64"].map((arch) => `shim/dist/cmd2host-bridge-linux-${arch}`);
+  const paths = [...templates.sort(), ...bridges.filter((path) => existsSync(join(root, path)))];
+  return new Map(paths.map((path) => [path, readFileSync(join(root, path))]));
+}
+
+export interface Bundle {
+  /** Every file that it was made of, from the root. */
+  readonly inputs: readonly string[];
+  /** Files that are carried in it as they are, from the root. */
+  readonly carried: readonly string[];
+}
+
+/**
+ * Writes all of cmd2host as one module, made of the same sources by the same bundler as the programs in dist/. What is in it depends on the sources only,
+ * not on where they lie.
+ */
+export async function bundle(root: string, outfile: string, version: string): Promise<Bundle> {
+  const files = carried(root);
+  const embedded = Object.fromEntries([...files].map(([path, bytes]) => [path, bytes.toString("base64")]));
+  const result = await build({
+    absWorkingDir: root,
+    entryPoints: ["executable/main.ts"],
+    outfile,
+    bundle: true,
+    platform: "node",
+    target: "node24",
+    format: "esm",
+    // As in scripts/build.ts.
+    mainFields: ["module", "main"],
+    legalComments: "none",
+    metafile: true,
+    define: {
+      CMD2HOST_VERSION: JSON.stringify(version),
+      CMD2HOST_EMBEDDED: JSON.stringify(embedded),
+      __filename: "import.meta.filename",
+      __dirname: "import.meta.dirname",
+    },
+    logLevel: "warning",
+  });
+  return { inputs: Object.keys(result.metafile.inputs), carried: [...files.keys()] };
+}
