@@ -2,6 +2,8 @@ import { constants, fstatSync, openSync, type Stats } from "node:fs";
 import { Socket } from "node:net";
 import { Readable, type Writable } from "node:stream";
 import { isatty } from "node:tty";
+import { IS_BUN } from "../util/runtime.ts";
+import { blockingInput, blockingOutput } from "./blocking-streams.ts";
 import { call, type CallSurroundings } from "./call-run.ts";
 import { styleFor } from "./style.ts";
 
@@ -31,13 +33,22 @@ function pipe(descriptor: number, mode: number): Socket | undefined {
   }
 }
 
+function outputPipe(descriptor: number): Writable | undefined {
+  // Bun's sockets neither read a pipe nor wait until one can be written to.
+  return IS_BUN ? blockingOutput(descriptor) : pipe(descriptor, constants.O_WRONLY);
+}
+
+function inputPipe(): Readable | undefined {
+  return IS_BUN ? blockingInput(0) : pipe(0, constants.O_RDONLY);
+}
+
 function output(descriptor: 1 | 2): Writable {
-  const own = statsOf(descriptor)?.isFIFO() === true ? pipe(descriptor, constants.O_WRONLY) : undefined;
+  const own = statsOf(descriptor)?.isFIFO() === true ? outputPipe(descriptor) : undefined;
   return own ?? (descriptor === 1 ? process.stdout : process.stderr);
 }
 
 async function* chunks(isPipe: boolean): AsyncGenerator<Buffer> {
-  const source: Readable = (isPipe ? pipe(0, constants.O_RDONLY) : undefined) ?? process.stdin;
+  const source: Readable = (isPipe ? inputPipe() : undefined) ?? process.stdin;
   for await (const chunk of source as AsyncIterable<Buffer>) yield chunk;
 }
 

@@ -3,7 +3,9 @@ import { createConnection } from "node:net";
 import { dirname } from "node:path";
 import { CodedError, errnoOf, messageOf } from "../../wire/errors.ts";
 import { printable } from "../../wire/text.ts";
+import { IS_BUN } from "../util/runtime.ts";
 import { MAX_SOCKET_PATH } from "../util/short-socket-path.ts";
+import { isBound } from "./bound.ts";
 import type { Listener, OnConnection } from "./listener.ts";
 import { closed, listening } from "./server.ts";
 
@@ -19,7 +21,7 @@ export async function isServed(path: string): Promise<boolean> {
       resolve(true);
     });
     socket.once("error", (error) => {
-      resolve(!DEAD.has(errnoOf(error) ?? ""));
+      resolve(!DEAD.has(errnoOf(error) ?? "") || (IS_BUN && isBound(path)));
     });
   });
 }

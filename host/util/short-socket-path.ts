@@ -21,7 +21,8 @@ export function shortSocketPath(path: string): ShortSocketPath {
   const descriptor = openSync(dirname(path), constants.O_RDONLY | constants.O_DIRECTORY);
   let open = true;
   return {
-    path: `/proc/self/fd/${descriptor}/${basename(path)}`,
+    // Not /proc/self: this is the name under which others find the socket in the list of all.
+    path: `/proc/${process.pid}/fd/${descriptor}/${basename(path)}`,
     done: () => {
       if (open) closeSync(descriptor);
       open = false;

@@ -19,7 +19,7 @@ export const BUNDLE_VERSION = EXECUTABLE === undefined ? "9.8.7" : packageVersio
 export async function bundle(): Promise<Bundle> {
   if (EXECUTABLE !== undefined) {
     const link = named(EXECUTABLE, "cmd2host-mcp");
-    return { file: link, remove: async () => rm(link) };
+    return { file: link, remove: async () => rm(link, { force: true }) };
   }
   const directory = await mkdtemp(join(tmpdir(), "cmd2host-mcp-"));
   const file = join(directory, "cmd2host-mcp.cjs");
