@@ -67,6 +67,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
     "host/filter",
     "host/runs",
   ],
+  "host/service": ["wire", "host/util", "host/exec"],
   "host/listen": ["wire", "host/util", "host/engine"],
   "host/daemon": [
     "wire",
@@ -90,6 +91,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
     "host/git",
     "host/exec",
     "host/sanitize",
+    "host/service",
     "host/daemon",
   ],
   host: ["host/cli", "host/daemon"],

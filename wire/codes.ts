@@ -437,6 +437,16 @@ export const CODES = entries({
     means: "The file is there already.",
     hint: "Use --force to replace it.",
   },
+  service_unavailable: {
+    kind: "client",
+    means: "There is no service manager here that could run the daemon for this user.",
+    hint: "Start it by hand with `cmd2host serve`.",
+  },
+  service_failed: {
+    kind: "client",
+    means: "The service manager refused, or the service did not start.",
+    hint: "See `cmd2host service logs`.",
+  },
   file_failed: {
     kind: "client",
     means: "A file could not be read or written.",

@@ -31,6 +31,10 @@ export interface Surroundings {
   /** The bundled templates. */
   readonly templates: TemplateSource;
   readonly daemon: DaemonDoor;
+  /** The system that this runs on. */
+  readonly system: NodeJS.Platform;
+  /** How this program is started from anywhere: an absolute path, then what comes before its own arguments. */
+  readonly program: () => readonly string[];
 }
 
 /** What a subcommand gets. */

@@ -11,6 +11,7 @@ import type { BaseDirectory } from "../util/base-directory.ts";
 import { distrustOf } from "../util/read-trusted.ts";
 import type { Context } from "./context.ts";
 import { Checks, type Check } from "./doctor-check.ts";
+import { setting } from "./setting.ts";
 
 /** Whether one of the directories that decide who may do what is only its owner's to change. */
 export function directoryCheck(path: string, project: string | null): Check {
@@ -35,18 +36,13 @@ export function directoryCheck(path: string, project: string | null): Check {
   return checks.fail(`${shown} ${distrust}`, fix);
 }
 
-/** A member of settings, whose shape is the daemon's. */
-function member(settings: unknown, name: string): unknown {
-  return typeof settings === "object" && settings !== null ? new Map(Object.entries(settings)).get(name) : undefined;
-}
-
 function addressOf(settings: unknown, base: BaseDirectory): Address {
   const [host, port, path] = [
-    member(settings, "listenAddress"),
-    member(settings, "listenPort"),
-    member(settings, "socketPath"),
+    setting(settings, "listenAddress"),
+    setting(settings, "listenPort"),
+    setting(settings, "socketPath"),
   ];
-  if (member(settings, "listenMode") === "tcp" && typeof host === "string" && typeof port === "number")
+  if (setting(settings, "listenMode") === "tcp" && typeof host === "string" && typeof port === "number")
     return { kind: "tcp", host, port };
   return { kind: "unix", path: typeof path === "string" ? path : base.socket };
 }

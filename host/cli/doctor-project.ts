@@ -1,4 +1,4 @@
-import { realpathSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { join } from "node:path";
 import { CodedError } from "../../wire/errors.ts";
 import { printable } from "../../wire/text.ts";
@@ -13,6 +13,7 @@ import type { Context } from "./context.ts";
 import { Checks, type Check } from "./doctor-check.ts";
 import { directoryCheck, tokensCheck } from "./doctor-host.ts";
 import { commandFinder } from "./find-command.ts";
+import { realOrSame } from "./workspaces.ts";
 
 /** Runs `work`; an error of ours becomes a check that failed. */
 function failing(checks: Checks, work: () => readonly Check[]): readonly Check[] {
@@ -106,14 +107,6 @@ function workspaceChecks(project: Project, repo: Repo): readonly Check[] {
     );
     return [...factsChecks(project.id, repo, facts), ...originChecks(project, repo, facts)];
   });
-}
-
-function realOrSame(path: string): string {
-  try {
-    return realpathSync.native(path);
-  } catch {
-    return path;
-  }
 }
 
 /** Whether the programs that an agent may start are there, and only their owners can change them. */

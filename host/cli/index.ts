@@ -15,6 +15,11 @@ import { runs, runsList } from "./runs-list.ts";
 import { runsShow } from "./runs-show.ts";
 import { runsTail } from "./runs-tail.ts";
 import { serve } from "./serve.ts";
+import { serviceInstall } from "./service-install.ts";
+import { serviceLogs } from "./service-logs.ts";
+import { serviceRestart } from "./service-restart.ts";
+import { serviceStatus } from "./service-status.ts";
+import { serviceUninstall } from "./service-uninstall.ts";
 import { suggestSubmodules } from "./suggest-submodules.ts";
 import { templates, templatesShow } from "./templates.ts";
 import { tokenList } from "./token-list.ts";
@@ -44,6 +49,11 @@ export const COMMANDS: readonly Command[] = [
   runsShow,
   runsTail,
   runsCancel,
+  serviceInstall,
+  serviceUninstall,
+  serviceStatus,
+  serviceRestart,
+  serviceLogs,
   projects,
   templates,
   templatesShow,
@@ -54,4 +64,5 @@ export const COMMANDS: readonly Command[] = [
 export const GROUPS: ReadonlyMap<string, string> = new Map([
   ["config", "Write, check and approve project configurations."],
   ["token", "Make, list and end session tokens."],
+  ["service", "Have the daemon run in the background."],
 ]);

@@ -2,6 +2,7 @@ import { text } from "node:stream/consumers";
 import { bundledTemplates } from "../project/templates.ts";
 import type { Surroundings } from "./context.ts";
 import { DirectOutput } from "./direct-output.ts";
+import { runningProgram } from "./running-program.ts";
 
 const MAX_COLUMNS = 120;
 const DEFAULT_COLUMNS = 100;
@@ -18,6 +19,8 @@ export function processSurroundings(): Surroundings {
     direct: new DirectOutput(() => process),
     columns: Math.min(stdout.isTTY ? stdout.columns : DEFAULT_COLUMNS, MAX_COLUMNS),
     templates: bundledTemplates(),
+    system: process.platform,
+    program: () => runningProgram(process.execPath, process.argv[1]),
     daemon: {
       serve: async (environment) => (await import("../daemon/serve.ts")).serve(environment),
       settings: async (base) => (await import("../daemon/settings.ts")).loadDaemonSettings(base),

@@ -125,6 +125,8 @@ describe("doctor, when all is well", () => {
           serve: async () => Promise.resolve(0),
           settings: async () => Promise.resolve({ settings, warnings: [], unknown: [] }),
         },
+        system: "linux",
+        program: () => [process.execPath],
       });
       expect(stdout).toContain(`  ok    a daemon listens at 127.0.0.1:${port}\n`);
     });

@@ -69,6 +69,9 @@ export class Host {
   terminal = false;
   environment: NodeJS.ProcessEnv = {};
   cwd: string = this.root;
+  system: NodeJS.Platform = "linux";
+  /** As if it were installed there. */
+  installed: readonly string[] = [process.execPath, join(this.root, "cmd2host.js")];
 
   constructor() {
     mkdirSync(join(this.checkout, ".git"), { recursive: true });
@@ -119,6 +122,8 @@ export class Host {
       columns: 100,
       templates: templatesDirectory(),
       daemon: this.daemon,
+      system: this.system,
+      program: () => this.installed,
     };
     return cli(argv, surroundings);
   }

@@ -1,0 +1,49 @@
+import { lstatSync, rmSync } from "node:fs";
+import { dirname } from "node:path";
+import { CodedError, errnoOf } from "../../wire/errors.ts";
+import { printable } from "../../wire/text.ts";
+import { DirHandleError, readBounded } from "../util/regular-file.ts";
+import { makePrivateDirectory, writeAtomic } from "../util/write-atomic.ts";
+
+const MAX_DEFINITION = 262_144;
+
+/**
+ * The text of a definition, or undefined when there is none. A link is refused, and never written through: systemd masks a unit by a link to
+ * /dev/null, and programs that manage home directories link what is theirs.
+ * @throws CodedError `file_failed`
+ */
+export function readDefinition(path: string): string | undefined {
+  const stats = lstatSync(path, { throwIfNoEntry: false });
+  if (stats === undefined) return undefined;
+  if (stats.isSymbolicLink())
+    throw new CodedError(
+      "file_failed",
+      `${printable(path)} is a link: the service is masked, or another program manages the file`,
+      {
+        hint: "Unmask it (systemctl --user unmask cmd2host), or remove the link.",
+      },
+    );
+  try {
+    return readBounded(path, MAX_DEFINITION).toString("utf8");
+  } catch (error) {
+    const why = error instanceof DirHandleError ? error.what : (errnoOf(error) ?? "cannot be read");
+    throw new CodedError("file_failed", `${printable(path)}: ${why}`, { cause: error });
+  }
+}
+
+/** Writes a definition whole or not at all. @throws CodedError `file_failed` */
+export function writeDefinition(path: string, text: string): void {
+  makePrivateDirectory(dirname(path));
+  writeAtomic(path, text);
+}
+
+/** @throws CodedError `file_failed` */
+export function removeDefinition(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch (error) {
+    throw new CodedError("file_failed", `${printable(path)}: cannot be removed: ${errnoOf(error) ?? "unknown error"}`, {
+      cause: error,
+    });
+  }
+}
