@@ -1,0 +1,188 @@
+#!/bin/sh
+# Installs or updates the cmd2host executable, on machines without Node. Nothing runs before the last line, so a copy of this script that was cut short
+# does nothing; and no file is run, or put where it could be, before its checksum is right.
+
+usage() {
+  cat <<'USAGE'
+Usage: install.sh [--repo OWNER/NAME [--version TAG] | --url URL | --from DIRECTORY] [--prefix DIRECTORY] [--service]
+
+Installs cmd2host into ~/.local/bin, or updates it there. ~/.cmd2host stays as it is.
+
+  --repo OWNER/NAME  take it from the releases of this GitHub repository
+  --version TAG      that release, not the latest
+  --url URL          take it from a directory on a web server (https; http on this machine only)
+  --from DIRECTORY   take it from a directory, without network
+  --prefix DIRECTORY install into DIRECTORY/bin (default: ~/.local)
+  --service          also have the daemon run in the background: cmd2host service install
+  -h, --help         show this
+
+The directory of --url and --from holds cmd2host-{linux,darwin}-{x64,arm64} and checksums.txt, as a release does.
+Exit codes: 0 done, 1 failed, 2 the command line is not understood.
+USAGE
+}
+
+fail() {
+  printf 'error: %s\n' "$1" >&2
+  [ -z "${2:-}" ] || printf 'hint: %s\n' "$2" >&2
+  exit 1
+}
+
+misused() {
+  printf 'error: %s\nhint: See install.sh --help.\n' "$1" >&2
+  exit 2
+}
+
+has() {
+  command -v "$1" >/dev/null 2>&1
+}
+
+# The name of the executable for this machine.
+asset() {
+  system=$(uname -s)
+  machine=$(uname -m)
+  case "$system" in
+  Linux) system=linux ;;
+  Darwin) system=darwin ;;
+  *) fail "there is no executable for $system" "Install the npm package: npm install -g cmd2host" ;;
+  esac
+  case "$machine" in
+  x86_64 | amd64) machine=x64 ;;
+  aarch64 | arm64) machine=arm64 ;;
+  *) fail "there is no executable for $machine" "Install the npm package: npm install -g cmd2host" ;;
+  esac
+  printf 'cmd2host-%s-%s' "$system" "$machine"
+}
+
+# fetch NAME FILE: from wherever the user said.
+fetch() {
+  if [ -n "$from" ]; then
+    [ -f "$from/$1" ] || fail "$from/$1 is not there" "Put it there, or name another directory with --from."
+    cp -- "$from/$1" "$2" || fail "$from/$1 cannot be copied"
+    return
+  fi
+  # From https to http is no way.
+  case "$url" in
+  https://*) protocols='=https' ;;
+  *) protocols='=http,https' ;;
+  esac
+  if has curl; then
+    curl --proto "$protocols" --fail --silent --show-error --location --retry 2 --connect-timeout 30 --max-time 900 \
+      --output "$2" -- "$url/$1" || fail "$url/$1 cannot be fetched"
+  elif has wget; then
+    wget -q -T 60 -O "$2" -- "$url/$1" || fail "$url/$1 cannot be fetched"
+  else
+    fail "neither curl nor wget is here" "Install one of them, or fetch the files yourself and use --from."
+  fi
+}
+
+sum_of() {
+  if has sha256sum; then
+    sha256sum <"$1"
+  elif has shasum; then
+    shasum -a 256 <"$1"
+  elif has openssl; then
+    openssl dgst -sha256 -r <"$1"
+  else
+    fail "none of sha256sum, shasum and openssl is here, so nothing can be verified" "Install one of them."
+  fi
+}
+
+# verify NAME FILE CHECKSUMS: exactly one line of CHECKSUMS names NAME, and gives the sum of FILE.
+verify() {
+  wanted=$(sed -n "s/^\([0-9A-Fa-f]\{64\}\) [ *]\(\.\/\)\{0,1\}$1\$/\1/p" "$3" | tr 'A-F' 'a-f')
+  case "$wanted" in
+  '') fail "checksums.txt does not name $1" "The release is not complete; nothing was installed." ;;
+  *[!0-9a-f]*) fail "checksums.txt names $1 more than once" "Nothing was installed." ;;
+  esac
+  found=$(sum_of "$2") || exit 1
+  found=${found%%[!0-9a-f]*}
+  [ "$found" = "$wanted" ] ||
+    fail "$1 has the wrong checksum ($found, not $wanted)" "Nothing was installed. Try again; if it stays, do not use this source."
+}
+
+main() {
+  set -eu
+  LC_ALL=C
+  export LC_ALL
+  umask 022
+  # The release puts its own repository here.
+  repo=''
+  version='' url='' from='' prefix='' service=no sources=0
+  while [ $# -gt 0 ]; do
+    case "$1" in
+    --repo | --version | --url | --from | --prefix)
+      [ $# -ge 2 ] || misused "$1 needs a value"
+      case "$2" in '' | -*) misused "$1 needs a value" ;; esac
+      case "$1" in
+      --repo) repo=$2 sources=$((sources + 1)) ;;
+      --url) url=${2%/} sources=$((sources + 1)) ;;
+      --from) from=$2 sources=$((sources + 1)) ;;
+      --version) version=$2 ;;
+      --prefix) prefix=$2 ;;
+      esac
+      shift 2
+      ;;
+    --service) service=yes && shift ;;
+    -h | --help) usage && exit 0 ;;
+    *) misused "$1 is not understood" ;;
+    esac
+  done
+  [ "$sources" -le 1 ] || misused "--repo, --url and --from exclude each other"
+  if [ -z "$url$from" ]; then
+    [ -n "$repo" ] || misused "it is not said where from: --repo, --url or --from"
+    case "$repo" in
+    *[!A-Za-z0-9._/-]* | /* | */ | */*/* | *..*) misused "--repo $repo is no OWNER/NAME" ;;
+    */*) ;;
+    *) misused "--repo $repo is no OWNER/NAME" ;;
+    esac
+    case "$version" in
+    '') url="https://github.com/$repo/releases/latest/download" ;;
+    *[!A-Za-z0-9._-]* | *..*) misused "--version $version is no tag" ;;
+    *) url="https://github.com/$repo/releases/download/$version" ;;
+    esac
+  else
+    [ -z "$version" ] || misused "--version goes with --repo"
+    case "$url" in
+    # What stands in front of an @ is no host.
+    *@*) misused "--url $url holds an @" ;;
+    '' | https://?* | http://127.0.0.1[:/]* | http://localhost[:/]*) ;;
+    *) misused "--url $url is neither https nor on this machine" ;;
+    esac
+  fi
+  if [ -z "$prefix" ]; then
+    [ -n "${HOME:-}" ] || fail "HOME is not set" "Set it, or use --prefix."
+    prefix=$HOME/.local
+  fi
+  bin=$prefix/bin
+  name=$(asset)
+
+  mkdir -p -- "$bin" 2>/dev/null || fail "$bin cannot be made" "Choose another directory with --prefix."
+  # In the same directory, so that the last step is one rename.
+  work=$(mktemp -d "$bin/.cmd2host.XXXXXX" 2>/dev/null) ||
+    fail "$bin cannot be written" "Choose another directory with --prefix."
+  trap 'rm -rf -- "$work"' EXIT
+  trap 'exit 129' HUP
+  trap 'exit 130' INT
+  trap 'exit 143' TERM
+  fetch checksums.txt "$work/checksums.txt"
+  fetch "$name" "$work/cmd2host"
+  verify "$name" "$work/cmd2host" "$work/checksums.txt"
+  chmod 755 "$work/cmd2host"
+  new=$("$work/cmd2host" --version 2>/dev/null) ||
+    fail "$name is what was released, but does not run on this machine" "Install the npm package: npm install -g cmd2host"
+  [ ! -d "$bin/cmd2host" ] || fail "$bin/cmd2host is a directory" "Move it away."
+  mv -f -- "$work/cmd2host" "$bin/cmd2host" || fail "$bin/cmd2host cannot be replaced"
+  printf '%s: %s\n' "$bin/cmd2host" "$new"
+  case ":${PATH:-}:" in
+  *":$bin:"*) ;;
+  *) printf 'note: %s is not on your PATH\n' "$bin" >&2 ;;
+  esac
+  if [ "$service" = yes ]; then
+    "$bin/cmd2host" service install
+  else
+    printf 'Next: cmd2host service install, then cmd2host config init --repo=OWNER/NAME. After an update: cmd2host service restart.\n'
+  fi
+}
+
+# In braces: a shell that is given only a part of this line runs none of it.
+{ main "$@"; exit; }

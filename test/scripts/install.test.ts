@@ -1,0 +1,382 @@
+import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { once } from "node:events";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { createServer } from "node:http";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { describe, expect, it } from "vitest";
+import { findTool, requireTools, type Tool } from "../fixtures/backends/present.ts";
+import { atEnd, projectRoot, tempDirectory } from "../fixtures/temp.ts";
+
+const INSTALL = join(projectRoot, "scripts/install.sh");
+const UNINSTALL = join(projectRoot, "scripts/uninstall.sh");
+const ASSET = `cmd2host-${process.platform}-${process.arch}`;
+/** Everything that the scripts use, besides fetching and hashing. */
+const BASICS = ["uname", "mktemp", "mkdir", "chmod", "mv", "rm", "cp", "sed", "tr", "cat"];
+
+interface Machine {
+  readonly home: string;
+  readonly release: string;
+  readonly bin: string;
+  /** What the programs that were run left. */
+  readonly calls: () => readonly string[];
+}
+
+function shaOf(data: string): string {
+  return createHash("sha256").update(data).digest("hex");
+}
+
+/** A word for a shell. */
+function word(value: string): string {
+  return `'${value.replaceAll("'", "'\\''")}'`;
+}
+
+/** A program that says its version, and notes everything else. */
+function executable(version: string, log: string): string {
+  return `#!/bin/sh\nif [ "$1" = --version ]; then echo "cmd2host version ${version}"; else echo "$*" >>${word(log)}; fi\n`;
+}
+
+/** Puts a release into a directory; returns the executable's text. */
+function release(machine: Machine, version: string): string {
+  const program = executable(version, join(machine.home, "calls"));
+  writeFileSync(join(machine.release, ASSET), program);
+  writeFileSync(join(machine.release, "checksums.txt"), `${"0".repeat(64)}  other\n${shaOf(program)}  ${ASSET}\n`);
+  return program;
+}
+
+/** A user whose home has a space in its name. */
+function machineOf(): Machine {
+  const home = join(tempDirectory(), 'a user\'s "home" $HOME');
+  const directory = join(home, "release 1");
+  mkdirSync(directory, { recursive: true });
+  const calls = (): readonly string[] => {
+    const log = join(home, "calls");
+    return existsSync(log) ? readFileSync(log, "utf8").trim().split("\n") : [];
+  };
+  const machine = { home, release: directory, bin: join(home, ".local/bin"), calls };
+  release(machine, "1.0.0");
+  return machine;
+}
+
+interface Ended {
+  readonly exit: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function run(
+  script: string,
+  machine: Machine,
+  args: readonly string[],
+  more: { readonly path?: string; readonly input?: string } = {},
+): Ended {
+  const { status, stdout, stderr } = spawnSync("/bin/sh", [script, ...args], {
+    encoding: "utf8",
+    input: more.input ?? "",
+    env: { HOME: machine.home, PATH: more.path ?? process.env["PATH"] },
+  });
+  return { exit: status, stdout, stderr };
+}
+
+/** A PATH on which there is nothing but these. */
+function pathOf(names: readonly string[]): string {
+  const directory = tempDirectory();
+  for (const name of names) {
+    const real = findTool(name as Tool);
+    if (real === undefined) throw new Error(`${name} is not here`);
+    symlinkSync(real, join(directory, name));
+  }
+  return directory;
+}
+
+/** A real web server with the files of a directory; returns its address. */
+async function served(directory: string): Promise<string> {
+  const server = createServer((request, response) => {
+    const path = join(directory, decodeURIComponent(request.url ?? "/"));
+    if (existsSync(path)) response.end(readFileSync(path));
+    else response.writeHead(404).end();
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  atEnd(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const address = server.address();
+  return `http://127.0.0.1:${typeof address === "object" && address !== null ? address.port : 0}`;
+}
+
+/** Like `run`, while this process answers. */
+async function runBeside(machine: Machine, args: readonly string[], path = process.env["PATH"]): Promise<Ended> {
+  const child = spawn("/bin/sh", [INSTALL, ...args], {
+    env: { HOME: machine.home, PATH: path },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const [stdout, stderr, exit] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    once(child, "close").then(() => child.exitCode),
+  ]);
+  return { exit, stdout, stderr };
+}
+
+describe("install.sh", () => {
+  it("installs from a directory, updates in place, keeps what is configured, and leaves nothing else behind", () => {
+    const machine = machineOf();
+    mkdirSync(join(machine.home, ".cmd2host"));
+    writeFileSync(join(machine.home, ".cmd2host/daemon.json"), "{}");
+    const first = run(INSTALL, machine, ["--from", machine.release]);
+    expect(first).toEqual({
+      exit: 0,
+      stdout: expect.stringContaining(`${machine.bin}/cmd2host: cmd2host version 1.0.0\n`) as string,
+      stderr: `note: ${machine.bin} is not on your PATH\n`,
+    });
+    const before = statSync(join(machine.bin, "cmd2host"));
+    release(machine, "2.0.0");
+    expect(run(INSTALL, machine, ["--from", machine.release]).stdout).toContain("cmd2host version 2.0.0");
+    // Renamed, not written: one that runs goes on with the old file.
+    expect(statSync(join(machine.bin, "cmd2host")).ino).not.toBe(before.ino);
+    expect(readdirSync(machine.bin)).toEqual(["cmd2host"]);
+    expect(statSync(join(machine.bin, "cmd2host")).mode & 0o777).toBe(0o755);
+    expect(readdirSync(join(machine.home, ".cmd2host"))).toEqual(["daemon.json"]);
+    expect(machine.calls()).toEqual([]);
+  });
+
+  it("installs the service when asked to, into another place", () => {
+    const machine = machineOf();
+    const prefix = join(machine.home, "else where");
+    expect(run(INSTALL, machine, ["--from", machine.release, "--prefix", prefix, "--service"]).exit).toBe(0);
+    expect([existsSync(join(prefix, "bin/cmd2host")), machine.calls()]).toEqual([true, ["service install"]]);
+  });
+
+  it.each(["curl", "wget"] as const)("fetches with %s", async (tool) => {
+    if (!requireTools([tool])) return;
+    const machine = machineOf();
+    const ended = await runBeside(
+      machine,
+      ["--url", `${await served(machine.release)}/`],
+      pathOf([...BASICS, "sha256sum", tool]),
+    );
+    expect([ended.exit, ended.stdout]).toEqual([0, expect.stringContaining("cmd2host version 1.0.0")]);
+    rmSync(join(machine.release, "checksums.txt"));
+    const gone = await runBeside(
+      machine,
+      ["--url", await served(machine.release)],
+      pathOf([...BASICS, "sha256sum", tool]),
+    );
+    expect([gone.exit, gone.stderr]).toEqual([1, expect.stringContaining("checksums.txt cannot be fetched")]);
+  });
+
+  it.each(["sha256sum", "shasum", "openssl"])("verifies with %s", (tool) => {
+    if (!requireTools([tool as Tool])) return;
+    const machine = machineOf();
+    const path = pathOf([...BASICS, tool, ...(tool === "shasum" ? ["perl"] : [])]);
+    expect(run(INSTALL, machine, ["--from", machine.release], { path }).exit).toBe(0);
+    writeFileSync(join(machine.release, ASSET), executable("3.0.0", join(machine.home, "calls")));
+    const { exit, stderr } = run(INSTALL, machine, ["--from", machine.release], { path });
+    expect([exit, stderr]).toEqual([1, expect.stringContaining("has the wrong checksum")]);
+    expect(run(join(machine.bin, "cmd2host"), machine, ["--version"]).stdout).toContain("1.0.0");
+  });
+
+  it.each([
+    [
+      "wrong",
+      (sum: string) => `${sum.replace(/^./, (digit) => (digit === "0" ? "1" : "0"))}  ${ASSET}\n`,
+      "wrong checksum",
+    ],
+    ["missing", () => "", "does not name"],
+    ["for another name", (sum: string) => `${sum}  x${ASSET}\n${sum}  ${ASSET}.old\n`, "does not name"],
+    ["too short", (sum: string) => `${sum.slice(1)}  ${ASSET}\n`, "does not name"],
+    ["there twice", (sum: string) => `${sum}  ${ASSET}\n${sum}  ${ASSET}\n`, "more than once"],
+    ["no text", () => "\u0000\u0001\n", "does not name"],
+  ])("runs and installs nothing when the checksum is %s", (_, lines, why) => {
+    const machine = machineOf();
+    const program = `#!/bin/sh\necho ran >>${word(join(machine.home, "calls"))}\n`;
+    writeFileSync(join(machine.release, ASSET), program);
+    writeFileSync(join(machine.release, "checksums.txt"), lines(shaOf(program)));
+    const { exit, stderr } = run(INSTALL, machine, ["--from", machine.release]);
+    expect([exit, stderr]).toEqual([1, expect.stringContaining(why)]);
+    expect([readdirSync(machine.bin), machine.calls()]).toEqual([[], []]);
+  });
+
+  it.each([" *", "  ./", " *./"])(
+    "takes a line of checksums.txt with %j in front of the name, and capitals",
+    (between) => {
+      const machine = machineOf();
+      const sum = shaOf(readFileSync(join(machine.release, ASSET), "utf8")).toUpperCase();
+      writeFileSync(join(machine.release, "checksums.txt"), `${sum}${between}${ASSET}\n`);
+      expect(run(INSTALL, machine, ["--from", machine.release]).exit).toBe(0);
+    },
+  );
+
+  it("keeps the old one when the new one does not run here", () => {
+    const machine = machineOf();
+    run(INSTALL, machine, ["--from", machine.release]);
+    const other = "\u007fELF of another machine";
+    writeFileSync(join(machine.release, ASSET), other);
+    writeFileSync(join(machine.release, "checksums.txt"), `${shaOf(other)}  ${ASSET}\n`);
+    const { exit, stderr } = run(INSTALL, machine, ["--from", machine.release]);
+    expect([exit, stderr]).toEqual([1, expect.stringContaining("does not run on this machine")]);
+    expect(run(join(machine.bin, "cmd2host"), machine, ["--version"]).stdout).toContain("1.0.0");
+    expect(readdirSync(machine.bin)).toEqual(["cmd2host"]);
+  });
+
+  it("says which tool is missing", () => {
+    const machine = machineOf();
+    const noSum = run(INSTALL, machine, ["--from", machine.release], { path: pathOf(BASICS) });
+    expect([noSum.exit, noSum.stderr]).toEqual([1, expect.stringContaining("none of sha256sum, shasum and openssl")]);
+    const noFetch = run(INSTALL, machine, ["--url", "https://localhost/x"], { path: pathOf([...BASICS, "sha256sum"]) });
+    expect([noFetch.exit, noFetch.stderr]).toEqual([1, expect.stringContaining("neither curl nor wget")]);
+    expect(readdirSync(machine.bin)).toEqual([]);
+  });
+
+  it("says when it cannot write there", () => {
+    const machine = machineOf();
+    writeFileSync(join(machine.home, "file"), "");
+    const under = run(INSTALL, machine, ["--from", machine.release, "--prefix", join(machine.home, "file")]);
+    expect([under.exit, under.stderr]).toEqual([1, expect.stringContaining("cannot be made")]);
+    mkdirSync(join(machine.bin, "cmd2host"), { recursive: true });
+    const taken = run(INSTALL, machine, ["--from", machine.release]);
+    expect([taken.exit, taken.stderr]).toEqual([1, expect.stringContaining("is a directory")]);
+    expect(readdirSync(machine.bin)).toEqual(["cmd2host"]);
+    if (process.getuid?.() === 0) return;
+    chmodSync(machine.bin, 0o555);
+    expect(run(INSTALL, machine, ["--from", machine.release]).stderr).toContain("cannot be written");
+  });
+
+  it.each([
+    [[], "it is not said where from"],
+    [["--from"], "--from needs a value"],
+    [["--from", "--service"], "--from needs a value"],
+    [["--from", "x", "--url", "https://localhost"], "exclude each other"],
+    [["--from", "x", "--version", "v1.0.0"], "--version goes with --repo"],
+    [["--url", "http://example.com/x"], "neither https nor on this machine"],
+    [["--url", "http://localhost.example.com/x"], "neither https nor on this machine"],
+    [["--url", "http://127.0.0.1:80@example.com/x"], "holds an @"],
+    [["--url", "file:///etc"], "neither https nor on this machine"],
+    [["--repo", "owner"], "is no OWNER/NAME"],
+    [["--repo", "owner/name/x"], "is no OWNER/NAME"],
+    [["--repo", "owner/na me"], "is no OWNER/NAME"],
+    [["--repo", "owner/name", "--version", "../x"], "is no tag"],
+    [["--quick"], "--quick is not understood"],
+  ])("refuses %j", (args, why) => {
+    const machine = machineOf();
+    const { exit, stdout, stderr } = run(INSTALL, machine, args);
+    expect([exit, stdout, stderr]).toEqual([2, "", expect.stringContaining(why)]);
+    expect(existsSync(machine.bin)).toBe(false);
+  });
+
+  it("explains itself", () => {
+    expect(run(INSTALL, machineOf(), ["--help"]).stdout).toContain("--from DIRECTORY");
+    expect(run(UNINSTALL, machineOf(), ["-h"]).stdout).toContain("--purge");
+  });
+});
+
+describe("uninstall.sh", () => {
+  function installed(): Machine {
+    const machine = machineOf();
+    run(INSTALL, machine, ["--from", machine.release]);
+    mkdirSync(join(machine.home, ".cmd2host/projects"), { recursive: true });
+    return machine;
+  }
+
+  it("removes the program and its service, and keeps what is configured", () => {
+    const machine = installed();
+    mkdirSync(join(machine.home, ".config/systemd/user"), { recursive: true });
+    writeFileSync(join(machine.home, ".config/systemd/user/cmd2host.service"), "");
+    const { exit, stdout } = run(UNINSTALL, machine, []);
+    expect([exit, stdout]).toEqual([0, expect.stringContaining("--purge deletes it")]);
+    expect([machine.calls(), existsSync(join(machine.bin, "cmd2host"))]).toEqual([["service uninstall"], false]);
+    expect(existsSync(join(machine.home, ".cmd2host/projects"))).toBe(true);
+    expect(run(UNINSTALL, machine, []).stdout).toContain("is not there");
+  });
+
+  it.each(["", "no\n", "YES\n", "y\n"])("deletes nothing when %j is the answer", (input) => {
+    const machine = installed();
+    const { exit, stderr } = run(UNINSTALL, machine, ["--purge"], { input });
+    expect([exit, stderr]).toEqual([1, expect.stringContaining("nothing was removed")]);
+    expect([existsSync(join(machine.bin, "cmd2host")), existsSync(join(machine.home, ".cmd2host/projects"))]).toEqual([
+      true,
+      true,
+    ]);
+  });
+
+  it.each([
+    [["--purge"], "yes\n"],
+    [["--purge", "--yes"], ""],
+  ] as const)("deletes with %j when that is confirmed", (args, input) => {
+    const machine = installed();
+    expect(run(UNINSTALL, machine, args, { input }).exit).toBe(0);
+    expect(existsSync(join(machine.home, ".cmd2host"))).toBe(false);
+  });
+
+  it("does not delete what cmd2host did not make", () => {
+    const machine = installed();
+    const base = join(machine.home, ".cmd2host");
+    const precious = join(machine.home, "precious");
+    mkdirSync(join(precious, "tokens"), { recursive: true });
+    rmSync(base, { recursive: true });
+    symlinkSync(precious, base);
+    expect(run(UNINSTALL, machine, ["--purge", "--yes"]).stderr).toContain("is no directory of cmd2host");
+    rmSync(base);
+    mkdirSync(base);
+    expect(run(UNINSTALL, machine, ["--purge", "--yes"]).stderr).toContain("is no directory of cmd2host");
+    rmSync(base, { recursive: true });
+    symlinkSync(".", base);
+    expect(run(UNINSTALL, machine, ["--purge", "--yes"]).stderr).toContain("is your home directory");
+    expect(existsSync(join(precious, "tokens"))).toBe(true);
+    expect(run(UNINSTALL, machine, ["--quick"]).exit).toBe(2);
+  });
+});
+
+describe("a script that was cut short", () => {
+  it.each([INSTALL, UNINSTALL])(
+    "%s does nothing, wherever it ends",
+    (script) => {
+      const whole = readFileSync(script);
+      const machine = machineOf();
+      mkdirSync(join(machine.home, ".cmd2host/tokens"), { recursive: true });
+      mkdirSync(machine.bin, { recursive: true });
+      writeFileSync(join(machine.bin, "cmd2host"), executable("0.9.0", join(machine.home, "calls")), { mode: 0o755 });
+      const args = script === INSTALL ? ["--from", machine.release, "--service"] : ["--purge", "--yes"];
+      const last = whole.lastIndexOf("{ main");
+      // Every byte of the last line but its end, before and behind every line break, and some of everything else.
+      const cuts = new Set<number>();
+      for (let at = 0; at < whole.lastIndexOf("}"); at++) {
+        const byte = whole[at] ?? 0;
+        if (at >= last || byte === 0x0a || (at > 0 && whole[at - 1] === 0x0a) || at % 97 === 0) cuts.add(at);
+      }
+      // The whole line is cut in all places.
+      cuts.add(whole.lastIndexOf("}"));
+      const cut = join(machine.home, "cut.sh");
+      for (const at of [...cuts]) {
+        writeFileSync(cut, whole.subarray(0, at));
+        run(cut, machine, args);
+        const left = [existsSync(join(machine.home, ".cmd2host/tokens")), readdirSync(machine.bin), machine.calls()];
+        expect([at, ...left]).toEqual([at, true, ["cmd2host"], []]);
+      }
+      expect(run(join(machine.bin, "cmd2host"), machine, ["--version"]).stdout).toContain("0.9.0");
+    },
+    240_000,
+  );
+});
+
+describe.runIf(requireTools(["shellcheck"]))("shellcheck", () => {
+  it.each([INSTALL, UNINSTALL])("has nothing to say of %s", (script) => {
+    expect(
+      execFileSync("shellcheck", ["--shell=sh", "--enable=all", "--exclude=SC2250,SC2310,SC2312,SC2249", script], {
+        encoding: "utf8",
+      }),
+    ).toBe("");
+  });
+});
