@@ -282,6 +282,32 @@ describe("install.sh", () => {
   });
 });
 
+describe("the scripts of a release", () => {
+  it("install from its repository, and checksums.txt names every file", () => {
+    const machine = machineOf();
+    const script = join(projectRoot, "scripts/release-scripts.ts");
+    const args = ["--import", "tsx", script, "owner/name", machine.release];
+    execFileSync(process.execPath, args, { cwd: projectRoot, stdio: "pipe" });
+    writeFileSync(
+      join(machine.release, "checksums.txt"),
+      readFileSync(join(machine.release, "checksums.txt"), "utf8").split("\n").slice(1).join("\n"),
+    );
+    execFileSync("sha256sum", ["--check", "--strict", "checksums.txt"], { cwd: machine.release, stdio: "pipe" });
+    expect(readFileSync(join(machine.release, "checksums.txt"), "utf8")).toMatch(/ {2}install\.sh\n.* {2}uninstall\.sh\n$/);
+    // A curl that only notes what it is asked for.
+    const path = pathOf([...BASICS, "sha256sum"]);
+    writeFileSync(join(path, "curl"), `#!/bin/sh\necho "$*" >>${word(join(machine.home, "calls"))}\nexit 22\n`, {
+      mode: 0o755,
+    });
+    for (const more of [[], ["--version", "v1.2.3"]]) run(join(machine.release, "install.sh"), machine, more, { path });
+    expect(machine.calls().map((call) => call.split(" ").at(-1))).toEqual([
+      "https://github.com/owner/name/releases/latest/download/checksums.txt",
+      "https://github.com/owner/name/releases/download/v1.2.3/checksums.txt",
+    ]);
+    expect(machine.calls()[0]).toContain("--proto =https ");
+  });
+});
+
 describe("uninstall.sh", () => {
   function installed(): Machine {
     const machine = machineOf();
