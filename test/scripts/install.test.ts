@@ -293,7 +293,9 @@ describe("the scripts of a release", () => {
       readFileSync(join(machine.release, "checksums.txt"), "utf8").split("\n").slice(1).join("\n"),
     );
     execFileSync("sha256sum", ["--check", "--strict", "checksums.txt"], { cwd: machine.release, stdio: "pipe" });
-    expect(readFileSync(join(machine.release, "checksums.txt"), "utf8")).toMatch(/ {2}install\.sh\n.* {2}uninstall\.sh\n$/);
+    expect(readFileSync(join(machine.release, "checksums.txt"), "utf8")).toMatch(
+      / {2}install\.sh\n.* {2}uninstall\.sh\n$/,
+    );
     // A curl that only notes what it is asked for.
     const path = pathOf([...BASICS, "sha256sum"]);
     writeFileSync(join(path, "curl"), `#!/bin/sh\necho "$*" >>${word(join(machine.home, "calls"))}\nexit 22\n`, {

