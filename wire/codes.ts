@@ -447,6 +447,31 @@ export const CODES = entries({
     means: "The service manager refused, or the service did not start.",
     hint: "See `cmd2host service logs`.",
   },
+  checkout_unusable: {
+    kind: "client",
+    means: "The directory is in no git checkout, or the checkout's origin does not name a repository on a git host.",
+    hint: "Run it in a checkout, or name the repository with --repo OWNER/NAME.",
+  },
+  devcontainer_unsupported: {
+    kind: "client",
+    means: "The devcontainer.json cannot be read, or is written in a way that setup does not change.",
+    hint: "See docs/devcontainer.md for what to write by hand.",
+  },
+  setup_conflict: {
+    kind: "client",
+    means: "A file was changed since setup looked at it or wrote it, in the same place.",
+    hint: "Run the command again, or take the change back by hand.",
+  },
+  not_confirmed: {
+    kind: "client",
+    means: "The question was not answered with yes, so nothing was changed.",
+    hint: "Add --yes where nobody can be asked.",
+  },
+  container_failed: {
+    kind: "client",
+    means: "There is no container engine, or it cannot do what is asked.",
+    hint: "Install podman or docker, or name one with --engine.",
+  },
   file_failed: {
     kind: "client",
     means: "A file could not be read or written.",

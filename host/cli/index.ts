@@ -20,6 +20,7 @@ import { serviceLogs } from "./service-logs.ts";
 import { serviceRestart } from "./service-restart.ts";
 import { serviceStatus } from "./service-status.ts";
 import { serviceUninstall } from "./service-uninstall.ts";
+import { sessionStart } from "./session-start.ts";
 import { suggestSubmodules } from "./suggest-submodules.ts";
 import { templates, templatesShow } from "./templates.ts";
 import { tokenList } from "./token-list.ts";
@@ -44,6 +45,7 @@ export const COMMANDS: readonly Command[] = [
   tokenList,
   tokenRevoke,
   tokenRotate,
+  sessionStart,
   runs,
   runsList,
   runsShow,
@@ -65,4 +67,5 @@ export const GROUPS: ReadonlyMap<string, string> = new Map([
   ["config", "Write, check and approve project configurations."],
   ["token", "Make, list and end session tokens."],
   ["service", "Have the daemon run in the background."],
+  ["session", "Give containers their tokens."],
 ]);

@@ -20,6 +20,14 @@ export interface BaseDirectory {
   readonly empty: string;
   /** Outputs of recent runs. */
   readonly runs: string;
+  /** One directory per container that is started again and again; each is mounted into its container, and holds its token. */
+  readonly sessions: string;
+  /** One directory per throw-away container. */
+  readonly boxes: string;
+  /** What `setup` changed, for taking it back. */
+  readonly setups: string;
+  /** The installed program, where a container's start finds it without looking at PATH. */
+  readonly launcher: string;
 }
 
 /**
@@ -49,5 +57,9 @@ export function baseDirectory(environment: NodeJS.ProcessEnv): BaseDirectory {
     git: join(root, "git"),
     empty: join(root, "empty"),
     runs: join(root, "runs"),
+    sessions: join(root, "sessions"),
+    boxes: join(root, "boxes"),
+    setups: join(root, "setups"),
+    launcher: join(root, "bin/cmd2host"),
   };
 }

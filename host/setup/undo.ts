@@ -1,0 +1,51 @@
+import { applyPatch, reversePatch, structuredPatch } from "diff";
+import type { Change, Made } from "./change.ts";
+import { JsoncError, JsoncText } from "./jsonc-text.ts";
+
+/** What taking changes back comes to. */
+export interface Undo {
+  readonly changes: readonly Change[];
+  /** Files that were changed since in the same places. */
+  readonly conflicts: readonly string[];
+}
+
+/** A text without a change that was made to it; undefined when others changed it in the same place. */
+function without(current: string, before: string, after: string): string | undefined {
+  if (current === after) return before;
+  const patch = reversePatch(structuredPatch("", "", before, after, "", "", { context: 1 }));
+  const text = applyPatch(current, patch, { fuzzFactor: 0, autoConvertLineEndings: false });
+  if (text === false) return undefined;
+  try {
+    return new JsoncText(text).toString();
+  } catch (error) {
+    if (error instanceof JsoncError) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * What has to be changed so that nothing is left of `made`, which is in the order in which it was made.
+ * @param read the text of a file now; undefined when it is not there
+ */
+export function undoOf(made: readonly Made[], read: (path: string) => string | undefined): Undo {
+  const first = new Map<string, string | undefined>();
+  const now = new Map<string, string | undefined>();
+  const conflicts = new Set<string>();
+  for (const { path, before, after } of [...made].reverse()) {
+    if (!now.has(path)) {
+      const text = read(path);
+      first.set(path, text);
+      now.set(path, text);
+    }
+    const current = now.get(path);
+    if (current === undefined || current === before || after === undefined) continue;
+    const text = current === after ? before : without(current, before ?? "", after);
+    // A file that was ours alone, and now holds something of somebody else.
+    if (text === undefined && !(current === after && before === undefined)) conflicts.add(path);
+    else now.set(path, text);
+  }
+  const changes = [...now]
+    .map(([path, after]): Change => ({ path, before: first.get(path), after }))
+    .filter(({ before, after }) => before !== after);
+  return { changes, conflicts: [...conflicts] };
+}
