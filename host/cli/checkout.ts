@@ -36,7 +36,8 @@ export function checkoutRoot(cwd: string, given: string | undefined): string {
  */
 export function originOfCheckout(root: string): Origin {
   const { originUrl } = inspectWorkspace(root, [root]);
-  if (originUrl === undefined) throw new CodedError("checkout_unusable", `${printable(root)} has no remote called origin`);
+  if (originUrl === undefined)
+    throw new CodedError("checkout_unusable", `${printable(root)} has no remote called origin`);
   const origin = parseOrigin(originUrl);
   if (origin === undefined || !isRepoName(origin.repo))
     throw new CodedError(

@@ -1,38 +1,18 @@
-import { existsSync, realpathSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { CodedError } from "../../wire/errors.ts";
 import { printable } from "../../wire/text.ts";
-import { canonicalText } from "../project/canonical.ts";
-import { compileProject } from "../project/compile.ts";
-import { checkRepos, chooseProjectId, fillTemplate, isCheckout, parseTemplate } from "../project/init.ts";
-import { lintProject } from "../project/lint.ts";
-import { projectFiles } from "../project/pin.ts";
-import { requireProjectId } from "../project/project-id.ts";
-import { readTemplate } from "../project/templates.ts";
+import { checkRepos, isCheckout } from "../project/init.ts";
 import { withLock } from "../util/lock.ts";
 import { makePrivateDirectory, writeAtomic } from "../util/write-atomic.ts";
 import { command, JSON_SWITCH } from "./command.ts";
-import type { Context } from "./context.ts";
-import { commandFinder } from "./find-command.ts";
+import { draftProject, draftWarnings } from "./draft-project.ts";
 import { approve } from "./review.ts";
 
 /** The given paths; else, for one repository, the current directory when it is a checkout; else none. */
 function choosePaths(given: readonly string[], repos: readonly string[], cwd: string): readonly string[] {
   if (given.length > 0) return given.map((path) => resolve(cwd, path));
   return repos.length === 1 && isCheckout(cwd) ? [resolve(cwd)] : [];
-}
-
-function finder(context: Context, paths: readonly string[]): (name: string) => string | undefined {
-  const find = commandFinder(context.environment);
-  const workspaces = paths.filter((path) => existsSync(path)).map((path) => realpathSync.native(path));
-  return (name) => {
-    try {
-      return find(name, workspaces);
-    } catch (error) {
-      if (error instanceof CodedError) return undefined;
-      throw error;
-    }
-  };
 }
 
 function howTo(id: string, allowed: boolean): string {
@@ -91,19 +71,8 @@ export const configInit = command({
     const { repo: repos, template, branch: branches, host, allow, force } = values;
     checkRepos(repos, values["repo-path"]);
     const paths = choosePaths(values["repo-path"], repos, context.cwd);
-    const source = parseTemplate(readTemplate(context.templates, template), template);
-    const { config, missing } = fillTemplate(source, {
-      repos,
-      paths,
-      branches,
-      host,
-      findCommand: finder(context, paths),
-    });
-    const { projects } = context.base();
-    const id = values.id === undefined ? chooseProjectId(projects, repos[0] ?? "") : requireProjectId(values.id);
-    const files = projectFiles(projects, id);
-    const bytes = Buffer.from(canonicalText(config), "utf8");
-    const loaded = compileProject(id, bytes, files.config);
+    const draft = draftProject({ repos, paths, template, branches, host, id: values.id }, context);
+    const { id, files, bytes, loaded, config, missing } = draft;
     makePrivateDirectory(files.directory);
     await withLock(files.directory, () => {
       if (!force && existsSync(files.config))
@@ -117,10 +86,7 @@ export const configInit = command({
             `repo_paths still holds the template's placeholder ${(config.repo_paths ?? []).join(", ")}; correct it, or use --repo-path`,
           ]
         : []),
-      ...missing.map((name) => `${name} was not found on PATH; its operations fail until it is`),
-      ...lintProject(loaded, bytes, commandFinder(context.environment))
-        .filter((finding) => finding.rule.startsWith("branch_allow"))
-        .map((finding) => `${finding.pointer}: ${finding.message}. ${finding.fix}`),
+      ...draftWarnings(draft, context),
     ];
     return {
       exit: 0,

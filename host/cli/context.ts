@@ -17,6 +17,26 @@ export interface DaemonDoor {
   settings(base: BaseDirectory): Promise<DaemonSettings>;
 }
 
+/** One of several answers. */
+export interface Choice {
+  readonly value: string;
+  readonly hint: string;
+}
+
+/** What can be asked of a person at a terminal. Each throws `not_confirmed` when it is left with Ctrl-C. */
+export interface Questions {
+  /** Text before a question. */
+  readonly show: (lines: string) => void;
+  readonly choose: (message: string, choices: readonly Choice[]) => Promise<string>;
+  /** @param complaint what is wrong with an answer, if anything */
+  readonly ask: (
+    message: string,
+    initial: string,
+    complaint: (answer: string) => string | undefined,
+  ) => Promise<string>;
+  readonly confirm: (message: string) => Promise<boolean>;
+}
+
 /** Everything that a command line is run in. */
 export interface Surroundings {
   readonly environment: NodeJS.ProcessEnv;
@@ -35,6 +55,8 @@ export interface Surroundings {
   readonly system: NodeJS.Platform;
   /** How this program is started from anywhere: an absolute path, then what comes before its own arguments. */
   readonly program: () => readonly string[];
+  /** Loads what asks questions; undefined where nobody could answer. */
+  readonly questions: (() => Promise<Questions>) | undefined;
 }
 
 /** What a subcommand gets. */

@@ -48,7 +48,7 @@ function addressOf(settings: unknown, base: BaseDirectory): Address {
 }
 
 /** Why nobody answers at an address; undefined when somebody does. */
-async function silence(address: Address): Promise<string | undefined> {
+export async function silence(address: Address): Promise<string | undefined> {
   return new Promise((resolve) => {
     const socket =
       address.kind === "unix" ? createConnection(address.path) : createConnection(address.port, address.host);

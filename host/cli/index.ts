@@ -21,6 +21,7 @@ import { serviceRestart } from "./service-restart.ts";
 import { serviceStatus } from "./service-status.ts";
 import { serviceUninstall } from "./service-uninstall.ts";
 import { sessionStart } from "./session-start.ts";
+import { setup } from "./setup.ts";
 import { suggestSubmodules } from "./suggest-submodules.ts";
 import { templates, templatesShow } from "./templates.ts";
 import { tokenList } from "./token-list.ts";
@@ -30,6 +31,7 @@ import { tokenRotate } from "./token-rotate.ts";
 
 /** Every subcommand, in the order of --help. */
 export const COMMANDS: readonly Command[] = [
+  setup,
   serve,
   call,
   check,

@@ -48,13 +48,14 @@ interface Wanted {
   readonly project: string | undefined;
   readonly name: string | undefined;
   readonly out: string | undefined;
-  readonly lifetimeMs: number;
+  readonly ttl: string;
 }
 
 async function start(wanted: Wanted, context: Context, warn: (text: string) => void): Promise<Report> {
   const base = context.base();
   // Before anything can go wrong: a container that starts without a token is better than one that does not start.
   const early = wanted.name === undefined ? undefined : makeMounted(base, checkedName(wanted.name));
+  const lifetimeMs = parseDuration(wanted.ttl);
   const root = checkoutRoot(context.cwd, wanted.workspace);
   const { project, bytes } = projectOfCheckout(base.projects, root, wanted.project, warn);
   const { id } = project;
@@ -65,7 +66,7 @@ async function start(wanted: Wanted, context: Context, warn: (text: string) => v
   const store = new TokenStore(base.tokens);
   const { token, record } = await store.mint(
     { projectId: id, repo: project.repos[0]?.name ?? "", label: `container ${wanted.name ?? id}`.slice(0, 200) },
-    wanted.lifetimeMs,
+    lifetimeMs,
   );
   try {
     writeToken(file, token, context.cwd);
@@ -97,16 +98,18 @@ export const sessionStart = command({
     json: JSON_SWITCH,
   },
   examples: [
-    ["session start", "As initializeCommand of a devcontainer.json, or by hand: a running container sees the new token"],
+    [
+      "session start",
+      "As initializeCommand of a devcontainer.json, or by hand: a running container sees the new token",
+    ],
     ["session start --out=.devcontainer/.session/token", "Where the original put it"],
   ],
   more: "Without --strict a container starts also when there can be no token: what is wrong is a line on standard error, and the exit code is 0.",
   run: async ({ workspace, name, out, project, ttl, strict }, context) => {
     const warnings: string[] = [];
     const said = (): string => warnings.map((text) => `cmd2host: warning: ${text}\n`).join("");
-    const lifetimeMs = parseDuration(ttl);
     try {
-      const report = await start({ workspace, project, name, out, lifetimeMs }, context, (text) => warnings.push(text));
+      const report = await start({ workspace, project, name, out, ttl }, context, (text) => warnings.push(text));
       return { ...report, stderr: said() };
     } catch (error) {
       if (!(error instanceof CodedError) || strict) throw error;

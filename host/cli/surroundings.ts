@@ -21,6 +21,7 @@ export function processSurroundings(): Surroundings {
     templates: bundledTemplates(),
     system: process.platform,
     program: () => runningProgram(process.execPath, process.argv[1]),
+    questions: stdin.isTTY && stdout.isTTY ? async () => (await import("./questions.ts")).terminalQuestions : undefined,
     daemon: {
       serve: async (environment) => (await import("../daemon/serve.ts")).serve(environment),
       settings: async (base) => (await import("../daemon/settings.ts")).loadDaemonSettings(base),

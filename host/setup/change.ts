@@ -34,7 +34,12 @@ export function changesDiff(changes: readonly Change[]): string {
 }
 
 /** Brings a file to a state. `directories`: what was made for it and goes away with it. */
-function bring(files: WorkspaceFiles, path: string, text: string | undefined, directories: readonly string[]): Made["directories"] {
+function bring(
+  files: WorkspaceFiles,
+  path: string,
+  text: string | undefined,
+  directories: readonly string[],
+): Made["directories"] {
   if (text !== undefined) return files.write(path, text).directories;
   files.remove(path, directories);
   return [];

@@ -4,6 +4,7 @@ import { printable } from "../../wire/text.ts";
 import { SESSION_DIRECTORY, SOCKET, SOCKET_DIRECTORY, TOKEN_FILE } from "../util/container-places.ts";
 import { initializeWords, SESSION_NAME } from "./initialize.ts";
 import { JsoncError, JsoncText } from "./jsonc-text.ts";
+import { isOurFeature } from "./present-feature.ts";
 
 export type ConnectionMode = "unix" | "tcp";
 
@@ -21,7 +22,6 @@ export interface DevcontainerChoices {
 }
 
 const OURS = "cmd2host";
-const OF_FEATURE = /(?:^|\/)cmd2host(?::[^/:]*|@sha256:[0-9a-f]+)?$/;
 const GATEWAY = "host.docker.internal";
 
 type Members = Readonly<Record<string, unknown>>;
@@ -50,9 +50,10 @@ function setFeature(file: JsoncText, { feature, commands, mode }: DevcontainerCh
     return;
   }
   if (!isObject(features)) refuse('"features" is not an object');
-  const name = Object.keys(features).find((one) => OF_FEATURE.test(one)) ?? feature;
+  const name = Object.keys(features).find(isOurFeature) ?? feature;
   const there = features[name];
-  file.set(["features", name], isObject(there) ? { ...there, ...options } : options);
+  if (name !== feature) file.remove(["features", name]);
+  file.set(["features", feature], isObject(there) ? { ...there, ...options } : options);
 }
 
 function setMount(file: JsoncText, target: string, mount: string | undefined): void {

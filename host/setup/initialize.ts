@@ -4,7 +4,7 @@
  * container from starting.
  */
 const SCRIPT = [
-  'base=$1; name=$2; umask 077',
+  "base=$1; name=$2; umask 077",
   'for directory in "$base/bin" "$HOME/.local/bin" /usr/local/bin /opt/homebrew/bin /usr/bin; do',
   '[ -x "$directory/cmd2host" ] && CMD2HOST_CONFIG_DIR=$base "$directory/cmd2host" session start --name="$name" && exit 0',
   "done",

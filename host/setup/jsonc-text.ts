@@ -1,4 +1,12 @@
-import { applyEdits, findNodeAtLocation, getNodeValue, modify, parseTree, type Node, type ParseError } from "jsonc-parser";
+import {
+  applyEdits,
+  findNodeAtLocation,
+  getNodeValue,
+  modify,
+  parseTree,
+  type Node,
+  type ParseError,
+} from "jsonc-parser";
 import { isDeepStrictEqual } from "node:util";
 
 /** JSON with comments as a text that is changed here and there; everything else in it stays, byte for byte. */
@@ -10,7 +18,8 @@ export type Path = readonly (string | number)[];
 
 const BOM = "\uFEFF";
 /** What may stand behind a value on its line: block comments, the comma, block comments, a line comment. */
-const TAIL = /^(?:[ \t]*\/\*(?:[^*]|\*(?!\/))*\*\/)*([ \t]*,)?(?:[ \t]*\/\*(?:[^*]|\*(?!\/))*\*\/)*(?:[ \t]*\/\/[^\r\n]*)?/;
+const TAIL =
+  /^(?:[ \t]*\/\*(?:[^*]|\*(?!\/))*\*\/)*([ \t]*,)?(?:[ \t]*\/\*(?:[^*]|\*(?!\/))*\*\/)*(?:[ \t]*\/\/[^\r\n]*)?/;
 
 interface Layout {
   readonly unit: string;
@@ -41,7 +50,8 @@ function refuseTwins(text: string, node: Node): void {
   const seen = new Set<string>();
   for (const { children: [key] = [] } of node.children ?? []) {
     const name = String(key?.value);
-    if (seen.has(name)) throw new JsoncError(`line ${lineOf(text, key?.offset ?? 0)}: has ${JSON.stringify(name)} twice`);
+    if (seen.has(name))
+      throw new JsoncError(`line ${lineOf(text, key?.offset ?? 0)}: has ${JSON.stringify(name)} twice`);
     seen.add(name);
   }
 }
@@ -57,7 +67,9 @@ function indentOf(text: string, offset: number): string {
 }
 
 function rendered(value: unknown, indent: string, { unit, eol }: Layout): string {
-  return JSON.stringify(value, null, unit).split("\n").join(eol + indent);
+  return JSON.stringify(value, null, unit)
+    .split("\n")
+    .join(eol + indent);
 }
 
 /** Puts a value behind the last one of an object or array, and before the comments that follow on later lines. */

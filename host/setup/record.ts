@@ -29,11 +29,23 @@ function isMade(value: unknown): value is Made {
 }
 
 function isStep(value: unknown): value is Step {
-  return typeof value === "object" && value !== null && "made" in value && Array.isArray(value.made) && value.made.every(isMade);
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    "made" in value &&
+    Array.isArray(value.made) &&
+    value.made.every(isMade)
+  );
 }
 
 function isKept(value: unknown): value is Kept {
-  return typeof value === "object" && value !== null && "steps" in value && Array.isArray(value.steps) && value.steps.every(isStep);
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    "steps" in value &&
+    Array.isArray(value.steps) &&
+    value.steps.every(isStep)
+  );
 }
 
 /** What setup did to one workspace, kept where its container cannot change it. */

@@ -130,7 +130,9 @@ export class WorkspaceFiles {
           hint: "The workspace can be changed by the container, so cmd2host follows no link in it: put a plain file or directory there.",
           cause: error,
         });
-      throw new CodedError("file_failed", `${printable(path)}: ${errnoOf(error) ?? "cannot be used"}`, { cause: error });
+      throw new CodedError("file_failed", `${printable(path)}: ${errnoOf(error) ?? "cannot be used"}`, {
+        cause: error,
+      });
     } finally {
       for (const handle of open.reverse()) handle.close();
     }

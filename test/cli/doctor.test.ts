@@ -121,6 +121,8 @@ describe("doctor, when all is well", () => {
         direct: new DirectOutput(() => process),
         columns: 100,
         templates: host.root,
+        questions: undefined,
+        program: [],
         daemon: {
           serve: async () => Promise.resolve(0),
           settings: async () => Promise.resolve({ settings, warnings: [], unknown: [] }),

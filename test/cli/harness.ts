@@ -124,6 +124,7 @@ export class Host {
       daemon: this.daemon,
       system: this.system,
       program: () => this.installed,
+      questions: undefined,
     };
     return cli(argv, surroundings);
   }

@@ -1,0 +1,194 @@
+import { basename, join } from "node:path";
+import { CodedError } from "../../wire/errors.ts";
+import { quoted } from "../../wire/text.ts";
+import { parseTemplate } from "../project/init.ts";
+import { readTemplate } from "../project/templates.ts";
+import type { Project } from "../project/types.ts";
+import type { ConnectionMode } from "../setup/devcontainer.ts";
+import { isFeatureReference, PUBLISHED_FEATURE } from "../setup/feature-reference.ts";
+import { requireDevcontainer } from "../setup/find-devcontainer.ts";
+import { MCP_FILES, type McpFile } from "../setup/mcp-file.ts";
+import { presentFeature, type PresentFeature } from "../setup/present-feature.ts";
+import { compilePattern } from "../util/pattern.ts";
+import type { Context, Questions } from "./context.ts";
+import { draftProject, type Draft } from "./draft-project.ts";
+import type { SetupValues } from "./setup-options.ts";
+import type { Found } from "./setup-found.ts";
+import { templateChoices } from "./template-words.ts";
+
+/** Everything that setup has to know. */
+export interface Choices {
+  /** Undefined when a project is there. */
+  readonly draft: Draft | undefined;
+  /** Undefined: no devcontainer.json is to be touched. */
+  readonly devcontainer: { readonly path: string; readonly feature: string } | undefined;
+  readonly commands: readonly string[];
+  readonly mode: ConnectionMode;
+  readonly mcp: readonly McpFile[];
+}
+
+const DEFAULT_TEMPLATE = "readonly";
+const COMMAND = /^[A-Za-z0-9_][A-Za-z0-9_.+-]{0,63}$/;
+
+function usage(message: string, hint: string): CodedError {
+  return new CodedError("usage", message, { hint });
+}
+
+function list(text: string): readonly string[] {
+  return [...new Set(text.split(",").map((one) => one.trim()))].filter((one) => one !== "");
+}
+
+function chosenCommands(
+  text: string | undefined,
+  present: PresentFeature | undefined,
+  project: Project,
+): readonly string[] {
+  const programs = project.allowed.map((id) => basename(project.operations.get(id)?.command ?? ""));
+  const given = text ?? present?.commands;
+  const names = given === undefined ? [...new Set(programs)].sort() : list(given);
+  const wrong = names.find((name) => !COMMAND.test(name));
+  if (wrong === undefined) return names;
+  throw usage(`--commands ${quoted(wrong)} is no name of a command`, "Names separated by commas: gh,git");
+}
+
+function chosenMode(text: string | undefined, present: PresentFeature | undefined): ConnectionMode {
+  const mode = text ?? present?.mode ?? (process.platform === "darwin" ? "tcp" : "unix");
+  if (mode === "unix" || mode === "tcp") return mode;
+  throw usage(`--mode ${quoted(mode)} is neither unix nor tcp`, "unix works without network; tcp is for macOS.");
+}
+
+function chosenMcp(text: string): readonly McpFile[] {
+  return list(text)
+    .filter((name) => name !== "none")
+    .map((name) => {
+      const file = MCP_FILES.get(name);
+      if (file === undefined)
+        throw usage(`--mcp ${quoted(name)} is not known`, `Use ${[...MCP_FILES.keys()].join(", ")} or none.`);
+      return file;
+    });
+}
+
+async function chosenTemplate(
+  given: string | undefined,
+  context: Context,
+  ask: Questions | undefined,
+): Promise<string> {
+  if (given !== undefined) return given;
+  if (ask === undefined) return DEFAULT_TEMPLATE;
+  return ask.choose("What may the agent do?", templateChoices(context.templates));
+}
+
+async function chosenBranches(
+  given: readonly string[],
+  template: string,
+  context: Context,
+  ask: Questions | undefined,
+): Promise<readonly string[]> {
+  const { constraints } = parseTemplate(readTemplate(context.templates, template), template);
+  const [first] = constraints?.branch_allow ?? [];
+  if (given.length > 0 || first === undefined || ask === undefined) return given;
+  const complaint = (answer: string): string | undefined => {
+    const compiled = compilePattern(answer);
+    return answer === "" ? "A pattern is needed." : compiled.ok ? undefined : compiled.message;
+  };
+  return [await ask.ask("Branches that it may push to (an RE2 pattern for the whole name)", first, complaint)];
+}
+
+async function chosenDraft(
+  values: SetupValues,
+  found: Found,
+  context: Context,
+  ask: Questions | undefined,
+): Promise<Draft> {
+  const repo = values.repo ?? found.origin?.repo ?? "";
+  const template = await chosenTemplate(values.template, context, ask);
+  const branches = await chosenBranches(values.branch, template, context, ask);
+  const named = found.submodules.map((one) => one.repo).join(", ");
+  const withSubmodules =
+    values.submodules ||
+    (named !== "" && ask !== undefined && (await ask.confirm(`May it do the same in the submodules ${named}?`)));
+  const submodules = withSubmodules ? found.submodules : [];
+  const draft = draftProject(
+    {
+      repos: [repo, ...submodules.map((one) => one.repo)],
+      paths: [found.root, ...submodules.map(({ path }) => join(found.root, path))],
+      template,
+      branches,
+      host: values.host ?? found.origin?.host,
+      id: values.id,
+    },
+    context,
+  );
+  return draft;
+}
+
+async function chosenDevcontainer(
+  values: SetupValues,
+  found: Found,
+  ask: Questions | undefined,
+): Promise<string | undefined> {
+  if (values["no-devcontainer"]) return undefined;
+  const { devcontainers } = found;
+  if (values.devcontainer !== undefined) return requireDevcontainer(devcontainers, values.devcontainer);
+  const [first = ".devcontainer/devcontainer.json", ...others] = devcontainers;
+  if (others.length === 0) return first;
+  if (ask !== undefined)
+    return ask.choose(
+      "Which devcontainer.json?",
+      devcontainers.map((value) => ({ value, hint: "" })),
+    );
+  throw usage(
+    `there are several devcontainer.json: ${devcontainers.join(", ")}`,
+    `Say which with --devcontainer=${devcontainers[0] ?? ""}`,
+  );
+}
+
+async function chosenFeature(
+  given: string | undefined,
+  present: PresentFeature | undefined,
+  context: Context,
+  ask: Questions | undefined,
+): Promise<string> {
+  const fromEnvironment = context.environment["CMD2HOST_FEATURE"] ?? "";
+  const known = given ?? present?.reference ?? (fromEnvironment === "" ? PUBLISHED_FEATURE : fromEnvironment);
+  const complaint = (text: string): string | undefined =>
+    isFeatureReference(text)
+      ? undefined
+      : "REGISTRY/OWNER/cmd2host/cmd2host:VERSION, or ./DIRECTORY beside devcontainer.json";
+  if (known === undefined && ask !== undefined)
+    return ask.ask("Reference of the cmd2host devcontainer feature", "", complaint);
+  const wrong =
+    known === undefined
+      ? "is missing"
+      : complaint(known) === undefined
+        ? undefined
+        : `${quoted(known)} is no reference`;
+  if (known !== undefined && wrong === undefined) return known;
+  throw usage(`--feature ${wrong ?? ""}`, complaint("") ?? "");
+}
+
+/**
+ * Takes what the command line says, then what is there already, then what a person answers, then the defaults.
+ * @param ask undefined when nobody is to be asked
+ * @throws CodedError `usage`, `config_invalid`, `not_confirmed`
+ */
+export async function choose(
+  values: SetupValues,
+  found: Found,
+  context: Context,
+  ask: Questions | undefined,
+): Promise<Choices> {
+  const draft = found.project === undefined ? await chosenDraft(values, found, context, ask) : undefined;
+  const path = await chosenDevcontainer(values, found, ask);
+  const present = path === undefined ? undefined : presentFeature(found.files.read(path), path);
+  const project = draft?.loaded.project ?? found.project?.project;
+  if (project === undefined) throw new Error("there is either a project or a draft of one");
+  return {
+    draft,
+    devcontainer:
+      path === undefined ? undefined : { path, feature: await chosenFeature(values.feature, present, context, ask) },
+    commands: chosenCommands(values.commands, present, project),
+    mode: chosenMode(values.mode, present),
+    mcp: chosenMcp(values.mcp),
+  };
+}
