@@ -169,7 +169,9 @@ async function cliDoc(): Promise<string> {
       const shown =
         option.kind.endsWith("word") || option.kind === "words"
           ? name
-          : `--${name}${"placeholder" in option ? ` ${option.placeholder}` : ""}`;
+          : option.kind === "rest"
+            ? `-- ${name}`
+            : `--${name}${"placeholder" in option ? ` ${option.placeholder}` : ""}`;
       return `| \`${shown}\` | ${cell(option.about)}.${fallback}${"required" in option ? " Required." : ""} |`;
     });
     const table = rows.length === 0 ? "" : `\n| | |\n|---|---|\n${rows.join("\n")}\n`;

@@ -28,13 +28,15 @@ export type Option =
   | { readonly kind: "switch"; readonly short?: string; readonly about: string }
   | { readonly kind: "word"; readonly about: string }
   | { readonly kind: "optional_word"; readonly about: string }
-  | { readonly kind: "words"; readonly about: string };
+  | { readonly kind: "words"; readonly about: string }
+  /** Everything behind `--`, as it is. */
+  | { readonly kind: "rest"; readonly about: string };
 
 export type Options = Readonly<Record<string, Option>>;
 
 type ValueOf<O extends Option> = O extends { kind: "switch" }
   ? boolean
-  : O extends { kind: "texts" | "words" }
+  : O extends { kind: "texts" | "words" | "rest" }
     ? readonly string[]
     : O extends { kind: "word" } | { required: true } | { default: string }
       ? string

@@ -10,6 +10,7 @@ import { configMigrate } from "./config-migrate.ts";
 import { configShow } from "./config-show.ts";
 import { doctor } from "./doctor.ts";
 import { projects } from "./projects.ts";
+import { runBoxed } from "./run-box.ts";
 import { runsCancel } from "./runs-cancel.ts";
 import { runs, runsList } from "./runs-list.ts";
 import { runsShow } from "./runs-show.ts";
@@ -32,6 +33,7 @@ import { tokenRotate } from "./token-rotate.ts";
 /** Every subcommand, in the order of --help. */
 export const COMMANDS: readonly Command[] = [
   setup,
+  runBoxed,
   serve,
   call,
   check,

@@ -95,6 +95,7 @@ function declare(parent: Argv, path: readonly string[], select: (selection: Sele
         `Usage: ${own === undefined ? `cmd2host ${path.join(" ")} COMMAND` : synopsis(own)}\n\n${about}`,
       );
       for (const [name, option] of options) {
+        if (option.kind === "rest") continue;
         built = isWord(option)
           ? built.positional(name, { type: "string", describe: option.about })
           : built.option(name, { ...yargsOption(option), global: false });
@@ -147,13 +148,18 @@ function parser(columns: number, select: (selection: Selection) => void): Argv {
 }
 
 /** Values in the kinds that the options declare; what the parser lets pass and we do not is refused here. */
-function checkValues({ command, values }: Selection, argv: readonly string[]): Readonly<Record<string, unknown>> {
+function checkValues(
+  { command, values }: Selection,
+  argv: readonly string[],
+  rest: readonly string[],
+): Readonly<Record<string, unknown>> {
   const refuse = (message: string): never => {
     throw usageError(message, argv, [command]);
   };
   const given = new Map(Object.entries(values));
   const checked = Object.entries(command.options).map(([name, option]): readonly [string, unknown] => {
     const value = given.get(name);
+    if (option.kind === "rest") return [name, rest];
     if (option.kind === "texts" || option.kind === "words")
       return [name, Array.isArray(value) ? value.map(String) : []];
     if (Array.isArray(value)) refuse(`--${name} is given twice`);
@@ -165,7 +171,18 @@ function checkValues({ command, values }: Selection, argv: readonly string[]): R
   return Object.fromEntries(checked);
 }
 
-async function parse(argv: readonly string[], columns: number): Promise<Parsed> {
+/** Some commands hand on what stands behind `--`, untouched by the parser. */
+function cutRest(argv: readonly string[]): readonly [argv: readonly string[], rest: readonly string[]] {
+  const cut = argv.indexOf("--");
+  const takesRest = COMMANDS.some(
+    ({ path, options }) =>
+      path.every((word, index) => argv[index] === word) && Object.values(options).some(({ kind }) => kind === "rest"),
+  );
+  return cut < 0 || !takesRest ? [argv, []] : [argv.slice(0, cut), argv.slice(cut + 1)];
+}
+
+async function parse(given: readonly string[], columns: number): Promise<Parsed> {
+  const [argv, rest] = cutRest(given);
   let selected: Selection | undefined;
   const parsing = parser(columns, (selection) => (selected = selection));
   const { error, text } = await new Promise<{ error: Error | undefined; text: string }>((resolve, reject) => {
@@ -177,7 +194,7 @@ async function parse(argv: readonly string[], columns: number): Promise<Parsed> 
   });
   if (error !== undefined) throw usageError(error.message, argv, COMMANDS);
   if (selected === undefined) return { kind: "help", text: `${text}\n` };
-  return { kind: "command", command: selected.command, values: checkValues(selected, argv) };
+  return { kind: "command", command: selected.command, values: checkValues(selected, argv, rest) };
 }
 
 /**

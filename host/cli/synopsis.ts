@@ -9,6 +9,8 @@ function part(name: string, option: Option): string {
       return `[${name.toUpperCase()}]`;
     case "words":
       return `[${name.toUpperCase()}…]`;
+    case "rest":
+      return `-- ${name.toUpperCase()}…`;
     case "switch":
       return `[${short}--${name}]`;
     case "text":

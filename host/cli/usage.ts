@@ -22,7 +22,7 @@ function wordsOf(argv: readonly string[], commands: readonly Command[]): readonl
 
 const WORDS = new Set<Option["kind"]>(["word", "optional_word", "words"]);
 
-/** True for an option that stands without a dash. */
+/** True for an option that stands without a dash, before `--`. */
 export function isWord(option: Option): boolean {
   return WORDS.has(option.kind);
 }
