@@ -5,6 +5,7 @@ const complete = { lines: 100 };
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
+    exclude: ["test/e2e/containers/**"],
     setupFiles: ["test/fixtures/set-up.ts"],
     testTimeout: 60_000,
     hookTimeout: 120_000,

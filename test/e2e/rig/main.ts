@@ -1,0 +1,72 @@
+/**
+ * `npm run test:containers`: makes podman's settings, the images and the feature's package where they are missing, then runs the tests of
+ * test/e2e/containers in a network of their own. Where that cannot be done it says so loudly, and fails in CI. Arguments go to vitest.
+ */
+import { spawnSync } from "node:child_process";
+import { accessSync, constants } from "node:fs";
+import { delimiter, join } from "node:path";
+import { projectRoot } from "../../fixtures/temp.ts";
+import { makeImages, whyNoContainer } from "./images.ts";
+import { inRig, podmanEnvironment } from "./store.ts";
+
+const LOCKED = "--locked";
+const PROGRAMS = ["podman", "buildah", "runc", "debootstrap", "docker-registry", "unshare", "ip", "iptables"];
+const IMAGE_PROGRAMS = ["python3", "qemu-img", "debugfs", "tar"];
+
+function isHere(program: string): boolean {
+  return [...(process.env["PATH"] ?? "").split(delimiter), "/usr/sbin", "/sbin"].some((directory) => {
+    try {
+      accessSync(join(directory, program), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** Why the tests cannot run here, or undefined. Makes what can be made. */
+function prepare(environment: NodeJS.ProcessEnv): string | undefined {
+  if (process.getuid?.() !== 0) return "containers with networks of their own need root";
+  const missing = [...PROGRAMS, ...IMAGE_PROGRAMS].filter((program) => !isHere(program));
+  if (missing.length > 0) return `${missing.join(", ")} not installed: .ci/run has the packages`;
+  try {
+    makeImages(environment, (line) => process.stdout.write(`rig: ${line}\n`));
+  } catch (error) {
+    return `an image cannot be made: ${error instanceof Error ? error.message : String(error)}`;
+  }
+  return whyNoContainer(environment);
+}
+
+/** Runs a program with our input and output, and returns its exit code. */
+function run(environment: NodeJS.ProcessEnv, file: string, ...args: readonly string[]): number {
+  const { status, error } = spawnSync(file, args, { env: environment, cwd: projectRoot, stdio: "inherit" });
+  if (error !== undefined) throw error;
+  return status ?? 1;
+}
+
+/** The tests, in a network of their own, with the programs and the feature as they are now. Returns the exit code. */
+function test(args: readonly string[]): number {
+  const environment = podmanEnvironment();
+  const reason = prepare(environment);
+  if (reason !== undefined) {
+    const mustRun = (process.env["CI"] ?? "") !== "";
+    process.stderr.write(`${mustRun ? "FAILED" : "SKIPPED"}: the tests in containers: ${reason}\n`);
+    return mustRun ? 1 : 0;
+  }
+  const built = run(environment, "npm", "run", "--silent", "build:feature");
+  if (built !== 0) return built;
+  const inside = join(projectRoot, "test/e2e/rig/run-inside");
+  const vitest = join(projectRoot, "node_modules/vitest/vitest.mjs");
+  const config = ["--config", "vitest.containers.config.ts"];
+  return run(environment, inside, process.execPath, vitest, "run", ...config, ...args);
+}
+
+/** One run at a time, since all runs of a user share a store of images: the program starts itself again, under a lock. */
+function main([first, ...rest]: readonly string[]): number {
+  if (first === LOCKED) return test(rest);
+  const self = [process.execPath, ...process.execArgv, import.meta.filename, LOCKED];
+  const args = [...(first === undefined ? [] : [first]), ...rest];
+  return run(process.env, "flock", "--close", join(inRig(), "lock"), ...self, ...args);
+}
+
+process.exitCode = main(process.argv.slice(2));
