@@ -58,11 +58,22 @@ export class DaemonProcess {
     this.exit = new Promise((resolve) => child.once("exit", resolve));
   }
 
-  /** Starts it and waits until it listens. It is killed when the test or file ends. */
-  static async start(program: string, base: Base, config: DaemonConfig = {}): Promise<DaemonProcess> {
+  /** Starts it and waits until it listens. It is killed when the test or file ends. Its environment is PATH, HOME and what is given. */
+  static async start(
+    program: string,
+    base: Base,
+    config: DaemonConfig = {},
+    more: NodeJS.ProcessEnv = {},
+  ): Promise<DaemonProcess> {
     base.writeDaemon({ listen_mode: "unix", drain_timeout: 1, kill_grace: 300, ...config });
     const { PATH, TMPDIR } = process.env;
-    const env = { PATH, HOME: base.root, CMD2HOST_CONFIG_DIR: base.root, ...(TMPDIR === undefined ? {} : { TMPDIR }) };
+    const env = {
+      PATH,
+      HOME: base.root,
+      CMD2HOST_CONFIG_DIR: base.root,
+      ...(TMPDIR === undefined ? {} : { TMPDIR }),
+      ...more,
+    };
     const [file, ...first] = wordsOf(program);
     const child = spawn(file, [...first, "serve"], { env, stdio: ["ignore", "pipe", "pipe"] });
     const daemon = new DaemonProcess(child, join(base.root, "cmd2host.sock"));

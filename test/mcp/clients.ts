@@ -44,19 +44,23 @@ async function sessionOf(client: Client, close: () => Promise<void>): Promise<Se
   };
 }
 
+/** Connects a client to any program that is an MCP server on its standard input and output. */
+export async function connectTo(
+  command: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+  options?: ClientOptions,
+): Promise<Session> {
+  const client = new Client({ name: "test", version: "1" }, options);
+  await client.connect(new StdioClientTransport({ command, args: [...args], env: { ...env }, stderr: "ignore" }));
+  return sessionOf(client, async () => client.close());
+}
+
 /** The program in a process of its own. */
 export function spawned(file: string, options?: ClientOptions): Connect {
   return async (args, env) => {
-    const client = new Client({ name: "test", version: "1" }, options);
     const [command, ...first] = wordsOf(file);
-    const transport = new StdioClientTransport({
-      command,
-      args: [...first, ...args],
-      env: { ...env },
-      stderr: "ignore",
-    });
-    await client.connect(transport);
-    return sessionOf(client, async () => client.close());
+    return connectTo(command, [...first, ...args], env, options);
   };
 }
 

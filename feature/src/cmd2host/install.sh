@@ -115,9 +115,10 @@ fi
 cp "$here/programs/write-mcp-config" "$home/write-mcp-config"
 chmod 755 "$home/write-mcp-config"
 
+all=$(names_in "$commands" | tr '\n' ' ' | sed 's/ $//')
 # The programs of ours read this, and so can anybody who wonders what was installed.
 cat >"$home/feature" <<FACTS
-commands="$(names_in "$commands" | tr '\n' ' ' | sed 's/ $//')"
+commands="$all"
 connection_mode=$connection_mode
 mcp=$with_mcp
 runtime=$runtime
@@ -176,4 +177,4 @@ esac
 PROFILE
 fi
 
-say "installed: $(names_in "$commands" | tr '\n' ' ')go to the host; connection: $connection_mode; programs: $runtime"
+say "installed; commands that go to the host: ${all:-none}; connection: $connection_mode; programs: $runtime"

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { inRig } from "./store.ts";
 
@@ -46,7 +46,11 @@ const ROOTS: Readonly<Record<Image, (work: string, environment: NodeJS.ProcessEn
   "alpine:3.23": alpineRoot,
 };
 
-const LEFT_OUT = ["./boot", "./lib/modules", "./lost+found", "./.dockerenv", "./var/cache/apt", "./var/lib/apt/lists"];
+/** What only a machine that boots needs, and what was downloaded to make it. */
+const LEFT_OUT = [
+  ...["./boot", "./lib/modules", "./lost+found", "./.dockerenv", "./usr/local/bin/quicksand-guest-agent"],
+  ...["./var/cache/apt", "./var/lib/apt/lists"],
+];
 
 function makeImage(image: Image, environment: NodeJS.ProcessEnv): void {
   const work = inRig(`making-${image.split(":")[0] ?? ""}`);
@@ -77,6 +81,3 @@ export function whyNoContainer(environment: NodeJS.ProcessEnv): string | undefin
   const { status, stderr, error } = spawnSync(inside, args, { env: environment, encoding: "utf8" });
   return status === 0 ? undefined : `podman cannot start a container here: ${error?.message ?? stderr.trim()}`;
 }
-
-/** Whether the bridge was built for this machine. */
-export const hasBridge = (root: string): boolean => existsSync(join(root, `shim/dist/cmd2host-bridge-linux-${process.arch}`));

@@ -3,12 +3,13 @@
  * test/e2e/containers in a network of their own. Where that cannot be done it says so loudly, and fails in CI. Arguments go to vitest.
  */
 import { spawnSync } from "node:child_process";
-import { accessSync, constants } from "node:fs";
+import { accessSync, constants, existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { projectRoot } from "../../fixtures/temp.ts";
 import { makeImages, whyNoContainer } from "./images.ts";
 import { inRig, podmanEnvironment } from "./store.ts";
 
+const BRIDGE = `shim/dist/cmd2host-bridge-linux-${process.arch}`;
 const LOCKED = "--locked";
 const PROGRAMS = ["podman", "buildah", "runc", "debootstrap", "docker-registry", "unshare", "ip", "iptables"];
 const IMAGE_PROGRAMS = ["python3", "qemu-img", "debugfs", "tar"];
@@ -29,6 +30,7 @@ function prepare(environment: NodeJS.ProcessEnv): string | undefined {
   if (process.getuid?.() !== 0) return "containers with networks of their own need root";
   const missing = [...PROGRAMS, ...IMAGE_PROGRAMS].filter((program) => !isHere(program));
   if (missing.length > 0) return `${missing.join(", ")} not installed: .ci/run has the packages`;
+  if (!existsSync(join(projectRoot, BRIDGE))) return `${BRIDGE} was not built: npm run build:shim`;
   try {
     makeImages(environment, (line) => process.stdout.write(`rig: ${line}\n`));
   } catch (error) {
