@@ -1,17 +1,22 @@
 /**
  * Lets a real daemon do many runs of all kinds, and checks that it holds no more afterwards than after the first of them: descriptors, processes, files, memory.
- * `--runs N` says how many, 10,000 by default, and `--every N` after how many it is left alone for a moment and looked at, 500 by default. Exits 1 and says what leaked, or what did not come out as it should.
+ * `--runs N` says how many, 10,000 by default, and `--every N` after how many it is left alone for a moment and looked at, 500 by default. `--program PATH` takes another program than
+ * dist/cmd2host.js, an executable for example. Exits 1 and says what leaked, or what did not come out as it should.
  */
 import { mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { hasProc } from "./bench-daemon.ts";
 import { soak } from "./soak-course.ts";
 
 const { values } = parseArgs({
-  options: { runs: { type: "string", default: "10000" }, every: { type: "string", default: "500" } },
+  options: {
+    runs: { type: "string", default: "10000" },
+    every: { type: "string", default: "500" },
+    program: { type: "string", default: join(dirname(fileURLToPath(import.meta.url)), "../dist/cmd2host.js") },
+  },
 });
 const [runs, every] = [Number(values.runs), Number(values.every)];
 if (![runs, every].every((value) => Number.isInteger(value) && value >= 1))
@@ -21,7 +26,7 @@ if (!hasProc) throw new Error("needs /proc, which only Linux has");
 const base = realpathSync(mkdtempSync(join(tmpdir(), "c2h-soak-")));
 try {
   const wrong = await soak({
-    program: join(dirname(fileURLToPath(import.meta.url)), "../dist/cmd2host.js"),
+    program: resolve(values.program),
     base,
     runs,
     // What has been allocated once stays resident; only then does memory hardly grow any more.

@@ -54,7 +54,8 @@ export function sbom(root: string, packages: readonly BundledPackage[], targets:
     return { ...component, scope: "required", properties: [] };
   });
   const runtimes = targets.map(runtimeComponent);
-  const { name: _, ...own } = all.metadata.component;
+  // npm names it after the directory that it lies in.
+  const own = { ...all.metadata.component, name: "cmd2host" };
   const refs = new Set(bundled.map((component) => component["bom-ref"]));
   const direct = all.dependencies.find(({ ref }) => ref === own["bom-ref"])?.dependsOn ?? [];
   const bom = {
@@ -62,7 +63,7 @@ export function sbom(root: string, packages: readonly BundledPackage[], targets:
     bomFormat: all.bomFormat,
     specVersion: all.specVersion,
     version: all.version,
-    metadata: { component: { ...own, name: "cmd2host" } },
+    metadata: { component: own },
     components: [...bundled, ...runtimes],
     dependencies: [
       {
