@@ -99,7 +99,7 @@ export class WorkspaceFiles {
           directory.removeDirectory(last);
         });
       } catch {
-        return; // something else is in it
+        continue; // something else is in it, or it is gone
       }
     }
   }

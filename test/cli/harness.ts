@@ -4,10 +4,12 @@ import { join } from "node:path";
 import { Writable } from "node:stream";
 import { afterEach } from "vitest";
 import type { CodedError } from "../../wire/errors.ts";
-import type { DaemonDoor, Surroundings } from "../../host/cli/context.ts";
+import type { Context, DaemonDoor, Surroundings } from "../../host/cli/context.ts";
 import { DirectOutput, type Targets } from "../../host/cli/direct-output.ts";
 import { cli, type Output } from "../../host/cli/run.ts";
+import { styleFor } from "../../host/cli/style.ts";
 import { templatesDirectory } from "../../host/project/templates.ts";
+import { baseDirectory } from "../../host/util/base-directory.ts";
 
 const made: string[] = [];
 
@@ -112,7 +114,22 @@ export class Host {
 
   /** Runs with streams for what is written before the command is done; the rest is returned. */
   async runInto(direct: Targets, ...argv: string[]): Promise<Output> {
-    const surroundings: Surroundings = {
+    return cli(argv, this.surroundings(direct));
+  }
+
+  /** What a subcommand gets. */
+  context(): Context {
+    const { environment } = this;
+    const direct = { stdout: new Sheet(), stderr: new Sheet() };
+    return {
+      ...this.surroundings(direct),
+      base: () => baseDirectory(environment),
+      style: styleFor(false, environment),
+    };
+  }
+
+  private surroundings(direct: Targets): Surroundings {
+    return {
       environment: this.environment,
       cwd: this.cwd,
       stdin: async () => Promise.resolve(this.stdin),
@@ -126,7 +143,6 @@ export class Host {
       program: () => this.installed,
       questions: undefined,
     };
-    return cli(argv, surroundings);
   }
 
   /** Runs with --json and returns what was printed, parsed. */
