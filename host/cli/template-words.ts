@@ -1,5 +1,5 @@
 import { parseTemplate } from "../project/init.ts";
-import { listTemplates, readTemplate } from "../project/templates.ts";
+import { listTemplates, readTemplate, type TemplateSource } from "../project/templates.ts";
 import type { Choice } from "./context.ts";
 
 function sentence(
@@ -10,7 +10,7 @@ function sentence(
 }
 
 /** What a template allows, in words: what it only reads, and what it changes. */
-function templateWords(templates: string, name: string): string {
+function templateWords(templates: TemplateSource, name: string): string {
   const { allowed_operations: allowed = [], operations = {} } = parseTemplate(readTemplate(templates, name), name);
   const known = new Map(Object.entries(operations));
   const all = allowed.flatMap((id) => {
@@ -31,7 +31,7 @@ function templateWords(templates: string, name: string): string {
 }
 
 /** The bundled templates, each with what it allows; the one that allows least is the first. */
-export function templateChoices(templates: string): readonly Choice[] {
+export function templateChoices(templates: TemplateSource): readonly Choice[] {
   const names = [...listTemplates(templates)].sort((a, b) => Number(b === "readonly") - Number(a === "readonly"));
   return names.map((value) => ({ value, hint: templateWords(templates, value) }));
 }

@@ -122,7 +122,6 @@ describe("doctor, when all is well", () => {
         columns: 100,
         templates: host.root,
         questions: undefined,
-        program: [],
         daemon: {
           serve: async () => Promise.resolve(0),
           settings: async () => Promise.resolve({ settings, warnings: [], unknown: [] }),

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { blake3Hex } from "../../host/util/hash.ts";
 import { FRAME, frameHeader, PREFACE } from "../../wire/frames.ts";
 import type { OperationTemplate } from "../../wire/schema.ts";
-import { argumentsOf, childrenWith, environmentOf, isGoneWithin, pidIn } from "../exec/processes.ts";
+import { argumentsOf, environmentOf, isGoneWithin, pidIn, processesWith } from "../exec/processes.ts";
 import { defaultBase, TOKEN } from "../fixtures/base.ts";
 import { argvBytes, mcpBytes } from "../fixtures/bridge-bytes.ts";
 import { startDaemon } from "../fixtures/daemon.ts";
@@ -25,6 +25,11 @@ const operations: Readonly<Record<string, OperationTemplate>> = {
 };
 const { base } = defaultBase({ allowed_operations: Object.keys(operations), operations });
 const daemon = await startDaemon(base);
+
+/** The MCP servers that the daemon has started. */
+function servers(): readonly number[] {
+  return processesWith(`-socket ${daemon.address.path}`);
+}
 
 async function all(...parts: readonly Buffer[]): Promise<readonly Got[]> {
   const got = await (await FrameTalk.open(daemon.address, ...parts)).ended;
@@ -120,7 +125,7 @@ describe("an MCP session by frames", () => {
 
   it("has one process, gone with its client", async () => {
     const mcp = await McpTalk.open(daemon.address);
-    const pids = childrenWith("mcp/main.ts");
+    const pids = servers();
     expect(pids).toHaveLength(1);
     mcp.talk.socket.destroy();
     for (const pid of pids) expect(await isGoneWithin(pid, 5_000)).toBe(true);
@@ -128,7 +133,7 @@ describe("an MCP session by frames", () => {
 
   it("has the token in its environment and nothing else of the host", async () => {
     const mcp = await McpTalk.open(daemon.address);
-    const [pid = 0] = childrenWith("mcp/main.ts");
+    const [pid = 0] = servers();
     const names = environmentOf(pid).map((line) => line.split("=")[0]);
     expect(names.sort()).toEqual(["CMD2HOST_RUN", "CMD2HOST_TOKEN", "GIT_CEILING_DIRECTORIES"]);
     expect(argumentsOf(pid).join(" ")).not.toContain(TOKEN);

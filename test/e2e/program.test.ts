@@ -8,7 +8,7 @@ import { Client } from "@modelcontextprotocol/client";
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
 import type { Address } from "../../wire/client.ts";
 import { Base, defaultBase, TOKEN } from "../fixtures/base.ts";
-import { argumentsOf, childrenWith, isGoneWithin } from "../exec/processes.ts";
+import { argumentsOf, isGoneWithin, processesWith } from "../exec/processes.ts";
 import { list, run, send } from "../fixtures/exchange.ts";
 import { McpTalk } from "../fixtures/mcp-talk.ts";
 import { fixturePrograms, projectRoot, tempDirectory } from "../fixtures/temp.ts";
@@ -142,7 +142,7 @@ describe("the programs", () => {
     const mcp = await McpTalk.open(address, ["-tools", "generic"]);
     const run = { operation_id: "test_op", params: { message: "through both" } };
     expect(await mcp.call(2, "cmd2host_run_operation", run)).toContain("through both");
-    const [server = 0] = childrenWith("cmd2host-mcp.js", child.pid);
+    const [server = 0] = processesWith(`-socket ${base.directory.socket}`);
     expect(argumentsOf(server).join(" ")).toMatch(
       /permission .*--allow-fs-read=\S+\/dist\/ .*cmd2host-mcp\.js -socket/,
     );

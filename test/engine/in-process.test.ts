@@ -22,6 +22,7 @@ const operations = {
 async function clients() {
   const { base, repo } = defaultBase({ allowed_operations: ["speak", "stay"], operations });
   const { daemon, address } = await startDaemon(base);
+  if (daemon === undefined) throw new Error("what is tested lives in the daemon's own process");
   const both = [daemon.client(TOKEN), new DaemonClient(address, TOKEN)] as const;
   const rewrite = (changes: Parameters<typeof defaultProject>[1]): void => {
     base.writeProject("owner_repo", defaultProject(repo, { operations, ...changes }));

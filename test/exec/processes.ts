@@ -49,13 +49,12 @@ export function argumentsOf(pid: number): readonly string[] {
   return wordsOf(pid, "cmdline");
 }
 
-/** Processes that this one, or another, started, and that have this text in their command line. */
-export function childrenWith(text: string, of = process.pid): readonly number[] {
+/** Processes that have this text in their command line, whose words are separated by blanks here. */
+export function processesWith(text: string): readonly number[] {
   return readdirSync("/proc").flatMap((name) => {
     const pid = Number(name);
     try {
-      const [, parent] = /^\d+ \(.*\) \S (\d+)/su.exec(readFileSync(`/proc/${pid}/stat`, "utf8")) ?? [];
-      return Number(parent) === of && argumentsOf(pid).join(" ").includes(text) ? [pid] : [];
+      return argumentsOf(pid).join(" ").includes(text) ? [pid] : [];
     } catch {
       return [];
     }
