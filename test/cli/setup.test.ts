@@ -246,7 +246,7 @@ describe("cmd2host setup", () => {
     });
     expect(host.tree()).toEqual(before);
     expect(existsSync(join(host.home, "projects/owner_repo/config.json"))).toBe(false);
-    expect(readdirSync(join(host.home, "setups"))).toEqual({ tokens: [] });
+    expect(readdirSync(join(host.home, "setups"))).toEqual([]);
     expect(existsSync(join(host.home, "bin/cmd2host"))).toBe(false);
   });
 
