@@ -13,17 +13,21 @@ const { version } = JSON.parse(
 ) as { version: string };
 
 describe("the feature", () => {
-  it("passes its own tests, with its defaults, in every scenario, and installed twice", { timeout: 400_000 }, async () => {
-    const { code, stdout } = await devcontainer("features", "test", "--base-image", IMAGES[0], featureDirectory);
-    const passed = [...stdout.matchAll(/^✅ Passed: +'(.+)'$/gm)].map(([, name]) => name);
-    const scenarios = readdirSync(join(featureDirectory, "test/cmd2host"))
-      .filter((name) => name.endsWith(".sh") && !["test.sh", "duplicate.sh"].includes(name))
-      .map((name) => name.replace(/\.sh$/, ""));
-    expect([...passed].sort(), stdout.slice(-4_000)).toEqual(
-      ["cmd2host", "cmd2host executed twice with randomized options", ...scenarios].sort(),
-    );
-    expect(code).toBe(0);
-  });
+  it(
+    "passes its own tests, with its defaults, in every scenario, and installed twice",
+    { timeout: 400_000 },
+    async () => {
+      const { code, stdout } = await devcontainer("features", "test", "--base-image", IMAGES[0], featureDirectory);
+      const passed = [...stdout.matchAll(/^✅ Passed: +'(.+)'$/gm)].map(([, name]) => name);
+      const scenarios = readdirSync(join(featureDirectory, "test/cmd2host"))
+        .filter((name) => name.endsWith(".sh") && !["test.sh", "duplicate.sh"].includes(name))
+        .map((name) => name.replace(/\.sh$/, ""));
+      expect([...passed].sort(), stdout.slice(-4_000)).toEqual(
+        ["cmd2host", "cmd2host executed twice with randomized options", ...scenarios].sort(),
+      );
+      expect(code).toBe(0);
+    },
+  );
 
   it("is a package that holds all that it installs", async () => {
     const target = tempDirectory();
@@ -65,7 +69,12 @@ describe("the feature from a registry", async () => {
     expect(JSON.parse(readFileSync(join(workspace, ".mcp.json"), "utf8"))).toHaveProperty("mcpServers.cmd2host");
     const variables = await container.exec(["sh", "-c", "env | grep ^HOST_CMD_PROXY"]);
     expect(variables.stdout).toBe("HOST_CMD_PROXY_TOKEN_FILE=/run/cmd2host-session/token\n");
-    const metadata = await mustPodman("inspect", "--format", '{{index .Config.Labels "devcontainer.metadata"}}', container.id);
+    const metadata = await mustPodman(
+      "inspect",
+      "--format",
+      '{{index .Config.Labels "devcontainer.metadata"}}',
+      container.id,
+    );
     expect(JSON.parse(metadata)).toContainEqual({
       id: name,
       postCreateCommand: "/usr/local/lib/cmd2host/write-mcp-config",

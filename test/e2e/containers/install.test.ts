@@ -15,25 +15,46 @@ describe.each(IMAGES)("install.sh on %s", (image) => {
   async function inside(script: string, workspace = tempDirectory()): Promise<Ended> {
     const mounts = [`${join(featureDirectory, "src/cmd2host")}:/feature:ro`, `${workspace}:/workspace`];
     const volumes = mounts.flatMap((mount) => ["--volume", mount]);
-    return podman(["run", "--rm", "--network", "none", ...volumes, "--workdir", "/workspace", image, "sh", "-c", script]);
+    return podman([
+      "run",
+      "--rm",
+      "--network",
+      "none",
+      ...volumes,
+      "--workdir",
+      "/workspace",
+      image,
+      "sh",
+      "-c",
+      script,
+    ]);
   }
 
   it.each([
     ["CONNECTIONMODE=udp", 'the option connectionMode is "udp"; it can be tcp or unix'],
     ["RUNTIME=python", 'the option runtime is "python"; it can be auto, bridge or node'],
     ["INSTALLMCPSERVER=yes", 'the option installMcpServer is "yes"; it can be true or false'],
-    ["COMMANDS='gh,../sh'", 'the option commands names "../sh", which is not the name of a program; write names such as gh,aws'],
-    ["COMMANDS='gh; id'", 'the option commands names "gh; id", which is not the name of a program; write names such as gh,aws'],
+    [
+      "COMMANDS='gh,../sh'",
+      'the option commands names "../sh", which is not the name of a program; write names such as gh,aws',
+    ],
+    [
+      "COMMANDS='gh; id'",
+      'the option commands names "gh; id", which is not the name of a program; write names such as gh,aws',
+    ],
     ["COMMANDS=-rf", 'the option commands names "-rf", which is not the name of a program; write names such as gh,aws'],
     ["COMMANDS=node", "the option commands names node, which this feature itself needs in the container; leave it out"],
   ])("refuses %s in one sentence, and changes nothing", async (options, sentence) => {
-    const ended = await inside(`${options} ${INSTALL}; code=$?; test ! -e /usr/local/lib/cmd2host || exit 9; exit $code`);
+    const ended = await inside(
+      `${options} ${INSTALL}; code=$?; test ! -e /usr/local/lib/cmd2host || exit 9; exit $code`,
+    );
     expect(ended).toEqual({ code: 1, stdout: "", stderr: `cmd2host: ${sentence}\n` });
   });
 
   it("links the commands first on PATH, where none of the image's own programs is", async () => {
     const own = "printf '#!/bin/sh\\necho own\\n' >/usr/bin/gh; chmod 755 /usr/bin/gh";
-    const look = "PATH=/usr/local/lib/cmd2host/bin:$PATH; command -v gh; command -v aws; readlink -f $(command -v gh); /usr/bin/gh";
+    const look =
+      "PATH=/usr/local/lib/cmd2host/bin:$PATH; command -v gh; command -v aws; readlink -f $(command -v gh); /usr/bin/gh";
     const { code, stdout } = await inside(`${own}; COMMANDS=' gh , aws,' ${INSTALL} && ${look}`);
     expect(stdout.split("\n")).toEqual([
       "cmd2host: gh goes to the host from now on; the image's own stays, and can be called as /usr/bin/gh",
@@ -66,8 +87,11 @@ describe.each(IMAGES)("install.sh on %s", (image) => {
   });
 
   it("takes the programs for Node on a machine that has no bridge, and says so", async () => {
-    const strange = "mkdir /s; printf '#!/bin/sh\\necho riscv64\\n' >/s/uname; chmod 755 /s/uname; export PATH=/s:$PATH";
-    const { code, stdout } = await inside(`${strange}; ${INSTALL} && . /usr/local/lib/cmd2host/feature && echo $runtime`);
+    const strange =
+      "mkdir /s; printf '#!/bin/sh\\necho riscv64\\n' >/s/uname; chmod 755 /s/uname; export PATH=/s:$PATH";
+    const { code, stdout } = await inside(
+      `${strange}; ${INSTALL} && . /usr/local/lib/cmd2host/feature && echo $runtime`,
+    );
     expect(stdout.split("\n")).toEqual([
       "cmd2host: there is no bridge that starts on riscv64 here, so the programs run on the container's Node",
       "cmd2host: this image has no Node yet: the programs start once Node 20.19 or newer is on its PATH",
@@ -110,7 +134,9 @@ describe.each(IMAGES)("install.sh on %s", (image) => {
 
     it("replaces what it wrote for the other connection mode, and only that", async () => {
       const tcp = `${INSTALL} >/dev/null; /usr/local/lib/cmd2host/write-mcp-config >/dev/null`;
-      const { stdout } = await inside(`${tcp}; echo '{ "cmd2host": "mine" }' >.vscode/mcp.json; ${unix}; cat .mcp.json .vscode/mcp.json`);
+      const { stdout } = await inside(
+        `${tcp}; echo '{ "cmd2host": "mine" }' >.vscode/mcp.json; ${unix}; cat .mcp.json .vscode/mcp.json`,
+      );
       expect(stdout).toContain("cmd2host: wrote .mcp.json anew, for the connection mode unix\n");
       expect(stdout).toContain(`"args": ${args}\n`);
       expect(stdout).toMatch(/\n\{ "cmd2host": "mine" \}\n$/);
@@ -123,7 +149,9 @@ describe.each(IMAGES)("install.sh on %s", (image) => {
       symlinkSync("/tmp/nowhere", join(workspace, ".vscode/mcp.json"));
       const { code, stdout } = await inside(`${unix}; cat .mcp.json; test ! -e /tmp/nowhere`, workspace);
       const add = `stays as it is; for its server cmd2host, add the command cmd2host-mcp with the arguments ${args}`;
-      expect(stdout).toBe(`cmd2host: .mcp.json is there and ${add}\ncmd2host: .vscode/mcp.json is there and ${add}\n{}\n`);
+      expect(stdout).toBe(
+        `cmd2host: .mcp.json is there and ${add}\ncmd2host: .vscode/mcp.json is there and ${add}\n{}\n`,
+      );
       expect(code).toBe(0);
     });
 

@@ -3,7 +3,8 @@ import { projectRoot } from "../../fixtures/temp.ts";
 
 /** Said by every part of the rig that a test loads: without its podman settings a test would see the machine's own containers. */
 export function requireRig(): void {
-  if (process.env["CMD2HOST_RIG"] === undefined) throw new Error("these tests are started by `npm run test:containers`");
+  if (process.env["CMD2HOST_RIG"] === undefined)
+    throw new Error("these tests are started by `npm run test:containers`");
 }
 
 /** Runs podman with the rig's settings, to its end. */

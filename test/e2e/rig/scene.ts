@@ -1,4 +1,5 @@
-import { chownSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { randomBytes } from "node:crypto";
+import { chmodSync, chownSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { DaemonConfig, OperationTemplate, ProjectConfig } from "../../../wire/schema.ts";
 import { DaemonProcess } from "../../contract/routes-process.ts";
@@ -12,6 +13,9 @@ import type { Image } from "./images.ts";
 /** What runs in the container: the bridge, or the programs for Node, on a Node that is mounted into it. */
 export type Runtime = "bridge" | "node";
 
+export type Mode = "unix" | "tcp";
+export type User = "root" | "dev";
+
 /** How a container of a scene is made. */
 export interface Wanted {
   readonly runtime: Runtime;
@@ -19,11 +23,9 @@ export interface Wanted {
   /** The feature's name in a registry. */
   readonly feature: string;
   /** Default: unix, and no network. With tcp there is a network, and no socket. */
-  readonly mode?: "unix" | "tcp";
+  readonly mode?: Mode;
   /** Who works in the container. Default: root. */
-  readonly user?: "root" | "dev";
-  /** Options of the feature. */
-  readonly commands?: string;
+  readonly user?: User;
 }
 
 /** In the image of a user that is not root: made with what every image has. */
@@ -31,39 +33,50 @@ const WITH_USER = [
   "RUN echo 'dev:x:1234:' >>/etc/group && echo 'dev:x:1234:1234::/home/dev:/bin/sh' >>/etc/passwd",
   "RUN mkdir -p /home/dev && chown 1234:1234 /home/dev",
 ];
-const USER_ID = 1_234;
+const USER_IDS: Readonly<Record<User, number>> = { root: 0, dev: 1_234 };
 
-/** The token of a project, and where a container finds it. */
+/** The token of a project, in a directory to mount: a mounted file would go on to be the old one when a new one takes its place. */
 export class SessionToken {
+  readonly directory = tempDirectory();
   readonly #base: Base;
-  readonly #directory = tempDirectory();
   readonly #repo: string;
   readonly #owner: number;
 
+  /** @param owner id of the user who may read it */
   constructor(base: Base, repo: string, owner: number) {
     this.#base = base;
     this.#repo = repo;
     this.#owner = owner;
+    chownSync(this.directory, owner, owner);
+    this.renew();
   }
 
-  /** The directory to mount. A file would go on to be the old one when a new one takes its place. */
-  get directory(): string {
-    return this.#directory;
+  /** Puts a new token in the place of the one that is there. */
+  renew(): void {
+    this.#put(0);
   }
 
-  /** Writes another token in place of the one that is there, of this age in hours. */
-  renew(letter: string, ageHours = 0): void {
-    const token = letter.repeat(64);
-    this.#base.writeToken(token, { repo: this.#repo }, ageHours * 3_600_000);
-    rmSync(join(this.#directory, "token"), { force: true });
-    writeFileSync(join(this.#directory, "token"), token, { mode: 0o600 });
-    chownSync(this.#directory, this.#owner, this.#owner);
-    chownSync(join(this.#directory, "token"), this.#owner, this.#owner);
+  /** Puts one there that nobody may use any more. */
+  expire(): void {
+    this.#put(25 * 3_600_000);
+  }
+
+  remove(): void {
+    rmSync(join(this.directory, "token"));
+  }
+
+  #put(ageMs: number): void {
+    const token = randomBytes(32).toString("hex");
+    this.#base.writeToken(token, { repo: this.#repo }, ageMs);
+    const file = join(this.directory, "new");
+    writeFileSync(file, token, { mode: 0o600 });
+    chownSync(file, this.#owner, this.#owner);
+    renameSync(file, join(this.directory, "token"));
   }
 }
 
 /** A project of a host, on a real repository. */
-interface Project {
+export interface Project {
   readonly repo: string;
   readonly token: SessionToken;
 }
@@ -79,44 +92,43 @@ export class Host {
   /** @param environment of the daemon, besides PATH and HOME */
   constructor(environment: NodeJS.ProcessEnv = {}) {
     this.environment = environment;
+    // Outside of tests the daemon and the container's user have one id, the developer's. Here the daemon is root.
+    chmodSync(this.door, 0o755);
   }
 
-  /** Adds an approved project for owner/NAME, and a token for it. */
+  /** Adds an approved project for owner/NAME, and a token for it. Only its operations are allowed, unless the changes say otherwise. */
   addProject(
     name: string,
     operations: Readonly<Record<string, OperationTemplate>>,
-    { user = "root", changes = {} }: { readonly user?: Wanted["user"]; readonly changes?: Partial<ProjectConfig> } = {},
+    { user = "root", changes = {} }: { readonly user?: User; readonly changes?: Partial<ProjectConfig> } = {},
   ): Project {
     const repo = makeRepo(join(tempDirectory(), name), `git@github.com:owner/${name}.git`);
     const project = { repos: [`owner/${name}`], allowed_operations: Object.keys(operations), operations, ...changes };
     this.base.writeProject(`owner_${name}`, defaultProject(repo, project));
-    const token = new SessionToken(this.base, `owner/${name}`, user === "dev" ? USER_ID : 0);
-    token.renew("a");
-    return { repo, token };
+    return { repo, token: new SessionToken(this.base, `owner/${name}`, USER_IDS[user]) };
   }
 
-  /** Starts the daemon, on its socket, and with `tcp` on the port that containers expect, which the whole network of the tests can reach. */
-  async start(mode: Wanted["mode"] = "unix"): Promise<void> {
+  /** Starts the daemon, unless it runs: on its socket, or on the port that containers expect, for the whole network of the tests. It ends with the test. */
+  async start(mode: Mode = "unix"): Promise<void> {
+    if (this.#daemon !== undefined) return;
+    const socket = join(this.door, "cmd2host.sock");
     const listen: DaemonConfig =
       mode === "unix"
-        ? { listen_mode: "unix", socket_path: join(this.door, "cmd2host.sock"), socket_mode: 0o666 }
+        ? { listen_mode: "unix", socket_path: socket, socket_mode: 0o666 }
         : { listen_mode: "tcp", listen_address: "0.0.0.0", allow_non_loopback: true };
     const program = join(projectRoot, "dist/cmd2host.js");
     this.#daemon = await DaemonProcess.start(program, this.base, listen, this.environment);
+    atEnd(async () => this.stop());
   }
 
   async stop(): Promise<void> {
     await this.#daemon?.stop();
-  }
-
-  /** What the daemon logged since it was started. */
-  get log(): string {
-    return this.#daemon?.output ?? "";
+    this.#daemon = undefined;
   }
 
   /** Brings up a container for a project, with what `cmd2host setup` would write into its devcontainer.json. */
   async bringUp(project: Project, wanted: Wanted): Promise<Devcontainer> {
-    const { runtime, image, feature, mode = "unix", user = "root", commands = "gh,git" } = wanted;
+    const { runtime, image, feature, mode = "unix", user = "root" } = wanted;
     giveTo(project.repo, user);
     mkdirSync(join(project.repo, ".devcontainer"), { recursive: true });
     writeFileSync(
@@ -128,7 +140,7 @@ export class Host {
     return Devcontainer.up(project.repo, {
       build: { dockerfile: "Dockerfile" },
       remoteUser: user,
-      features: { [feature]: { commands, connectionMode: mode, runtime } },
+      features: { [feature]: { commands: "gh,git", connectionMode: mode, runtime } },
       mounts: [
         mount(project.token.directory, "/run/cmd2host-session"),
         ...(mode === "unix" ? [mount(this.door, "/run/cmd2host")] : []),
@@ -140,11 +152,11 @@ export class Host {
 }
 
 /** A developer's own files are the container's user's: the CLI gives that user the developer's id. */
-function giveTo(directory: string, user: Wanted["user"]): void {
-  if (user !== "dev") return;
-  chownSync(directory, USER_ID, USER_ID);
+function giveTo(directory: string, user: User): void {
+  const id = USER_IDS[user];
+  chownSync(directory, id, id);
   for (const entry of readdirSync(directory, { recursive: true, withFileTypes: true }))
-    chownSync(join(entry.parentPath, entry.name), USER_ID, USER_ID);
+    chownSync(join(entry.parentPath, entry.name), id, id);
 }
 
 /** An MCP session that ends with the test. */
