@@ -1,5 +1,6 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { runProgram, type Ended } from "../../fixtures/backends/program.ts";
 import { atEnd, projectRoot } from "../../fixtures/temp.ts";
 import { connectTo, type Session } from "../../mcp/clients.ts";
@@ -8,11 +9,12 @@ import { mustPodman, podman, requireRig } from "./podman.ts";
 /** The feature, put together by `npm run build:feature`. */
 export const featureDirectory = join(projectRoot, "feature/dist");
 
+const CLI = fileURLToPath(import.meta.resolve("@devcontainers/cli/devcontainer.js"));
+
 /** Runs the real devcontainer CLI, to its end. */
 export async function devcontainer(...args: readonly string[]): Promise<Ended> {
   requireRig();
-  const cli = join(projectRoot, "node_modules/@devcontainers/cli/devcontainer.js");
-  return runProgram(process.execPath, [cli, ...args], process.env, projectRoot);
+  return runProgram(process.execPath, [CLI, ...args], process.env, projectRoot);
 }
 
 /** Publishes the feature to a registry. Returns the name that a devcontainer.json has for its newest version. */
