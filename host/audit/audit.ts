@@ -15,7 +15,7 @@ export interface Decision {
   readonly configHash: string | undefined;
   readonly operation: string | undefined;
   readonly route:
-        | "mcp"
+    | "mcp"
     | "raw_argv"
     | "mcp_session"
     | "list"

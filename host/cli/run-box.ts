@@ -3,7 +3,7 @@ import { basename, dirname, join, relative } from "node:path";
 import { CodedError } from "../../wire/errors.ts";
 import { quoted } from "../../wire/text.ts";
 import { TokenStore } from "../auth/token-store.ts";
-import { BRIDGE_NAMES, bridgeProgram } from "../box/bridge-program.ts";
+import { BRIDGE_NAMES, bridgeFor, placeBridge } from "../box/bridge-program.ts";
 import { boxWords, type BoxPlan } from "../box/box-words.ts";
 import { leftovers, makeBox, noteBox, removeBox, type Box } from "../box/boxes.ts";
 import { askEngine, findEngine, type Engine } from "../box/engine.ts";
@@ -42,15 +42,20 @@ function checkedImage({ image, command: words, env }: RunValues, environment: No
   throw usage(`--env ${quoted(wrong)} is no name of a variable`, "Only the name: the value is taken from here.");
 }
 
-/** The names that lead to the bridge in the container. */
-function programsFor(values: RunValues, project: Project): ReadonlyMap<string, string> {
-  if (!values["mount-bridge"]) return new Map();
-  const bridge = realpathSync.native(bridgeProgram(process.arch));
+/** The bridge, and the names that lead to it in the container. */
+interface Bridge {
+  readonly bytes: Buffer;
+  readonly names: readonly string[];
+}
+
+function bridgeOf(values: RunValues, project: Project): Bridge | undefined {
+  if (!values["mount-bridge"]) return undefined;
+  const bytes = bridgeFor(process.arch);
   const own = project.allowed.map((id) => basename(project.operations.get(id)?.command ?? ""));
   const names = values.commands === undefined ? own : values.commands.split(",").map((name) => name.trim());
   const wrong = names.find((name) => !COMMAND.test(name));
   if (wrong !== undefined) throw usage(`${quoted(wrong)} is no name of a command`, "Names separated by commas: gh,git");
-  return new Map([...BRIDGE_NAMES, ...new Set(names)].map((name) => [name, bridge]));
+  return { bytes, names: [...new Set([...BRIDGE_NAMES, ...names])] };
 }
 
 /** Ends what crashed starts left: their containers, tokens and directories. */
@@ -116,7 +121,7 @@ async function runBox(values: RunValues, context: Context): Promise<number> {
     throw new CodedError("daemon_unreachable", "no daemon is listening", {
       hint: "Start it in another terminal: cmd2host serve",
     });
-  const programs = programsFor(values, project);
+  const bridge = bridgeOf(values, project);
   const workspaces = project.repos.map(({ path }) => path).concat(root);
   const path = cleanPath(context.environment["PATH"] ?? "", workspaces);
   const engine = await findEngine(values.engine, path, workspaces, context.environment);
@@ -136,6 +141,8 @@ async function runBox(values: RunValues, context: Context): Promise<number> {
     writeToken(join(box.session, "token"), token, context.cwd);
     const servers = { mcpServers: { cmd2host: mcpServer("unix", 0) } };
     writeAtomic(join(box.session, "mcp.json"), `${JSON.stringify(servers, null, 2)}\n`);
+    const file = bridge === undefined ? "" : placeBridge(bridge.bytes, box);
+    const programs = new Map(bridge?.names.map((name) => [name, file]));
     const here = realpathSync.native(context.cwd);
     const inside = here.startsWith(`${root}/`) ? relative(root, here) : "";
     // Somebody can be asked: both our input and our output are a terminal.

@@ -427,7 +427,6 @@ describe("cmd2host setup in a hostile checkout", () => {
     const host = new Scene();
     host.put(".devcontainer.json", `{} // \u001b[2Jgone\u202e`);
     const { stdout } = await host.run("setup", "--dry-run");
-    // eslint-disable-next-line no-control-regex
     expect(stdout).not.toMatch(/[\u001b\u202e]/);
     expect(stdout).toContain(String.raw`\x1b[2Jgone\u202e`);
   });

@@ -1,5 +1,4 @@
 import { INJECTED, type Operation, type TemplateElement } from "../../../host/project/types.ts";
-import { normaliseFlags } from "../../../host/operation/flags.ts";
 
 /** Where every call acts. */
 export const PLACE = { repo: "OWNER/REPO", repoPath: "/path/to/repo", url: "git@github.com:OWNER/REPO.git" };
@@ -14,18 +13,7 @@ function isAutomatic(template: readonly TemplateElement[], index: number): boole
   return own(template[index + 1]) && element?.kind === "literal" && element.text.startsWith("-");
 }
 
-/** How many words of an argument list the template of an operation makes; for templates without optional and list parameters. */
-export function typedLength({ template }: Operation): number {
-  return template.filter((_, index) => !isAutomatic(template, index)).length;
-}
-
 /** The arguments that a call runs with, as somebody would type them. */
 export function typedWords({ template }: Operation, args: readonly string[]): readonly string[] {
   return args.filter((_, index) => index >= template.length || !isAutomatic(template, index));
-}
-
-/** Typed words with their flags in one form. */
-export function normalWords(operation: Operation, words: readonly string[]): readonly string[] {
-  const end = typedLength(operation);
-  return [...words.slice(0, end), ...normaliseFlags(words.slice(end), operation.flags)];
 }
