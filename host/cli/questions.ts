@@ -17,7 +17,11 @@ export const terminalQuestions: Questions = {
     answered(
       await select({
         message,
-        options: choices.map(({ value, hint }) => ({ value, label: value, hint: printableLines(hint) })),
+        options: choices.map(({ value, hint }) => ({
+          value,
+          label: printableLines(value),
+          hint: printableLines(hint),
+        })),
       }),
     ),
   ask: async (message, initial, complaint) =>

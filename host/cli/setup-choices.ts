@@ -75,7 +75,12 @@ async function chosenTemplate(
 ): Promise<string> {
   if (given !== undefined) return given;
   if (ask === undefined) return DEFAULT_TEMPLATE;
-  return ask.choose("What may the agent do?", templateChoices(context.templates));
+  const choices = templateChoices(context.templates);
+  ask.show(choices.map(({ value, hint }) => `${value}\n    ${hint}`).join("\n"));
+  return ask.choose(
+    "What may the agent do?",
+    choices.map(({ value }) => ({ value, hint: "" })),
+  );
 }
 
 async function chosenBranches(

@@ -81,7 +81,7 @@ export async function undoSetup(
         exit: 1,
         human: ask === undefined ? text : "",
         json: { ...json, undone: false },
-        stderr: "Nothing was changed; add --yes to do it.\n",
+        stderr: ask === undefined ? "Nothing was changed; add --yes to do it.\n" : "Nothing was changed.\n",
       };
   }
   makeChanges(

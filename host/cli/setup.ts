@@ -60,7 +60,7 @@ async function carryOut(
         exit: 1,
         human: ask === undefined ? text : "",
         json: { ...json, applied: false },
-        stderr: `${ask === undefined ? warnings : ""}Nothing was changed; add --yes to do it.\n`,
+        stderr: ask === undefined ? `${warnings}Nothing was changed; add --yes to do it.\n` : "Nothing was changed.\n",
       };
   }
   const approved = await applySetup(plan, found.files, context);
