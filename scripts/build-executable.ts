@@ -10,6 +10,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { bundledPackages, licencesText } from "./bundled-packages.ts";
 import { bundle } from "./executable/bundle.ts";
+import { withoutSignature } from "./executable/macho.ts";
 import { installRuntime, runtimeOf } from "./executable/runtime.ts";
 import { sbom } from "./executable/sbom.ts";
 import { fileOf, ownTarget, TARGETS, type Target } from "./executable/targets.ts";
@@ -62,6 +63,7 @@ function compile(compiler: string, target: Target): string {
     stdio: ["ignore", "ignore", "inherit"],
   });
   const file = fileOf(out, target);
+  if (target.name === "darwin-x64") writeFileSync(made, withoutSignature(readFileSync(made)));
   chmodSync(made, 0o755);
   renameSync(made, file);
   return file;
