@@ -38,6 +38,9 @@ let atRest = await rested();
 /** What it holds when everything that is loaded on first use is loaded. */
 async function rested(): Promise<Held> {
   for (let times = 0; times < 20; times++) await client.run({ operation: "both" });
+  // Bun opens standard error once more for itself when standard input is first piped to a program.
+  const fed = await FrameTalk.open(address, requestBytes({ token: TOKEN, operation: "count", stdin: true }), STDIN_END);
+  await fed.ended;
   return daemon.held();
 }
 
