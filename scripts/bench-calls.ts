@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { DaemonClient, type Address } from "../wire/client.ts";
 import type { ProjectConfig } from "../wire/schema.ts";
 import { freePort, hasProc, memoryOf, type BenchDaemon } from "./bench-daemon.ts";
-import { latencyRow, mb, ms, repeated, Samples, timed, times, type Row } from "./bench-figures.ts";
+import { latencyRow, mb, ms, repeated, Samples, timed, times, type Effort, type Row } from "./bench-figures.ts";
 
 const spawnerFile = join(dirname(fileURLToPath(import.meta.url)), "bench-spawner.mjs");
 const PARALLEL = 16;
@@ -72,13 +72,6 @@ async function list(client: DaemonClient): Promise<void> {
 interface Clients {
   readonly unix: DaemonClient;
   readonly tcp: DaemonClient;
-}
-
-/** How long everything is measured. */
-export interface Effort {
-  readonly rounds: number;
-  readonly perRound: number;
-  readonly total: number;
 }
 
 async function latencies(clients: Clients, echoes: Clients, spawner: Spawner, effort: Effort): Promise<readonly Row[]> {

@@ -7,6 +7,13 @@ export interface Row {
   readonly figures: Readonly<Record<string, number>>;
 }
 
+/** How long everything is measured. */
+export interface Effort {
+  readonly rounds: number;
+  readonly perRound: number;
+  readonly total: number;
+}
+
 export function quantile(samples: readonly number[], q: number): number {
   const sorted = [...samples].sort((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))] ?? Number.NaN;

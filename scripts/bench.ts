@@ -1,13 +1,14 @@
 /**
  * Measures the real daemon beside bare references, in one run, and prints one table. `--json` prints the figures instead; `--quick` takes fewer samples;
- * `--live` only measures runs that are watched while they go on, and MCP.
+ * `--live` only measures runs that are watched while they go on, and MCP; `--executable [PATH]` only the self-contained executable beside the program on Node. When the executable
+ * of this machine has been built, it is measured with everything else.
  * References: a spawn of `true` from an empty program of the same runtime; an echo of as many bytes between two such programs over the same kind of socket; the same
  * program or pipeline read through a plain pipe.
  */
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import Table from "cli-table3";
@@ -15,14 +16,23 @@ import { DaemonClient } from "../wire/client.ts";
 import { callOperations, callRows, outputRows, runOperation, Spawner } from "./bench-calls.ts";
 import { BenchDaemon, freePort } from "./bench-daemon.ts";
 import { latencyRow, mb, median, ms, repeated, timed, times, type Row } from "./bench-figures.ts";
+import { executableRows } from "./bench-executable.ts";
 import { LiveBench } from "./bench-live.ts";
 import { mcpRow } from "./bench-mcp.ts";
 import { preparePush, type PushBench } from "./bench-push.ts";
+import { fileOf, findOwnTarget } from "./executable/targets.ts";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const program = join(root, "dist/cmd2host.js");
 const quick = process.argv.includes("--quick");
 const onlyLive = process.argv.includes("--live");
+const onlyExecutable = process.argv.includes("--executable");
+const named = process.argv[process.argv.indexOf("--executable") + 1] ?? "";
+const executable = resolve(
+  onlyExecutable && named !== "" && !named.startsWith("--")
+    ? named
+    : fileOf(join(root, "dist-executable"), ownTarget()),
+);
 const effort = quick ? { rounds: 3, perRound: 20, total: 160 } : { rounds: 12, perRound: 60, total: 960 };
 
 /** Gives the token of a project that pushes `history`. */
@@ -143,11 +153,16 @@ async function liveRows(daemon: BenchDaemon, token: string): Promise<readonly Ro
 }
 
 async function measure(base: string): Promise<readonly Row[]> {
+  const compared =
+    onlyExecutable || (!onlyLive && existsSync(executable))
+      ? await executableRows(executable, program, base, effort)
+      : [];
+  if (onlyExecutable) return compared;
   const history = onlyLive ? undefined : preparePush(base);
   const daemon = new BenchDaemon(program, base, history?.path ?? process.env["PATH"] ?? "");
   const token = daemon.project("owner_repo", { operations: callOperations });
   const plain = history === undefined ? [] : await plainRows(daemon, token, history, await freePort());
-  return [...plain, ...(await liveRows(daemon, token))];
+  return [...plain, ...(await liveRows(daemon, token)), ...compared];
 }
 
 const base = mkdtempSync(join(tmpdir(), "c2h-bench-"));

@@ -22,9 +22,14 @@ export const TARGETS: readonly Target[] = [
   target("darwin", "arm64"),
 ];
 
+/** The target that this machine can run, if there is one. */
+export function findOwnTarget(): Target | undefined {
+  return TARGETS.find(({ os, cpu }) => os === process.platform && cpu === process.arch);
+}
+
 /** The target that this machine can run. Throws when there is none. */
 export function ownTarget(): Target {
-  const own = TARGETS.find(({ os, cpu }) => os === process.platform && cpu === process.arch);
+  const own = findOwnTarget();
   if (own === undefined) throw new Error(`there is no executable for ${process.platform}-${process.arch}`);
   return own;
 }
