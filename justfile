@@ -26,5 +26,11 @@ unit *args:
 bench *args:
     npm run bench -- {{args}}
 
+executable *args:
+    npm run build:executable -- {{args}}
+
+test-executable *args:
+    npm run test:executable -- {{args}}
+
 quickstart:
     npm run quickstart

@@ -28,11 +28,9 @@ const quick = process.argv.includes("--quick");
 const onlyLive = process.argv.includes("--live");
 const onlyExecutable = process.argv.includes("--executable");
 const named = process.argv[process.argv.indexOf("--executable") + 1] ?? "";
-const executable = resolve(
-  onlyExecutable && named !== "" && !named.startsWith("--")
-    ? named
-    : fileOf(join(root, "dist-executable"), ownTarget()),
-);
+const own = findOwnTarget();
+const built = own === undefined ? "" : fileOf(join(root, "dist-executable"), own);
+const executable = onlyExecutable && named !== "" && !named.startsWith("--") ? resolve(named) : built;
 const effort = quick ? { rounds: 3, perRound: 20, total: 160 } : { rounds: 12, perRound: 60, total: 960 };
 
 /** Gives the token of a project that pushes `history`. */

@@ -1,9 +1,10 @@
 import { execFile } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { build } from "esbuild";
 import { describe, expect, it } from "vitest";
+import { bridgeProgram } from "../../host/util/bridge-program.ts";
 import { ownProgram, type OwnProgram } from "../../host/util/own-program.ts";
 import { projectRoot, tempDirectory } from "../fixtures/temp.ts";
 
@@ -77,6 +78,11 @@ describe("the program of this installation that is the MCP server", () => {
 });
 
 describe("the files of this installation", () => {
+  it("lie in the checkout when this is source", () => {
+    const path = join(projectRoot, "shim/dist/cmd2host-bridge-linux-x64");
+    expect(bridgeProgram("x64")).toEqual(existsSync(path) ? readFileSync(path) : undefined);
+  });
+
   it("lie beside the bundle", async () => {
     const root = installation();
     await bundle(PRINT_FILES, join(root, "dist/cmd2host.js"));
