@@ -26,8 +26,8 @@ function stateOf(context: Context, project: NonNullable<Step["project"]>): Proje
 
 function undoText({ changes }: Undo, removed: readonly string[], stay: readonly string[]): string {
   const lines = [
-    ...removed.map((id) => `Project ${id} is removed, and its tokens are ended.\n`),
-    ...stay.map((id) => `Project ${id} was changed since, and stays; to end it: cmd2host config disallow ${id}\n`),
+    ...removed.map((id) => `To remove: project ${id} and its tokens.\n`),
+    ...stay.map((id) => `Stays, since it was changed: project ${id}. To end it: cmd2host config disallow ${id}\n`),
   ];
   return lines.join("") + changesDiff(changes);
 }

@@ -9,7 +9,7 @@ const SCRIPT = [
   '[ -x "$directory/cmd2host" ] && CMD2HOST_CONFIG_DIR=$base "$directory/cmd2host" session start --name="$name" && exit 0',
   "done",
   'mkdir -p "$base/sessions/$name" && mkdir -p -m 755 "$base/run"',
-  "echo 'cmd2host is not installed on this machine: the container starts without it' >&2",
+  "echo 'cmd2host did not run (is it installed on this machine?): the container starts without a session' >&2",
 ].join("\n");
 
 /** The words for `initializeCommand`. The container tool replaces the variables, and no shell sees them but as arguments. */

@@ -26,6 +26,11 @@ interface Layout {
   readonly eol: string;
 }
 
+/** The value at a node, made as JSON.parse makes it: the library's objects have no prototype, and compare as different. */
+function valueOf(node: Node | undefined): unknown {
+  return node === undefined ? undefined : (JSON.parse(JSON.stringify(getNodeValue(node))) as unknown);
+}
+
 function lineOf(text: string, offset: number): number {
   return text.slice(0, offset).split("\n").length;
 }
@@ -119,8 +124,7 @@ export class JsoncText {
 
   /** The value at a path, without comments; undefined when there is none. */
   get(path: Path): unknown {
-    const node = findNodeAtLocation(tree(this.#text), [...path]);
-    return node === undefined ? undefined : getNodeValue(node);
+    return valueOf(findNodeAtLocation(tree(this.#text), [...path]));
   }
 
   /** Sets a member of an object that is there, or of the whole. Nothing happens when it has this value already. */
@@ -165,9 +169,9 @@ export class JsoncText {
   /** Takes the new text, once it says what was wanted. */
   #become(text: string, path: Path | undefined, value: unknown): void {
     const node = path === undefined ? undefined : findNodeAtLocation(tree(text), [...path]);
-    const said = node === undefined ? undefined : (getNodeValue(node) as unknown);
     tree(text);
-    if (!isDeepStrictEqual(said, value)) throw new JsoncError("is written in a way that cannot be changed safely");
+    if (!isDeepStrictEqual(valueOf(node), value))
+      throw new JsoncError("is written in a way that cannot be changed safely");
     this.#text = text;
   }
 }
