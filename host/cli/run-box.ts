@@ -66,7 +66,9 @@ async function sweep(context: Context, workspaces: readonly string[]): Promise<v
     await tokens.revoke([token]);
     if (engine !== "") {
       const program = resolveCommand(engine, context.environment["PATH"] ?? "", workspaces);
-      await askEngine(program, ["rm", "--force", box.name], context.environment);
+      // podman would first wait for it to end.
+      for (const words of [["kill"], ["rm", "--force"]])
+        await askEngine(program, [...words, box.name], context.environment);
     }
     removeBox(box);
   }

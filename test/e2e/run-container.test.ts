@@ -81,7 +81,14 @@ describe.runIf(requireTools(["podman", "runc", "busybox", "perl"]))("cmd2host ru
   });
 
   it("is over when it is ended, and its token with it", async () => {
-    const { child, ended } = start("--", "sh", "-c", "trap 'exit 9' TERM; touch begun; while :; do sleep 1; done");
+    const { child, ended } = start(
+      "--",
+      "sh",
+      "-c",
+      "trap 'exit 9' TERM; read line; touch begun; while :; do sleep 1; done",
+    );
+    // The engine passes signals on a moment after the program has begun; by the time that it passes a line, it does.
+    child.stdin.write("go\n");
     while (!readdirSync(repo).includes("begun")) await sleep(50);
     const [box = ""] = readdirSync(base.directory.boxes);
     const token = readFileSync(join(base.directory.boxes, box, "session/token"), "utf8");
