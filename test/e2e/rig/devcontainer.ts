@@ -5,16 +5,17 @@ import { runProgram, type Ended } from "../../fixtures/backends/program.ts";
 import { atEnd, projectRoot } from "../../fixtures/temp.ts";
 import { connectTo, type Session } from "../../mcp/clients.ts";
 import { mustPodman, podman, requireRig } from "./podman.ts";
+import { inRig } from "./store.ts";
 
 /** The feature, put together by `npm run build:feature`. */
 export const featureDirectory = join(projectRoot, "feature/dist");
 
 const CLI = fileURLToPath(import.meta.resolve("@devcontainers/cli/devcontainer.js"));
 
-/** Runs the real devcontainer CLI, to its end. */
+/** Runs the real devcontainer CLI, to its end. It leaves what it unpacked in its temporary directory, which is the rig's. */
 export async function devcontainer(...args: readonly string[]): Promise<Ended> {
   requireRig();
-  return runProgram(process.execPath, [CLI, ...args], process.env, projectRoot);
+  return runProgram(process.execPath, [CLI, ...args], { ...process.env, TMPDIR: inRig("scratch") }, projectRoot);
 }
 
 /** Publishes the feature to a registry. Returns the name that a devcontainer.json has for its newest version. */

@@ -3,7 +3,7 @@
  * test/e2e/containers in a network of their own. Where that cannot be done it says so loudly, and fails in CI. Arguments go to vitest.
  */
 import { spawnSync } from "node:child_process";
-import { accessSync, constants, existsSync } from "node:fs";
+import { accessSync, constants, existsSync, rmSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { projectRoot } from "../../fixtures/temp.ts";
 import { makeImages, whyNoContainer } from "./images.ts";
@@ -60,7 +60,9 @@ function test(args: readonly string[]): number {
   const inside = join(projectRoot, "test/e2e/rig/run-inside");
   const vitest = join(projectRoot, "node_modules/vitest/vitest.mjs");
   const config = ["--config", "vitest.containers.config.ts"];
-  return run(environment, inside, process.execPath, vitest, "run", ...config, ...args);
+  const code = run(environment, inside, process.execPath, vitest, "run", ...config, ...args);
+  rmSync(inRig("scratch"), { recursive: true, force: true });
+  return code;
 }
 
 /** One run at a time, since all runs of a user share a store of images: the program starts itself again, under a lock. */
