@@ -11,7 +11,7 @@ import { inRig, podmanEnvironment } from "./store.ts";
 
 const BRIDGE = `shim/dist/cmd2host-bridge-linux-${process.arch}`;
 const LOCKED = "--locked";
-const PROGRAMS = ["podman", "buildah", "runc", "debootstrap", "docker-registry", "unshare", "ip", "iptables"];
+const PROGRAMS = ["podman", "buildah", "runc", "debootstrap", "docker-registry", "flock", "unshare", "ip", "iptables"];
 const IMAGE_PROGRAMS = ["python3", "qemu-img", "debugfs", "tar"];
 
 function isHere(program: string): boolean {
@@ -25,12 +25,18 @@ function isHere(program: string): boolean {
   });
 }
 
-/** Why the tests cannot run here, or undefined. Makes what can be made. */
-function prepare(environment: NodeJS.ProcessEnv): string | undefined {
+/** Why containers cannot be had here, or undefined. */
+function whyNotHere(): string | undefined {
   if (process.getuid?.() !== 0) return "containers with networks of their own need root";
   const missing = [...PROGRAMS, ...IMAGE_PROGRAMS].filter((program) => !isHere(program));
-  if (missing.length > 0) return `${missing.join(", ")} not installed: .ci/run has the packages`;
-  if (!existsSync(join(projectRoot, BRIDGE))) return `${BRIDGE} was not built: npm run build:shim`;
+  return missing.length === 0 ? undefined : `${missing.join(", ")} not installed: .ci/run has the packages`;
+}
+
+/** Makes what is missing. Returns why the tests cannot run all the same, or undefined. */
+function prepare(environment: NodeJS.ProcessEnv): string | undefined {
+  const bridge = join(projectRoot, BRIDGE);
+  if (!existsSync(bridge)) run(environment, "npm", "run", "--silent", "--if-present", "build:shim");
+  if (!existsSync(bridge)) return `${BRIDGE} was not built: npm run build:shim`;
   try {
     makeImages(environment, (line) => process.stdout.write(`rig: ${line}\n`));
   } catch (error) {
@@ -46,15 +52,18 @@ function run(environment: NodeJS.ProcessEnv, file: string, ...args: readonly str
   return status ?? 1;
 }
 
+/** Says loudly that nothing was tested; in CI that is a failure. Returns the exit code. */
+function skip(reason: string): number {
+  const mustRun = (process.env["CI"] ?? "") !== "";
+  process.stderr.write(`${mustRun ? "FAILED" : "SKIPPED"}: the tests in containers: ${reason}\n`);
+  return mustRun ? 1 : 0;
+}
+
 /** The tests, in a network of their own, with the programs and the feature as they are now. Returns the exit code. */
 function test(args: readonly string[]): number {
   const environment = podmanEnvironment();
   const reason = prepare(environment);
-  if (reason !== undefined) {
-    const mustRun = (process.env["CI"] ?? "") !== "";
-    process.stderr.write(`${mustRun ? "FAILED" : "SKIPPED"}: the tests in containers: ${reason}\n`);
-    return mustRun ? 1 : 0;
-  }
+  if (reason !== undefined) return skip(reason);
   const built = run(environment, "npm", "run", "--silent", "build:feature");
   if (built !== 0) return built;
   const inside = join(projectRoot, "test/e2e/rig/run-inside");
@@ -68,6 +77,8 @@ function test(args: readonly string[]): number {
 /** One run at a time, since all runs of a user share a store of images: the program starts itself again, under a lock. */
 function main([first, ...rest]: readonly string[]): number {
   if (first === LOCKED) return test(rest);
+  const reason = whyNotHere();
+  if (reason !== undefined) return skip(reason);
   const self = [process.execPath, ...process.execArgv, import.meta.filename, LOCKED];
   const args = [...(first === undefined ? [] : [first]), ...rest];
   return run(process.env, "flock", "--close", join(inRig(), "lock"), ...self, ...args);
