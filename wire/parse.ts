@@ -1,5 +1,5 @@
 import { isUtf8 } from "node:buffer";
-import { findNodeAtLocation, parseTree } from "jsonc-parser";
+import { findNodeAtLocation, getNodeValue, parseTree, printParseErrorCode, type ParseError } from "jsonc-parser";
 import { fold } from "./fold.ts";
 import * as validators from "./generated/validate.js";
 import { isBlank } from "./framing.ts";
@@ -187,4 +187,24 @@ export function readJsonFile<N extends ValidatedName>(name: N, bytes: Buffer, fi
   if (checked.ok) return { ...checked, raw };
   const { pointer, message } = checked.violation;
   return { ok: false, fault: { kind: "schema", message: located(file, bytes, pointer, message) } };
+}
+
+/** JSON as editors write it, with comments and trailing commas. Nothing is known of its shape. */
+export type JsoncFile =
+  { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly message: string };
+
+/**
+ * Reads a file of a workspace that is JSON with comments.
+ * @param file only named in messages
+ */
+export function readJsonc(bytes: Buffer, file: string): JsoncFile {
+  if (!isUtf8(bytes)) return { ok: false, message: printable(`${file}: is not UTF-8`) };
+  const text = bytes.toString("utf8");
+  const errors: ParseError[] = [];
+  const tree = parseTree(text, errors, { allowTrailingComma: true });
+  const [first] = errors;
+  if (tree !== undefined && first === undefined) return { ok: true, value: getNodeValue(tree) as unknown };
+  const position = positionAt(bytes, Buffer.byteLength(text.slice(0, first?.offset ?? 0)));
+  const what = first === undefined ? "is empty" : printParseErrorCode(first.error);
+  return { ok: false, message: locate(file, position, "", what) };
 }

@@ -53,6 +53,8 @@ export interface Surroundings {
   readonly daemon: DaemonDoor;
   /** The system that this runs on. */
   readonly system: NodeJS.Platform;
+  /** Where the fixed places of a container are looked for: `/`. */
+  readonly containerRoot: string;
   /** How this program is started from anywhere: an absolute path, then what comes before its own arguments. */
   readonly program: () => readonly string[];
   /** Loads what asks questions; undefined where nobody could answer. */

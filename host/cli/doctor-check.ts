@@ -5,7 +5,21 @@ export interface Check {
   /** Null for what concerns the whole host. */
   readonly project: string | null;
   readonly level: "ok" | "warn" | "fail";
-  readonly about: "base" | "daemon" | "tokens" | "configuration" | "workspace" | "origin" | "program";
+  readonly about:
+    | "base"
+    | "service"
+    | "daemon"
+    | "socket"
+    | "tokens"
+    | "configuration"
+    | "workspace"
+    | "origin"
+    | "program"
+    | "devcontainer"
+    | "mcp"
+    | "connection"
+    | "session"
+    | "commands";
   readonly message: string;
   /** A command for the host's shell, or a sentence; null when nothing is to be done. */
   readonly fix: string | null;
@@ -54,12 +68,15 @@ function plural(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? "" : "s"}`;
 }
 
-/** Lines under a heading for the host and each project, and one that sums up. */
-export function checksText(checks: readonly Check[], style: Style): string {
+/**
+ * Lines under a heading for the place and each project, and one that sums up.
+ * @param place heading of what belongs to no project
+ */
+export function checksText(checks: readonly Check[], style: Style, place: string): string {
   const projects = [...new Set(checks.map(({ project }) => project))];
   const parts = projects.map((project) => {
     const own = checks.filter((check) => check.project === project);
-    return `${style.strong(project ?? "this host")}\n${own.map((check) => line(check, style)).join("")}`;
+    return `${style.strong(project ?? place)}\n${own.map((check) => line(check, style)).join("")}`;
   });
   const count = (level: Check["level"]): number => checks.filter((check) => check.level === level).length;
   const warnings = count("warn") === 0 ? "" : `, ${plural(count("warn"), "warning")}`;

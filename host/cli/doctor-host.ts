@@ -11,6 +11,8 @@ import type { BaseDirectory } from "../util/base-directory.ts";
 import { distrustOf } from "../util/read-trusted.ts";
 import type { Context } from "./context.ts";
 import { Checks, type Check } from "./doctor-check.ts";
+import { socketChecks } from "./doctor-service.ts";
+import { durationWords } from "./duration.ts";
 import { setting } from "./setting.ts";
 
 /** Whether one of the directories that decide who may do what is only its owner's to change. */
@@ -93,6 +95,7 @@ export async function daemonChecks(context: Context, base: BaseDirectory): Promi
     why === undefined
       ? checks.ok(`a daemon listens at ${shown}`)
       : checks.warn(`no daemon listens at ${shown} (${printable(why)})`, "cmd2host serve"),
+    ...(await socketChecks(loaded.settings, base)),
   ];
 }
 
@@ -106,9 +109,11 @@ export function tokensCheck(base: BaseDirectory, id: string | undefined): readon
       const fix = "Remove the files that cmd2host token list calls unreadable.";
       return unreadable === 0 ? [] : [checks.warn(`${unreadable} of the token files cannot be trusted or read`, fix)];
     }
-    const live = records.filter(({ projectId, state }) => projectId === id && state === "valid").length;
+    const live = records.filter(({ projectId, state }) => projectId === id && state === "valid");
     const fix = `cmd2host token mint --project=${id} --out=FILE`;
-    return [live === 0 ? checks.warn("no live token", fix) : checks.ok(`live tokens: ${live}`)];
+    if (live.length === 0) return [checks.warn("no live token", fix)];
+    const left = Math.max(...live.map(({ expiresAt }) => expiresAt.getTime())) - Date.now();
+    return [checks.ok(`live tokens: ${live.length}, the longest for ${durationWords(left)}`)];
   } catch (error) {
     if (error instanceof CodedError) return [checks.failed(error)];
     throw error;

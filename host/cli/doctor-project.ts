@@ -11,8 +11,10 @@ import type { BaseDirectory } from "../util/base-directory.ts";
 import { approvalOf } from "./approval.ts";
 import type { Context } from "./context.ts";
 import { Checks, type Check } from "./doctor-check.ts";
+import { devcontainerChecks } from "./doctor-devcontainer.ts";
 import { directoryCheck, tokensCheck } from "./doctor-host.ts";
 import { commandFinder } from "./find-command.ts";
+import { setting } from "./setting.ts";
 import { realOrSame } from "./workspaces.ts";
 
 /** Runs `work`; an error of ours becomes a check that failed. */
@@ -120,8 +122,27 @@ function programChecks(project: Project, context: Context): readonly Check[] {
   );
 }
 
-/** Everything that a project needs before its operations run. Throws `project_unknown`. */
-export function projectChecks(context: Context, base: BaseDirectory, id: string): readonly Check[] {
+/** Where the daemon listens; undefined when daemon.json does not load, which is said elsewhere. */
+async function listenModeOf(context: Context, base: BaseDirectory): Promise<unknown> {
+  try {
+    return setting((await context.daemon.settings(base)).settings, "listenMode");
+  } catch (error) {
+    if (error instanceof CodedError) return undefined;
+    throw error;
+  }
+}
+
+/** Everything that projects need before their operations run. Throws `project_unknown`. */
+export async function projectsChecks(
+  context: Context,
+  base: BaseDirectory,
+  ids: readonly string[],
+): Promise<readonly Check[]> {
+  const listenMode = await listenModeOf(context, base);
+  return ids.flatMap((id) => projectChecks(context, base, id, listenMode));
+}
+
+function projectChecks(context: Context, base: BaseDirectory, id: string, listenMode: unknown): readonly Check[] {
   const checks = new Checks(id, "configuration");
   const files = projectFiles(base.projects, id);
   const directory = directoryCheck(files.directory, id);
@@ -138,5 +159,8 @@ export function projectChecks(context: Context, base: BaseDirectory, id: string)
     ...project.repos.flatMap((repo) => workspaceChecks(project, repo)),
     ...programChecks(project, context),
     ...tokensCheck(base, id),
+    ...project.repos
+      .filter(({ path }) => isDirectory(path))
+      .flatMap(({ path }) => devcontainerChecks(context, base, id, path, listenMode)),
   ];
 }

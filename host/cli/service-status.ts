@@ -6,6 +6,7 @@ import { missingPart, replacedSince } from "../service/replaced.ts";
 import { command, JSON_SWITCH } from "./command.ts";
 import { durationWords, timeWords } from "./duration.ts";
 import { installedService, serviceManager } from "./service-manager.ts";
+import { socketsOf } from "./sockets.ts";
 import { VERSION } from "./version.ts";
 
 /** Exit codes of systemctl status. */
@@ -44,7 +45,8 @@ export const serviceStatus = command({
     const { program, version } = definition;
     const missing = missingPart(program);
     const replaced = state.since === undefined ? undefined : replacedSince(program, state.since);
-    const sockets = [base.socket, base.sharedSocket].map((path) => ({ path, present: isSocket(path) }));
+    const { settings } = await context.daemon.settings(base);
+    const sockets = socketsOf(settings, base).map((path) => ({ path, present: isSocket(path) }));
     const answering = await answers(base.lockSocket);
     const notes = [
       ...(missing === undefined ? [] : [`${printable(missing)} is not there any more: run cmd2host service install`]),

@@ -20,6 +20,7 @@ export function processSurroundings(): Surroundings {
     columns: Math.min(stdout.isTTY ? stdout.columns : DEFAULT_COLUMNS, MAX_COLUMNS),
     templates: bundledTemplates(),
     system: process.platform,
+    containerRoot: "/",
     program: () => runningProgram(process.execPath, process.argv[1]),
     questions: stdin.isTTY && stdout.isTTY ? async () => (await import("./questions.ts")).terminalQuestions : undefined,
     daemon: {

@@ -1,4 +1,3 @@
-import { homedir } from "node:os";
 import { join } from "node:path";
 import { CodedError } from "../../wire/errors.ts";
 import { Launchd } from "./launchd.ts";
@@ -28,7 +27,9 @@ export function managerOf(
   baseRoot: string,
   workspaces: readonly string[],
 ): Manager {
-  const home = (environment["HOME"] ?? "") === "" ? homedir() : (environment["HOME"] ?? "");
+  const home = environment["HOME"] ?? "";
+  if (home === "")
+    throw new CodedError("service_unavailable", "HOME is not set, and the service's definition belongs there");
   const uid = process.geteuid?.() ?? 0;
   if (system === "darwin") {
     const tools = new Tools(environment, workspaces);

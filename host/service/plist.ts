@@ -61,9 +61,9 @@ ${variables}    </dict>
     <!-- Agents wait for it; other kinds are slowed down. -->
     <key>ProcessType</key>
     <string>Interactive</string>
-    <!-- 077: files of the daemon and of operations are the owner's alone. -->
+    <!-- 022, as in a shell. What is secret has a mode of its own; what operations write is read in containers, by other users. -->
     <key>Umask</key>
-    <integer>63</integer>
+    <integer>18</integer>
     <!-- Tokens and answers of operations are in memory; a dump would put them on disk. -->
     <key>HardResourceLimits</key>
     <dict>

@@ -71,8 +71,8 @@ TimeoutStopSec=${stopSeconds}
 # An operation that the kernel ends for want of memory does not end the daemon.
 OOMPolicy=continue
 
-# Files of the daemon and of operations are the owner's alone, unless an operation sets a mode.
-UMask=0077
+# As in a shell. What is secret has a mode of its own; what operations write into a workspace is read in containers, by other users.
+UMask=0022
 # Tokens and answers of operations are in memory; a dump would put them on disk.
 LimitCORE=0
 # Sandboxes of systemd are not here on purpose: operations run with your rights, write your files, and may start programs that gain

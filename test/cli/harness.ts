@@ -29,6 +29,8 @@ export class RecordedDaemon implements DaemonDoor {
   served = 0;
   exit = 0;
   failure: CodedError | undefined;
+  /** What daemon.json says. */
+  found: object = { listen: { port: 9_876 }, listenMode: "both", maxInFlight: Number.POSITIVE_INFINITY };
 
   async serve(): Promise<number> {
     this.served++;
@@ -39,7 +41,7 @@ export class RecordedDaemon implements DaemonDoor {
   async settings(): ReturnType<DaemonDoor["settings"]> {
     if (this.failure !== undefined) throw this.failure;
     return Promise.resolve({
-      settings: { listen: { port: 9_876 }, listenMode: "both", maxInFlight: Number.POSITIVE_INFINITY },
+      settings: this.found,
       warnings: ["reachable from outside"],
       unknown: ["/lisen_port"],
     });
@@ -72,6 +74,7 @@ export class Host {
   environment: NodeJS.ProcessEnv = {};
   cwd: string = this.root;
   system: NodeJS.Platform = "linux";
+  containerRoot: string = join(this.root, "container");
   /** As if it were installed there. */
   installed: readonly string[] = [process.execPath, join(this.root, "cmd2host.js")];
 
@@ -79,7 +82,7 @@ export class Host {
     mkdirSync(join(this.checkout, ".git"), { recursive: true });
     mkdirSync(this.bin);
     for (const name of ["git", "gh", "aws"]) this.program(name);
-    this.environment = { CMD2HOST_CONFIG_DIR: this.base, PATH: this.bin };
+    this.environment = { HOME: this.root, CMD2HOST_CONFIG_DIR: this.base, PATH: this.bin };
   }
 
   /** Puts an executable on PATH. */
@@ -140,6 +143,7 @@ export class Host {
       templates: templatesDirectory(),
       daemon: this.daemon,
       system: this.system,
+      containerRoot: this.containerRoot,
       program: () => this.installed,
       questions: undefined,
     };

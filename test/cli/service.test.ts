@@ -14,47 +14,12 @@ import {
 } from "node:fs";
 import { createServer } from "node:net";
 import { delimiter, dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { requireTools } from "../fixtures/backends/present.ts";
-import { bundledProgram } from "../fixtures/bundle.ts";
-import { Host, smallConfig } from "./harness.ts";
+import { smallConfig, type Host } from "./harness.ts";
+import { definitionOf, userOf } from "./service-user.ts";
 
-const FIXTURES = fileURLToPath(new URL("../fixtures/service", import.meta.url));
 const SYSTEMS = ["linux", "darwin"] as const;
-const PROGRAM = bundledProgram();
-const hosts: Host[] = [];
-
-afterEach(async () => {
-  // Nothing that a fixture started stays.
-  for (const host of hosts.splice(0)) await host.run("service", "uninstall");
-});
-
-/** A user with a service manager that really starts and ends programs. */
-function userOf(system: NodeJS.Platform): Host {
-  const host = new Host();
-  hosts.push(host);
-  host.system = system;
-  host.installed = [process.execPath, PROGRAM];
-  const runtime = join(host.root, "runtime");
-  mkdirSync(runtime, { mode: 0o700 });
-  mkdirSync(host.base, { mode: 0o700 });
-  writeFileSync(join(host.base, "daemon.json"), '{"listen_mode":"unix"}', { mode: 0o600 });
-  host.environment = {
-    HOME: host.root,
-    CMD2HOST_CONFIG_DIR: host.base,
-    XDG_RUNTIME_DIR: runtime,
-    // For the fixtures' python, and for what they call.
-    PATH: [FIXTURES, "/usr/local/bin", "/usr/bin", "/bin", dirname(process.execPath)].join(delimiter),
-  };
-  return host;
-}
-
-function definitionOf(host: Host): string {
-  const name =
-    host.system === "darwin" ? "Library/LaunchAgents/com.user.cmd2host.plist" : ".config/systemd/user/cmd2host.service";
-  return join(host.root, name);
-}
 
 interface Status {
   readonly state: string;

@@ -61,7 +61,7 @@ describe("the property list", () => {
       KeepAlive: { SuccessfulExit: false },
       ExitTimeOut: 47,
       ProcessType: "Interactive",
-      Umask: 0o077,
+      Umask: 0o022,
       HardResourceLimits: { Core: 0 },
       StandardOutPath: recipe.logFile,
       StandardErrorPath: recipe.logFile,
