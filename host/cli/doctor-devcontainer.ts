@@ -2,8 +2,9 @@ import { dirname } from "node:path";
 import { printable } from "../../wire/text.ts";
 import type { BaseDirectory } from "../util/base-directory.ts";
 import type { Context } from "./context.ts";
-import { devcontainerFacts, mcpServers, type DevcontainerFacts } from "./devcontainer-facts.ts";
+import { devcontainerFacts, type DevcontainerFacts } from "./devcontainer-facts.ts";
 import { Checks, type Check } from "./doctor-check.ts";
+import { mcpFileChecks } from "./doctor-mcp.ts";
 import { workspaceFile, workspaceFolders, type WorkspaceFile } from "./workspace-files.ts";
 import { realOrSame } from "./workspaces.ts";
 
@@ -106,23 +107,6 @@ function fileChecks(
   return found.length > 0 ? found : [checks.ok(`${path} has the feature and its mounts`)];
 }
 
-function mcpChecks(id: string, root: string): readonly Check[] {
-  const checks = new Checks(id, "mcp");
-  const files = [workspaceFile(root, ".mcp.json"), workspaceFile(root, ".vscode", "mcp.json")];
-  return files.flatMap((file) => {
-    if (file === undefined) return [];
-    if ("wrong" in file) return [checks.warn(file.wrong, "Mend it: MCP clients do not read it so.")];
-    const servers = [...mcpServers(file.value)];
-    const ours = servers.some(([name, program]) => name === "cmd2host" || program.endsWith("cmd2host-mcp"));
-    const path = printable(file.path);
-    return [
-      ours
-        ? checks.ok(`${path} names cmd2host`)
-        : checks.warn(`${path} does not name cmd2host: its client has no tools of ours`, SETUP),
-    ];
-  });
-}
-
 /** The files of a workspace that make its container and tell MCP clients of us. @param listenMode of daemon.json */
 export function devcontainerChecks(
   context: Context,
@@ -132,5 +116,8 @@ export function devcontainerChecks(
   listenMode: unknown,
 ): readonly Check[] {
   const files = devcontainerFiles(root);
-  return [...files.flatMap((file) => fileChecks(context, base, id, file, listenMode)), ...mcpChecks(id, root)];
+  return [
+    ...files.flatMap((file) => fileChecks(context, base, id, file, listenMode)),
+    ...mcpFileChecks(new Checks(id, "mcp"), root, SETUP),
+  ];
 }

@@ -1,9 +1,7 @@
 import { accessSync, constants, readFileSync, readlinkSync, realpathSync, statSync } from "node:fs";
 import { delimiter, isAbsolute, join } from "node:path";
 import { printable } from "../../wire/text.ts";
-import { mcpServers } from "./devcontainer-facts.ts";
 import { Checks, type Check } from "./doctor-check.ts";
-import { workspaceFile } from "./workspace-files.ts";
 
 /** What a container has of programs: stand-ins for commands of the host, and the MCP server. */
 
@@ -86,29 +84,4 @@ export function commandChecks(programs: string, path: string): readonly Check[] 
     );
   if (facts.get("mcp") === "true") found.push(commandCheck(checks, "cmd2host-mcp", programs, path));
   return found;
-}
-
-/** Whether MCP clients in a workspace know of us. */
-export function mcpClientChecks(workspace: string): readonly Check[] {
-  const checks = new Checks(null, "mcp");
-  const files = [workspaceFile(workspace, ".mcp.json"), workspaceFile(workspace, ".vscode", "mcp.json")].filter(
-    (file) => file !== undefined,
-  );
-  if (files.length === 0)
-    return [
-      checks.warn(
-        `${printable(workspace)} has no .mcp.json: its MCP clients have no tools of ours`,
-        "On the host, in the workspace: cmd2host setup",
-      ),
-    ];
-  return files.map((file) => {
-    if ("wrong" in file) return checks.fail(file.wrong, "Mend it: MCP clients do not read it so");
-    const path = printable(file.path);
-    const ours = [...mcpServers(file.value)].some(
-      ([name, program]) => name === "cmd2host" || program.endsWith("cmd2host-mcp"),
-    );
-    return ours
-      ? checks.ok(`${path} names cmd2host`)
-      : checks.warn(`${path} does not name cmd2host`, "On the host, in the workspace: cmd2host setup");
-  });
 }

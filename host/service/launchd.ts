@@ -7,7 +7,7 @@ import type { Tool, Tools } from "./tool.ts";
 
 const POLL_MS = 200;
 /** How long launchd may take to end a service that it was told to take out. */
-const MAX_POLLS = 1_500;
+const MAX_POLLS = 18_000;
 
 /** An agent of launchd. */
 export class Launchd implements ServicePlatform {

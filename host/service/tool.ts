@@ -16,7 +16,7 @@ export interface Said {
 }
 
 /** A service may take its whole time to stop, and systemctl waits for it. */
-const TIMEOUT_MS = 300_000;
+const TIMEOUT_MS = 3_600_000;
 const GRACE_MS = 2_000;
 const MAX_BYTES = 262_144;
 /** What they need to find the manager of this user; the rest of our environment is not theirs. */
