@@ -47,7 +47,7 @@ describe.skipIf(EXECUTABLE === undefined)("the executable", () => {
       );
   });
 
-  it("takes no orders from the directory that it is started in, nor from a runtime's settings at home", async () => {
+  it("takes no orders from the directory that it is started in, nor from a runtime's settings at home [promise 5]", async () => {
     const hostile = tempDirectory();
     const marker = join(hostile, "marker");
     const evil = join(hostile, "evil.ts");
