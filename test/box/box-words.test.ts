@@ -1,8 +1,8 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { boxWords, type BoxPlan } from "../../host/box/box-words.ts";
-import { BRIDGE_NAMES, bridgeProgram } from "../../host/box/bridge-program.ts";
+import { BRIDGE_NAMES, bridgeFor, placeBridge } from "../../host/box/bridge-program.ts";
 import type { Engine } from "../../host/box/engine.ts";
 import { isAlive, thisProcess } from "../../host/box/owner.ts";
 import { tempDirectory } from "../fixtures/temp.ts";
@@ -46,13 +46,12 @@ describe("the arguments for an engine", () => {
 });
 
 describe("the bridge program", () => {
-  it("is found beside the running program, for the machine's architecture", () => {
-    const dist = join(tempDirectory(), "dist");
-    mkdirSync(join(dist, "bridge"), { recursive: true });
-    const path = join(dist, "bridge/cmd2host-bridge-linux-arm64");
-    writeFileSync(path, "");
-    expect(bridgeProgram("arm64", dist)).toBe(path);
-    expect(() => bridgeProgram("mips", dist)).toThrow("this installation has no bridge program for linux mips");
+  it("is a file of the box, for everybody to run, and is missed in one sentence", () => {
+    const directory = tempDirectory();
+    const path = placeBridge(Buffer.from("bridge"), { name: "b", directory, session: join(directory, "session") });
+    expect(path).toBe(join(directory, "bridge"));
+    expect([readFileSync(path, "utf8"), statSync(path).mode & 0o777]).toEqual(["bridge", 0o755]);
+    expect(() => bridgeFor("mips")).toThrow("this installation has no bridge program for linux mips");
   });
 });
 

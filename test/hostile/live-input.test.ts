@@ -147,7 +147,7 @@ describe.runIf(process.platform === "linux")("a client that breaks the rules", (
         if (last?.name === "outcome") {
           const { outcome, code } = last.payload as OutcomeFields;
           if (outcome !== "completed") expect(Object.keys(CODES)).toContain(code);
-        } else expect(["hello", "accepted", "reply", "stdout"]).toContain(last?.name);
+        } else expect(["hello", "accepted", "reply", "stdout", "started", "exit"]).toContain(last?.name);
       }),
       { numRuns: 150 },
     );
