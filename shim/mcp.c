@@ -406,12 +406,17 @@ static void watch(struct pollfd *entry, bool is_wanted, int fd, int events) {
   entry->revents = 0;
 }
 
+/* Whether nothing but the clock stands between us and the next attempt to connect. */
+static bool wants_connection(const struct mcp *mcp) {
+  return mcp->phase == AWAY && mcp->signal == 0 && !mcp->has_hung_up && mcp->client.outstanding.count == 0;
+}
+
 /* How long to wait, -1 for ever, for what only the clock brings. */
 static int timeout_of(const struct mcp *mcp, long long now) {
   long long until = -1;
   if (mcp->signal != 0)
     until = mcp->patience_ends;
-  else if (mcp->phase == AWAY)
+  else if (wants_connection(mcp))
     until = mcp->next_try;
   if (!is_connected(mcp) && mcp->signal == 0 && now < mcp->lost_at + PATIENCE_MS &&
       (until < 0 || mcp->lost_at + PATIENCE_MS < until))
@@ -452,8 +457,7 @@ static void wait_and_move(struct mcp *mcp) {
 static void keep_time(struct mcp *mcp) {
   const long long now = now_ms();
   if (mcp->signal != 0 && now >= mcp->patience_ends) finish(mcp, EXIT_NO_DAEMON);
-  const bool is_due = mcp->phase == AWAY && now >= mcp->next_try && mcp->client.outstanding.count == 0;
-  if (is_due && !mcp->is_done && !mcp->has_hung_up) connect_again(mcp);
+  if (!mcp->is_done && wants_connection(mcp) && now >= mcp->next_try) connect_again(mcp);
 }
 
 static int join(struct mcp *mcp) {
