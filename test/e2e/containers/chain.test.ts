@@ -25,10 +25,14 @@ import {
 } from "./scenarios.ts";
 
 /** What runs in which image. The Node that is mounted is the machine's own, which needs the C library of Debian. */
-const PAIRS: readonly (readonly [Runtime, Image])[] = [["node", "debian:bookworm"]];
+const PAIRS: readonly (readonly [Runtime, Image])[] = [
+  ["bridge", "debian:bookworm"],
+  ["bridge", "alpine:3.23"],
+  ["node", "debian:bookworm"],
+];
 
 /** Where commands typed in the container reach the daemon. */
-const COMMANDS: readonly Runtime[] = [];
+const COMMANDS: readonly Runtime[] = ["bridge"];
 
 const feature = await publishFeature(await startRegistry());
 
