@@ -1,5 +1,5 @@
 import { existsSync, rmSync } from "node:fs";
-import { CodedError } from "../../wire/errors.ts";
+import { CodedError, messageOf } from "../../wire/errors.ts";
 import { printable } from "../../wire/text.ts";
 import { makeChanges, takeBack, type Made } from "../setup/change.ts";
 import { removeLauncher, writeLauncher } from "../setup/launcher.ts";
@@ -71,7 +71,20 @@ export async function applySetup(
     keep(made);
     return approved;
   } catch (error) {
-    for (const step of undo.reverse()) step();
+    putBack(undo, error);
     throw error;
+  }
+}
+
+/** Stops at the first step that fails: what was kept for taking it back is given up after all the others. */
+function putBack(undo: readonly (() => void)[], cause: unknown): void {
+  try {
+    for (const step of [...undo].reverse()) step();
+  } catch (error) {
+    throw new CodedError(
+      "file_failed",
+      `${messageOf(cause)}; and not everything could be put back: ${messageOf(error)}`,
+      { hint: "Mend that, and take the rest back with cmd2host setup --undo.", cause },
+    );
   }
 }

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { basename, dirname } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { CodedError } from "../../wire/errors.ts";
 import { DEFAULT_PORT } from "../../wire/limits.ts";
 import { printable } from "../../wire/text.ts";
@@ -38,7 +38,7 @@ async function daemonPort(context: Context, base: BaseDirectory): Promise<number
 
 /** The base directory as every machine of a team can read it, where that is possible. */
 function sharedBase({ root }: BaseDirectory, home: string, warnings: string[]): string {
-  if (root === `${home}/.cmd2host`) return "${localEnv:HOME}/.cmd2host";
+  if (root === join(home, ".cmd2host")) return "${localEnv:HOME}/.cmd2host";
   warnings.push(
     `devcontainer.json will name ${printable(root)}, which is right on this machine only: without CMD2HOST_CONFIG_DIR it would be ~/.cmd2host of whoever opens it`,
   );

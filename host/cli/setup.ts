@@ -37,6 +37,21 @@ function planJson({ draft, changes, warnings, root }: SetupPlan, id: string): Re
   };
 }
 
+/** Options that only a new project heeds. */
+const FOR_NEW = ["template", "repo", "host", "branch", "submodules", "id"] as const;
+
+function ignoredWords(values: SetupValues, { project }: Found): readonly string[] {
+  const given = FOR_NEW.filter((name) => {
+    const value = values[name];
+    return typeof value === "object" ? value.length > 0 : value !== undefined && value !== false;
+  });
+  if (project === undefined || given.length === 0) return [];
+  const { id } = project.project;
+  return [
+    `project ${id} names this checkout already and stays as it is: ${given.map((name) => `--${name}`).join(", ")} did nothing`,
+  ];
+}
+
 async function carryOut(
   plan: SetupPlan,
   found: Found,
@@ -91,7 +106,8 @@ export const setup = command({
     const found = lookAround(root, values.repo, context);
     ask?.show(foundText(found));
     const choices = await choose(values, found, context, ask);
-    const plan = await planSetup(found, choices, values.image, context);
+    const planned = await planSetup(found, choices, values.image, context);
+    const plan = { ...planned, warnings: [...planned.warnings, ...ignoredWords(values, found)] };
     return carryOut(plan, found, values, context, ask);
   },
 });

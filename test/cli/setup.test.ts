@@ -168,6 +168,19 @@ describe("cmd2host setup", () => {
     expect(host.tree()).toEqual(before);
   });
 
+  it("keeps a project that names the checkout, and says which options did nothing", async () => {
+    const host = new Scene();
+    await host.run("setup", "--yes");
+    const config = readFileSync(join(host.home, "projects/owner_repo/config.json"));
+    const { exit, stdout, stderr } = await host.run("setup", "--yes", "--template=git_write", "--branch=x");
+    expect([exit, stdout.split(":")[0], stderr]).toEqual([
+      0,
+      "Nothing to do",
+      "warning: project owner_repo names this checkout already and stays as it is: --template, --branch did nothing\n",
+    ]);
+    expect(readFileSync(join(host.home, "projects/owner_repo/config.json"))).toEqual(config);
+  });
+
   it("makes a devcontainer.json where there is none, and removes its directory again", async () => {
     const host = new Scene();
     await host.run("setup", "--yes", "--image=debian:testing", "--mcp=none");
