@@ -26,9 +26,13 @@ interface Layout {
   readonly eol: string;
 }
 
-/** The value at a node, made as JSON.parse makes it: the library's objects have no prototype, and compare as different. */
+/** A value made as JSON.parse makes it: the library's objects have no prototype, and -0 is no JSON; both compare as different. */
+function plain(value: unknown): unknown {
+  return value === undefined ? undefined : (JSON.parse(JSON.stringify(value)) as unknown);
+}
+
 function valueOf(node: Node | undefined): unknown {
-  return node === undefined ? undefined : (JSON.parse(JSON.stringify(getNodeValue(node))) as unknown);
+  return node === undefined ? undefined : plain(getNodeValue(node));
 }
 
 function lineOf(text: string, offset: number): number {
@@ -129,7 +133,7 @@ export class JsoncText {
 
   /** Sets a member of an object that is there, or of the whole. Nothing happens when it has this value already. */
   set(path: Path, value: unknown): void {
-    if (isDeepStrictEqual(this.get(path), value)) return;
+    if (isDeepStrictEqual(this.get(path), plain(value))) return;
     const [parentPath, key] = [path.slice(0, -1), path.at(-1)];
     const parent = findNodeAtLocation(tree(this.#text), [...parentPath]);
     if (parent?.type === "object" && typeof key === "string") {
@@ -170,7 +174,7 @@ export class JsoncText {
   #become(text: string, path: Path | undefined, value: unknown): void {
     const node = path === undefined ? undefined : findNodeAtLocation(tree(text), [...path]);
     tree(text);
-    if (!isDeepStrictEqual(valueOf(node), value))
+    if (!isDeepStrictEqual(valueOf(node), plain(value)))
       throw new JsoncError("is written in a way that cannot be changed safely");
     this.#text = text;
   }

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { parse } from "jsonc-parser";
+import { getNodeValue, parseTree, visit } from "jsonc-parser";
 import { describe, expect, it } from "vitest";
 import { JsoncError, JsoncText } from "../../host/setup/jsonc-text.ts";
 
@@ -10,7 +10,16 @@ function edited(text: string, work: (file: JsoncText) => void): string {
 }
 
 function read(text: string): unknown {
-  return JSON.parse(JSON.stringify(parse(text, [], { allowTrailingComma: true })));
+  const root = parseTree(text, [], { allowTrailingComma: true });
+  // Not `parse`: it loses a member that is called __proto__.
+  return root === undefined ? undefined : (JSON.parse(JSON.stringify(getNodeValue(root))) as unknown);
+}
+
+/** The comments of a text, sorted: what is added may stand between two of them. */
+function comments(text: string): readonly string[] {
+  const found: string[] = [];
+  visit(text, { onComment: (offset, length) => found.push(text.slice(offset, offset + length)) });
+  return found.sort();
 }
 
 describe("a text of JSON with comments", () => {
@@ -121,11 +130,10 @@ describe("a text of JSON with comments", () => {
           });
           const plain: unknown = JSON.parse(JSON.stringify({ ...members, ADDED: value, LIST: [value, 1] }));
           expect(read(after)).toEqual(plain);
-          const comments = (text: string): readonly string[] => [...text.matchAll(/\/\*.*?\*\/|\/\/.*/g)].map(String);
-          expect(comments(after).length).toBe(comments(before).length);
+          expect(comments(after)).toEqual(comments(before));
         },
       ),
-      { numRuns: 300 },
+      { numRuns: 500 },
     );
   });
 });

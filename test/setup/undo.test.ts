@@ -69,7 +69,7 @@ describe("setup, then undo", () => {
           conflicts: [],
         });
       }),
-      { numRuns: 300 },
+      { numRuns: 500 },
     );
   });
 
@@ -79,7 +79,7 @@ describe("setup, then undo", () => {
         const after = withCmd2host(before, { ...choices, mode }, PATH);
         expect(withCmd2host(after, { ...choices, mode }, PATH)).toBe(after);
       }),
-      { numRuns: 300 },
+      { numRuns: 500 },
     );
   });
 
