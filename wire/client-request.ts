@@ -21,7 +21,8 @@ function argvFields({ argv, targetRepo, cwd, timeoutSeconds }: ArgvRequest): obj
   return {
     raw_argv: argv,
     target_repo: nonEmpty(targetRepo),
-    cwd_context: cwd === undefined ? undefined : { toplevel: cwd.toplevel, origin_url: cwd.originUrl },
+    cwd_context:
+      cwd === undefined ? undefined : { toplevel: cwd.toplevel, origin_url: cwd.originUrl, relative: cwd.relative },
     timeout_seconds: timeoutSeconds,
   };
 }

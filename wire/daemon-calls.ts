@@ -37,7 +37,7 @@ export interface ArgvRequest {
   readonly argv: readonly string[];
   readonly targetRepo?: string | undefined;
   /** Where the caller stands; a hint. */
-  readonly cwd?: { readonly toplevel: string; readonly originUrl: string } | undefined;
+  readonly cwd?: { readonly toplevel: string; readonly originUrl: string; readonly relative?: string } | undefined;
   readonly timeoutSeconds?: number | undefined;
 }
 

@@ -95,7 +95,14 @@ function operationRequest(message: object): OperationRequest {
     requestId: requestId === "" ? undefined : requestId,
     token: fields.token ?? "",
     targetRepo: fields.target_repo ?? "",
-    cwdHint: hint === undefined ? undefined : { toplevel: hint.toplevel ?? "", originUrl: hint.origin_url ?? "" },
+    cwdHint:
+      hint === undefined
+        ? undefined
+        : {
+            toplevel: hint.toplevel ?? "",
+            originUrl: hint.origin_url ?? "",
+            ...(hint.relative === undefined ? {} : { relative: hint.relative }),
+          },
     offersStdin: fields.stdin === true,
     needsStdin: fields.stdin_required === true,
     background: fields.background === true,

@@ -40,6 +40,8 @@ export interface RawRoute {
 export interface CwdHint {
   readonly toplevel: string;
   readonly originUrl: string;
+  /** The same place, relative to the mount that holds it: `.` is the mount itself; empty when unknown. */
+  readonly relative?: string;
 }
 
 export interface ListRequest {

@@ -471,7 +471,11 @@ export const TokenFile = Type.Object({
 
 // --- requests ---
 
-const CwdContext = Type.Object({ toplevel: Type.Optional(Type.String()), origin_url: Type.Optional(Type.String()) });
+const CwdContext = Type.Object({
+  toplevel: Type.Optional(Type.String()),
+  origin_url: Type.Optional(Type.String()),
+  relative: Type.Optional(Type.String()),
+});
 
 export const OperationRequestFile = Type.Object({
   protocol: Type.Optional(Type.Integer()),

@@ -4,7 +4,8 @@ import { programName } from "../project/push.ts";
 import { INJECTED, type InjectedName, type Operation, type ParamRule, type TemplateElement } from "../project/types.ts";
 import { compileCapture, escapePattern } from "../util/pattern.ts";
 import { PARAM_KINDS } from "./params/index.ts";
-import type { ParamKind } from "./params/kind.ts";
+import { ANY_TEXT, type ParamKind } from "./params/kind.ts";
+import { textsBetween } from "./typed-inline.ts";
 import { namesRepo } from "./typed-repo.ts";
 
 /** One word of a typed command line, held against one element of a template. */
@@ -50,28 +51,57 @@ function readValue(operation: Operation, name: string, text: string): Caught | u
 
 type Inline = TemplateElement & { readonly kind: "inline" };
 
-/** The fixed text at one end of a word. Compared before a pattern is made: most words are those of another template. */
-function fixedEnd(element: Inline, at: 0 | -1, injected: Injected): string {
-  const part = element.parts.at(at);
-  if (part?.kind === "text") return part.text;
-  return part !== undefined && isInjected(part.name) ? injected[part.name] : "";
+/** An element as the fixed texts around its parameters: one more than there are parameters. */
+function around(
+  element: Inline,
+  injected: Injected,
+): { readonly fixed: readonly string[]; readonly names: readonly string[] } {
+  const fixed = [""];
+  const names: string[] = [];
+  for (const part of element.parts) {
+    const text = part.kind === "text" ? part.text : isInjected(part.name) ? injected[part.name] : undefined;
+    if (text !== undefined) fixed.push((fixed.pop() ?? "") + text);
+    else if (part.kind === "name") {
+      names.push(part.name);
+      fixed.push("");
+    }
+  }
+  return { fixed, names };
+}
+
+/** Longest word in which empty values are looked for by a pattern: with many operations that takes its time. */
+const MAX_SEARCHED_LENGTH = 65_536;
+
+/** The texts that stand for the parameters of an element; undefined when the word is another. */
+function textsOf(
+  operation: Operation,
+  element: Inline,
+  word: string,
+  injected: Injected,
+): readonly string[] | undefined {
+  const { fixed, names } = around(element, injected);
+  const kinds = names.map((name) => ({ name, ...wordKind(operation, name) }));
+  const isOptional = (rule: ParamRule): boolean => rule.schema.optional === true;
+  const [first = "", last = ""] = [fixed[0], fixed.at(-1)];
+  if (kinds.length === 0) return word === first ? [] : undefined;
+  if (word.length < first.length + last.length || !word.startsWith(first) || !word.endsWith(last)) return undefined;
+  if (kinds.every(({ kind }) => kind.capture === ANY_TEXT)) {
+    const texts = textsBetween(word, fixed);
+    const mayBeEmpty = kinds.some(({ rule }) => isOptional(rule)) && word.length <= MAX_SEARCHED_LENGTH;
+    if (texts !== undefined || !mayBeEmpty) return texts;
+  }
+  const source = kinds.map(({ rule, kind }, index) => {
+    const capture = isOptional(rule) ? `${kind.capture}?` : kind.capture;
+    return capture + escapePattern(fixed[index + 1] ?? "");
+  });
+  return compileCapture(escapePattern(first) + source.join(""))(word);
 }
 
 function caughtInline(operation: Operation, element: Inline, word: string, injected: Injected): Caught | undefined {
-  const names: string[] = [];
-  const parts = element.parts.map((part) => {
-    if (part.kind === "text") return escapePattern(part.text);
-    if (isInjected(part.name)) return escapePattern(injected[part.name]);
-    names.push(part.name);
-    const { rule, kind } = wordKind(operation, part.name);
-    return rule.schema.optional === true ? `${kind.capture}?` : kind.capture;
-  });
-  if (!word.startsWith(fixedEnd(element, 0, injected)) || !word.endsWith(fixedEnd(element, -1, injected)))
-    return undefined;
-  const texts = compileCapture(parts.join(""))(word);
+  const texts = textsOf(operation, element, word, injected);
   if (texts === undefined) return undefined;
   const caught: (readonly [string, unknown])[] = [];
-  for (const [index, name] of names.entries()) {
+  for (const [index, name] of around(element, injected).names.entries()) {
     const text = texts[index] ?? "";
     const isAbsent = text === "" && operation.params.get(name)?.schema.optional === true;
     const read: Caught | undefined = isAbsent ? [[name, undefined]] : readValue(operation, name, text);

@@ -24,12 +24,24 @@ function targetOf(repo: Repo, source: Target["source"]): Target {
   return { repo, url: `git@${repo.host}:${repo.name}.git`, source };
 }
 
-/** The hint names a repository when its path and its origin agree on one entry of the configuration. */
-function hinted(project: Project, hint: CwdHint): Repo | undefined {
-  if (hint.toplevel === "" || hint.originUrl === "") return undefined;
-  const name = repoOfHint(hint.originUrl);
-  const path = cleanRelative(hint.toplevel);
-  return project.repos.find((repo) => repo.name === name && repo.path === path);
+/** True when the place that the caller sees under its mount can be this path of the host: its last components, whole. */
+function endsWith(path: string, relative: string): boolean {
+  const clean = cleanRelative(relative);
+  return clean === "." || path === clean || path.endsWith(`/${clean}`);
+}
+
+/**
+ * The hint names a repository when its path and its origin agree on one entry of the configuration: the path as it is, or, where container and
+ * host have different ones, as far as it lies under the mount. When that could be several, none.
+ */
+function hinted(project: Project, { toplevel, originUrl, relative = "" }: CwdHint): Repo | undefined {
+  if (originUrl === "") return undefined;
+  const name = repoOfHint(originUrl);
+  const named = project.repos.filter((repo) => repo.name === name);
+  const exact = toplevel === "" ? undefined : named.find((repo) => repo.path === cleanRelative(toplevel));
+  if (exact !== undefined || relative === "") return exact;
+  const [only, another] = named.filter((repo) => endsWith(repo.path, relative));
+  return another === undefined ? only : undefined;
 }
 
 /**

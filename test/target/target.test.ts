@@ -52,6 +52,21 @@ describe("the repository that a request is for", () => {
   });
 
   it.each([
+    ["two", "b/two by auto_resolve"],
+    ["./r/two/", "b/two by auto_resolve"],
+    [".", "b/two by auto_resolve"],
+    ["wo", undefined],
+    ["x/two", undefined],
+    ["../two", undefined],
+    ["", undefined],
+  ])("is the one whose path ends with the place under the caller's mount: %j", (relative, expected) => {
+    const at = { ...hint("/workspaces/elsewhere", "git@h:b/two"), relative };
+    if (expected !== undefined) expect(name(resolveTarget(several, "", at))).toBe(expected);
+    else expect(refusal(() => resolveTarget(several, "", at)).code).toBe("target_required");
+    expect(refusal(() => resolveTarget(several, "", { ...at, originUrl: "" })).code).toBe("target_required");
+  });
+
+  it.each([
     ["the path of another", "/r/one", "git@h:b/two"],
     ["only the path", "/r/two", ""],
     ["only the origin", "", "git@h:b/two"],
