@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { DaemonClient } from "../../wire/client.ts";
 import type { RunInfo } from "../../wire/schema.ts";
@@ -385,6 +386,8 @@ describe("the runs of a token", () => {
   it("are not there for the owner any more either", async () => {
     const scene = await openScene();
     const id = await finished(scene.agent, "x");
+    // A run is written behind its reply.
+    while (!existsSync(join(scene.host.base, "runs", blake3Hex(TOKEN), `${id}.json`))) await sleep(10);
     await scene.host.run("token", "revoke", "--project=owner_repo");
     expect(await scene.host.run("runs", "show", id, "--output")).toMatchObject({ exit: 1, stdout: "" });
   });
