@@ -387,7 +387,7 @@ describe("the runs of a token", () => {
     const scene = await openScene();
     const id = await finished(scene.agent, "x");
     // A run is written behind its reply.
-    while (!existsSync(join(scene.host.base, "runs", blake3Hex(TOKEN), `${id}.json`))) await sleep(10);
+    while (!existsSync(join(scene.base.directory.runs, blake3Hex(TOKEN), `${id}.json`))) await sleep(10);
     await scene.host.run("token", "revoke", "--project=owner_repo");
     expect(await scene.host.run("runs", "show", id, "--output")).toMatchObject({ exit: 1, stdout: "" });
   });
