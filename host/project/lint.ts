@@ -4,6 +4,7 @@ import { dangerousFlags, dangerousTemplate, ghApiPath, gitTransports } from "./l
 import { commandDanger, commandFile, profile } from "./lint/commands.ts";
 import { forEachOperation, lineOf, type Finding, type FindCommand, type Rule } from "./lint/finding.ts";
 import { hints } from "./lint/hints.ts";
+import { interactive } from "./lint/interactive.ts";
 import { standardInput } from "./lint/input.ts";
 import { allowedOperations, flagLists, globs, hosts, operationId } from "./lint/lists.ts";
 import { unknownMembers } from "./lint/members.ts";
@@ -50,6 +51,7 @@ const RULES: readonly Rule[] = [
     jsonOutput,
     filters,
     hints,
+    interactive,
   ]),
   unknownMembers,
 ];

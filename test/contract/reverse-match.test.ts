@@ -105,6 +105,22 @@ describe("a typed command line", async () => {
     for (const argv of [[""], [null]]) expectDenied(await raw(argv), "raw_argv command is empty", "argv_empty");
   });
 
+  conforms(116, "may not stand for a file of the host (changed: the daemon says so, for every client)", async () => {
+    for (const word of ["file:///etc/passwd", "fileb://x", "a=file://x y"])
+      expectDenied(await raw(["gh", "pr", "view", word]), "rejects file:// and fileb://", "file_url_refused");
+    expectDenied(await raw(["gh", "pr", "view", "see file:// docs"]), "no allowed operation", "argv_no_match");
+  });
+
+  conforms(117, "may not ask at a terminal (changed: the daemon says so, for every client)", async () => {
+    for (const line of [
+      "aws --region us-east-1 configure",
+      "aws --profile foo sso login",
+      "aws --output=text configure",
+    ])
+      expectDenied(await raw(line.split(" ")), "requires interactive TTY", "interactive_command");
+    expectDenied(await raw(["gh", "configure"]), "no allowed operation", "argv_no_match");
+  });
+
   conforms(73, "meets defects of a template loudly (changed: a placeholder without schema does not even load)", () => {
     expect(() => match({ bad: gh("x {nothing}") }, ["gh", "x", "1"])).toThrow("has no schema");
     expect(() => match({ bad: gh("x/{nothing}") }, ["gh", "x/1"])).toThrow("has no schema");

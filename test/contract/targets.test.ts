@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { describe, expect } from "vitest";
+import { describe, expect, it } from "vitest";
 import { repoOfHint } from "../../host/target/origin.ts";
 import type { Constraints, OperationReply, OperationTemplate } from "../../wire/schema.ts";
 import { Base, defaultBase, TOKEN } from "../fixtures/base.ts";
@@ -32,13 +32,35 @@ describe("target repository and origin", async () => {
   base.writeProject("owner_one", {
     repos: ["owner/one", "owner/two"],
     repo_paths: [one, two],
-    allowed_operations: ["where"],
-    operations: where,
+    allowed_operations: ["where", "named", "other"],
+    operations: {
+      ...where,
+      named: { command: `${programs}/print-args`, args_template: ["x", "-R", "{repo}"] },
+      other: {
+        command: `${programs}/print-args`,
+        args_template: ["y", "{a}", "{b}"],
+        params: { a: { type: "string", allow_leading_dash: true }, b: { type: "string" } },
+      },
+    },
   });
   base.writeToken(TOKEN, { project_id: "owner_one", repo: "owner/one" });
   const { address } = await startDaemon(base);
   const at = async (fields: object): Promise<OperationReply> => run(address, { operation: "where", ...fields });
   const hint = (toplevel: string, origin_url: string): object => ({ cwd_context: { toplevel, origin_url } });
+
+  it("is the one that a typed command line names, unless the request names another", async () => {
+    const typed = async (line: string, more: object = {}): Promise<OperationReply> =>
+      run(address, { raw_argv: line.split(" "), ...more });
+    expect((await typed("print-args x -R Owner/Two")).stdout).toContain("[owner/two]");
+    expectDenied(await typed("print-args --repo=github.com/owner/one x"), "unknown flag", "argv_no_match");
+    expect((await typed("print-args x --repo=github.com/owner/one")).stdout).toContain("[owner/one]");
+    const other = await typed("print-args x -R owner/two", { target_repo: "owner/one" });
+    expectDenied(other, "the project has owner/one, owner/two", "argv_no_match");
+    expectDenied(await typed("print-args x"), "target_repo is required", "target_required");
+    // Not the option that it looks like.
+    expectDenied(await typed("print-args y -R owner/two"), "target_repo is required", "target_required");
+    expect((await typed("print-args y -R owner/two", { target_repo: "owner/one" })).stdout).toContain("[-R]");
+  });
 
   conforms(63, "with one repository, no target and a hint that does not match mean that one", async () => {
     const running = await withOrigin("git@github.com:owner/repo.git");

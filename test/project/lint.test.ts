@@ -302,13 +302,23 @@ describe("commands", () => {
     ["gh", ["auth", "token"]],
     ["gh", ["alias", "list"]],
     ["gh", ["extension", "list"]],
-    ["aws", ["configure", "list"]],
-    ["aws", ["ecs", "execute-command"]],
     ["git", ["config", "--list"]],
   ])("%s %j is a subcommand to leave out", (command, args) => {
     expect(brief(new Place().operation({ command, args_template: args }))).toEqual([
       "warning subcommand_dangerous /operations/op/args_template",
     ]);
+  });
+});
+
+describe("a command that asks at a terminal", () => {
+  it.each([
+    ["aws", ["configure", "list"]],
+    ["aws", ["--output", "text", "ecs", "execute-command"]],
+    ["gh", ["codespace", "ssh"]],
+  ])("%s %j is told", (command, args) => {
+    expect(brief(new Place().operation({ command, args_template: args }))).toContain(
+      "warning interactive_command /operations/op/args_template",
+    );
   });
 });
 

@@ -270,6 +270,7 @@ describe("an operation request", () => {
 
   it("has a hint of where the caller stands, with what is missing left empty", () => {
     expect(named({ cwd_context: {} })).toMatchObject({ cwdHint: { toplevel: "", originUrl: "" } });
+    expect(named({ cwd_context: { relative: "." } })).toMatchObject({ cwdHint: { relative: "." } });
     expect(named({ cwd_context: { toplevel: "/a", origin_url: null } })).toMatchObject({
       cwdHint: { toplevel: "/a", originUrl: "" },
     });

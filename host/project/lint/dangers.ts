@@ -144,15 +144,6 @@ const SUBCOMMANDS: ReadonlyMap<string, ReadonlyMap<string, string>> = new Map([
     ]),
   ],
   [
-    "aws",
-    new Map([
-      ["configure", "changes or shows the credentials"],
-      ["sso login", "needs a person at a terminal"],
-      ["ecs execute-command", "needs a terminal, and runs any command there"],
-      ["ssm start-session", "needs a terminal, and runs any command there"],
-    ]),
-  ],
-  [
     "git",
     new Map([
       ["config", "changes what git runs on the host"],
