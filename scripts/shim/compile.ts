@@ -27,9 +27,10 @@ const SMALL: readonly string[] = [
   "-static",
   "-s",
   "-Wl,--gc-sections",
-  "-Wl,-z,norelro",
-  "-Wl,-z,noseparate-code",
 ];
+
+/** Segments that share pages, which the linker of zig does by itself: a file of pages is mostly padding. */
+const DENSE: readonly string[] = ["-Wl,-z,norelro", "-Wl,-z,noseparate-code"];
 
 const SANITIZED: readonly string[] = [
   "-O1",
@@ -65,14 +66,9 @@ export function muslCompiler(architecture: Architecture): Compiler | undefined {
   return [[`${machine}-linux-musl-gcc`] satisfies Compiler, ...own, ...zig].find(starts);
 }
 
-/** All C files of the bridge, or those of the names. */
-export function sources(names?: readonly string[]): readonly string[] {
-  const found =
-    names ??
-    readdirSync(directory)
-      .filter((name) => name.endsWith(".c"))
-      .sort();
-  return found.map((name) => join(directory, name));
+function sources(): readonly string[] {
+  const names = readdirSync(directory).filter((name) => name.endsWith(".c"));
+  return names.sort().map((name) => join(directory, name));
 }
 
 function version(): string {
@@ -89,10 +85,23 @@ function compile(compiler: Compiler, options: readonly string[], files: readonly
 
 /** The bridge as it is shipped. */
 export function compileRelease(compiler: Compiler, target: string): void {
-  compile(compiler, SMALL, sources(), target);
+  const options = compiler[0].endsWith("gcc") ? [...SMALL, ...DENSE] : SMALL;
+  compile(compiler, options, sources(), target);
 }
 
-/** With gcc's sanitizers, which end a program at its first wrong step. */
-export function compileSanitized(files: readonly string[], target: string): void {
-  compile(["gcc"], SANITIZED, files, target);
+/** Whether gcc is there, with its sanitizers. */
+export function hasSanitizers(): boolean {
+  const options = ["-fsanitize=address,undefined", "-x", "c", "-o", "/dev/null", "-"];
+  return spawnSync("gcc", options, { input: "int main(void) { return 0; }\n" }).status === 0;
+}
+
+/** The bridge with gcc's sanitizers, which end it at its first wrong step. */
+export function compileSanitized(target: string): void {
+  compile(["gcc"], SANITIZED, sources(), target);
+}
+
+/** The driver that varies input of what the bridge parses, with the same sanitizers. */
+export function compileFuzz(target: string): void {
+  const others = sources().filter((path) => !path.endsWith("/main.c"));
+  compile(["gcc"], [...SANITIZED, "-O2"], [join(root, "test/shim/fuzz.c"), ...others], target);
 }
