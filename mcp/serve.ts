@@ -25,8 +25,8 @@ const PROGRAM = "cmd2host-mcp";
 /** Longest report of the SDK that goes to standard error, in bytes. */
 const MAX_REPORT_BYTES = 500;
 
-async function backendOf(options: ServeOptions, environmentToken: string | undefined): Promise<Backend> {
-  const token = await openTokenSource(options.tokenFile, environmentToken);
+async function backendOf(options: ServeOptions, { env }: Pick<Surroundings, "env">): Promise<Backend> {
+  const token = await openTokenSource(options.tokenFile, env["CMD2HOST_TOKEN"], env["CMD2HOST_HOSTED"] === "1");
   const dialect = new Dialect();
   return {
     client: async () => new DaemonClient(options.address, await token.current(), dialect),
@@ -53,7 +53,7 @@ function exitCode(ending: Ending | "stopped", say: (line: string) => void): numb
 }
 
 async function serve(options: ServeOptions, around: Surroundings, say: (line: string) => void): Promise<number> {
-  const backend = await backendOf(options, around.env["CMD2HOST_TOKEN"]);
+  const backend = await backendOf(options, around);
   const transport = new LineTransport(around.input, around.output);
   const handle = serveStdio(() => createServer(backend, VERSION, options.tools), {
     transport,

@@ -23,12 +23,21 @@ function fromFile(file: string, first: string): TokenSource {
   };
 }
 
+const OWN_ADVICE =
+  "This server took its token from CMD2HOST_TOKEN: restart it with the new one, or with --token-file, which is read again before every call.";
+const HOSTED_ADVICE =
+  "When the new token is in the container's token file, this server is replaced by one that has it, within seconds.";
+
 /**
  * Finds the token: the file if one is named and not blank, else the environment's. Tokens live a day at most and are
  * replaced on the host while this server runs, so a named file is read again before every call and its newest text that
- * is not blank counts. Throws `file_failed` when the file cannot be read now, `token_missing` when there is no token.
+ * is not blank counts. A hosted server was started by the daemon for a client that comes again by itself. Throws `file_failed` when the file cannot be read now, `token_missing` when there is no token.
  */
-export async function openTokenSource(file: string | undefined, environment: string | undefined): Promise<TokenSource> {
+export async function openTokenSource(
+  file: string | undefined,
+  environment: string | undefined,
+  isHosted = false,
+): Promise<TokenSource> {
   const fallback = (environment ?? "").trim();
   const first = file === undefined ? "" : await readTokenFile(file);
   const token = first === "" ? fallback : first;
@@ -38,9 +47,5 @@ export async function openTokenSource(file: string | undefined, environment: str
     });
   }
   if (file !== undefined) return fromFile(file, token);
-  return {
-    current: async () => Promise.resolve(token),
-    advice:
-      "This server took its token from CMD2HOST_TOKEN: restart it with the new one, or with --token-file, which is read again before every call.",
-  };
+  return { current: async () => Promise.resolve(token), advice: isHosted ? HOSTED_ADVICE : OWN_ADVICE };
 }

@@ -69,7 +69,10 @@ export class McpSessions {
     return {
       command: { file, argv0: file },
       args: [...args, ...addressOptions(this.#address()), ...clientOptions(options)],
-      env: new Map([["CMD2HOST_TOKEN", token]]),
+      env: new Map([
+        ["CMD2HOST_TOKEN", token],
+        ["CMD2HOST_HOSTED", "1"],
+      ]),
       cwd: "/",
       timeoutMs: LIFETIME_MS,
       graceMs: GRACE_MS,

@@ -135,7 +135,7 @@ describe("an MCP session by frames", () => {
     const mcp = await McpTalk.open(daemon.address);
     const [pid = 0] = servers();
     const names = environmentOf(pid).map((line) => line.split("=")[0]);
-    expect(names.sort()).toEqual(["CMD2HOST_RUN", "CMD2HOST_TOKEN", "GIT_CEILING_DIRECTORIES"]);
+    expect(names.sort()).toEqual(["CMD2HOST_HOSTED", "CMD2HOST_RUN", "CMD2HOST_TOKEN", "GIT_CEILING_DIRECTORIES"]);
     expect(argumentsOf(pid).join(" ")).not.toContain(TOKEN);
     mcp.talk.socket.destroy();
     await isGoneWithin(pid, 5_000);

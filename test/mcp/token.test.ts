@@ -29,6 +29,8 @@ describe("the session token", () => {
     const source = await openTokenSource(undefined, " from-env\n");
     expect(await source.current()).toBe("from-env");
     expect(source.advice).toContain("CMD2HOST_TOKEN");
+    const hosted = await openTokenSource(undefined, "from-env", true);
+    expect(hosted.advice).toContain("container's token file");
   });
 
   it.each(["", " \n\t"])("comes from the environment when the file holds %j", async (text) => {

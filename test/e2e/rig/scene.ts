@@ -40,6 +40,7 @@ export class SessionToken {
   readonly directory = tempDirectory();
   readonly #base: Base;
   readonly #repo: string;
+  #token = "";
   readonly #owner: number;
 
   /** @param owner id of the user who may read it */
@@ -51,25 +52,21 @@ export class SessionToken {
     this.renew();
   }
 
-  /** Puts a new token in the place of the one that is there. */
-  renew(): void {
-    this.#put(0);
-  }
-
-  /** Puts one there that nobody may use any more. */
+  /** A day later: the token that is there is none any more. */
   expire(): void {
-    this.#put(25 * 3_600_000);
+    this.#base.writeToken(this.#token, { repo: this.#repo }, 25 * 3_600_000);
   }
 
   remove(): void {
     rmSync(join(this.directory, "token"));
   }
 
-  #put(ageMs: number): void {
-    const token = randomBytes(32).toString("hex");
-    this.#base.writeToken(token, { repo: this.#repo }, ageMs);
+  /** Puts a new token in the place of the one that is there. */
+  renew(): void {
+    this.#token = randomBytes(32).toString("hex");
+    this.#base.writeToken(this.#token, { repo: this.#repo });
     const file = join(this.directory, "new");
-    writeFileSync(file, token, { mode: 0o600 });
+    writeFileSync(file, this.#token, { mode: 0o600 });
     chownSync(file, this.#owner, this.#owner);
     renameSync(file, join(this.directory, "token"));
   }
@@ -140,6 +137,8 @@ export class Host {
     return Devcontainer.up(project.repo, {
       build: { dockerfile: "Dockerfile" },
       remoteUser: user,
+      // The files are the user's already; the CLI would give that user our own id, which is root's.
+      updateRemoteUserUID: false,
       features: { [feature]: { commands: "gh,git", connectionMode: mode, runtime } },
       mounts: [
         mount(project.token.directory, "/run/cmd2host-session"),
@@ -151,7 +150,7 @@ export class Host {
   }
 }
 
-/** A developer's own files are the container's user's: the CLI gives that user the developer's id. */
+/** A developer's own files are the container's user's, as they are where the CLI gives that user the developer's id. */
 function giveTo(directory: string, user: User): void {
   const id = USER_IDS[user];
   chownSync(directory, id, id);
