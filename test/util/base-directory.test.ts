@@ -16,6 +16,10 @@ describe("the base directory", () => {
       git: "/home/me/.cmd2host/git",
       empty: "/home/me/.cmd2host/empty",
       runs: "/home/me/.cmd2host/runs",
+      boxes: "/home/me/.cmd2host/boxes",
+      launcher: "/home/me/.cmd2host/bin/cmd2host",
+      sessions: "/home/me/.cmd2host/sessions",
+      setups: "/home/me/.cmd2host/setups",
     });
   });
 
