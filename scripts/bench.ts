@@ -1,6 +1,6 @@
 /**
  * Measures the real daemon beside bare references, in one run, and prints one table. `--json` prints the figures instead; `--quick` takes fewer samples;
- * `--live` only measures runs that are watched while they go on, and MCP; `--executable [PATH]` only the self-contained executable beside the program on Node. When the executable
+ * `--bridge` only measures the container's bridge; `--live` only runs that are watched while they go on, and MCP; `--executable [PATH]` only the self-contained executable beside the program on Node. When the executable
  * of this machine has been built, it is measured with everything else.
  * References: a spawn of `true` from an empty program of the same runtime; an echo of as many bytes between two such programs over the same kind of socket; the same
  * program or pipeline read through a plain pipe.
@@ -13,6 +13,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import Table from "cli-table3";
 import { DaemonClient } from "../wire/client.ts";
+import { bridgeRows, whyNoBridge } from "./bench-bridge.ts";
 import { callOperations, callRows, outputRows, runOperation, Spawner } from "./bench-calls.ts";
 import { BenchDaemon, freePort } from "./bench-daemon.ts";
 import { latencyRow, mb, median, ms, repeated, timed, times, type Row } from "./bench-figures.ts";
@@ -26,6 +27,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const program = join(root, "dist/cmd2host.js");
 const quick = process.argv.includes("--quick");
 const onlyLive = process.argv.includes("--live");
+const onlyBridge = process.argv.includes("--bridge");
 const onlyExecutable = process.argv.includes("--executable");
 const named = process.argv[process.argv.indexOf("--executable") + 1] ?? "";
 const own = findOwnTarget();
@@ -150,7 +152,20 @@ async function liveRows(daemon: BenchDaemon, token: string): Promise<readonly Ro
   }
 }
 
+/** The bridge in front of the daemon on Node, and in front of the executable when there is one. */
+async function bridged(base: string): Promise<readonly Row[]> {
+  const why = whyNoBridge();
+  if (why !== undefined) {
+    process.stderr.write(`not measured: ${why}\n`);
+    return [];
+  }
+  const programs = new Map([["daemon on Node", program]]);
+  if (existsSync(executable)) programs.set("executable", executable);
+  return bridgeRows(programs, base, effort);
+}
+
 async function measure(base: string): Promise<readonly Row[]> {
+  if (onlyBridge) return bridged(base);
   const compared =
     onlyExecutable || (!onlyLive && existsSync(executable))
       ? await executableRows(executable, program, base, effort)
@@ -160,7 +175,7 @@ async function measure(base: string): Promise<readonly Row[]> {
   const daemon = new BenchDaemon(program, base, history?.path ?? process.env["PATH"] ?? "");
   const token = daemon.project("owner_repo", { operations: callOperations });
   const plain = history === undefined ? [] : await plainRows(daemon, token, history, await freePort());
-  return [...plain, ...(await liveRows(daemon, token)), ...compared];
+  return [...plain, ...(await liveRows(daemon, token)), ...compared, ...(onlyLive ? [] : await bridged(base))];
 }
 
 const base = mkdtempSync(join(tmpdir(), "c2h-bench-"));

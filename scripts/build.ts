@@ -1,5 +1,5 @@
 /**
- * Bundles the two programs into dist/, without run-time dependencies, so that an installation is this package alone. Also writes the
+ * Bundles the programs into dist/, without run-time dependencies, so that an installation is this package alone. Also writes the
  * licences of everything that is bundled.
  */
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -49,6 +49,10 @@ async function bundle(entry: string, name: string): Promise<readonly string[]> {
 
 if (existsSync(dist)) rmSync(dist, { recursive: true });
 mkdirSync(dist, { recursive: true });
-const inputs = [...(await bundle("host/main.ts", "cmd2host")), ...(await bundle("mcp/main.ts", "cmd2host-mcp"))];
+const inputs = [
+  ...(await bundle("host/main.ts", "cmd2host")),
+  ...(await bundle("mcp/main.ts", "cmd2host-mcp")),
+  ...(await bundle("proxy/main.ts", "cmd2host-proxy")),
+];
 const licences = licencesText(bundledPackages(root, inputs), "the programs in this directory");
 writeFileSync(join(dist, "THIRD_PARTY_LICENSES.txt"), licences);

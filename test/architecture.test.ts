@@ -10,7 +10,7 @@ interface Import {
   readonly typeOnly: boolean;
 }
 
-const ROOMS = ["wire", "host", "mcp", "executable"];
+const ROOMS = ["wire", "host", "mcp", "proxy", "executable"];
 const IMPORT = /^(?:import|export)\s+(type\s+)?(?:[^'";]*?\s+from\s+)?"([^"]+)";/gm;
 
 function sources(): readonly string[] {
@@ -42,6 +42,7 @@ function roomOf(path: string): string {
 const MAY: Readonly<Record<string, readonly string[]>> = {
   wire: [],
   mcp: ["wire"],
+  proxy: ["wire"],
   "host/util": ["wire"],
   "host/project": ["wire", "host/util"],
   "host/auth": ["wire", "host/util"],
@@ -113,7 +114,7 @@ const DOORS: Readonly<Record<string, string | readonly string[]>> = {
   "proper-lockfile": "host/util/lock.ts",
   "write-file-atomic": "host/util/write-atomic.ts",
   // Operations; a program that the owner of the host started, and that has the terminal.
-  "node:child_process": ["host/exec/run.ts", "host/exec/terminal.ts"],
+  "node:child_process": ["host/exec/run.ts", "host/exec/terminal.ts", "proxy/local-git.ts"],
   yargs: "host/cli/run.ts",
   pino: "host/daemon/log.ts",
   "pino-pretty": "host/daemon/log.ts",

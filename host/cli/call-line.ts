@@ -2,6 +2,7 @@ import { parseArgs } from "node:util";
 import type { ArgvRequest, RunRequest } from "../../wire/daemon-calls.ts";
 import { CodedError, messageOf } from "../../wire/errors.ts";
 import { quoted, shortened } from "../../wire/text.ts";
+import type { Whereabouts } from "../../wire/whereabouts.ts";
 import { nearest } from "../project/nearest.ts";
 import type { Option, Options } from "./command.ts";
 
@@ -26,14 +27,6 @@ export const CALL_OPTIONS = {
   socket: { kind: "text", about: "The daemon's Unix socket, used instead of host and port", placeholder: "PATH" },
   "token-file": { kind: "text", about: "File with the session token", placeholder: "FILE" },
 } as const satisfies Options;
-
-/** Options that say where the daemon is, as given. */
-export interface Whereabouts {
-  readonly host: string | undefined;
-  readonly port: number | undefined;
-  readonly socket: string | undefined;
-  readonly tokenFile: string | undefined;
-}
 
 export interface CallLine {
   readonly request: RunRequest | ArgvRequest;

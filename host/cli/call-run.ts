@@ -4,11 +4,12 @@ import { CodedError, errnoOf } from "../../wire/errors.ts";
 import type { OutputSink } from "../../wire/live.ts";
 import type { OutcomeFields } from "../../wire/schema.ts";
 import { shortened } from "../../wire/text.ts";
-import { addressOf, tokenOf } from "./call-daemon.ts";
+import { addressOf, tokenOf } from "../../wire/whereabouts.ts";
+import { ownSocket } from "./call-daemon.ts";
 import { parseCallLine, type CallLine } from "./call-line.ts";
-import { PacedStream } from "./call-output.ts";
+import { PacedStream } from "../../wire/paced-stream.ts";
 import { StatusLine } from "./call-status.ts";
-import { Stop, type Signals } from "./call-stop.ts";
+import { Stop, type Signals } from "../../wire/stop.ts";
 import { outcomeLines, Voice } from "./call-voice.ts";
 
 /** What `call` is run in. It writes as the command does, so it prints itself, unlike the commands that report. */
@@ -93,7 +94,14 @@ class Call {
       return this.#trouble(error, EXIT_NO_TOKEN);
     }
     try {
-      return this.#ended(await this.#streamed(new DaemonClient(addressOf(this.#line.where, environment), token)));
+      return this.#ended(
+        await this.#streamed(
+          new DaemonClient(
+            addressOf(this.#line.where, environment, () => ownSocket(environment)),
+            token,
+          ),
+        ),
+      );
     } catch (error) {
       return this.#trouble(error, EXIT_TROUBLE);
     }

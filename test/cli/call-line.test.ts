@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { addressOf } from "../../host/cli/call-daemon.ts";
+import { ownSocket } from "../../host/cli/call-daemon.ts";
+import { addressOf } from "../../wire/whereabouts.ts";
 import { parseCallLine } from "../../host/cli/call-line.ts";
 import { call } from "../../host/cli/call.ts";
 import { Host } from "./harness.ts";
@@ -135,6 +136,6 @@ describe("the address of the daemon", () => {
     [{}, {}, tcp("host.docker.internal", 9876)],
     [{}, { CMD2HOST_CONFIG_DIR: "/nonexistent" }, tcp("host.docker.internal", 9876)],
   ])("with %j and %j is %j", (where, variables, address) => {
-    expect(addressOf({ ...none, ...where }, variables)).toEqual(address);
+    expect(addressOf({ ...none, ...where }, variables, () => ownSocket(variables))).toEqual(address);
   });
 });

@@ -32,7 +32,7 @@ const PAIRS: readonly (readonly [Runtime, Image])[] = [
 ];
 
 /** Where commands typed in the container reach the daemon. */
-const COMMANDS: readonly Runtime[] = ["bridge"];
+const COMMANDS: readonly Runtime[] = ["bridge", "node"];
 
 const feature = await publishFeature(await startRegistry());
 

@@ -101,13 +101,12 @@ export async function sleepsAndWakes({ runtime, host, container }: Scene): Promi
   await container.pause();
   await host.stop();
   await host.start();
-  const first = say(session, "awake again");
+  const first = say(session, "awake again").catch(String);
   await container.resume();
-  if (runtime === "node") expect(await first).toMatchObject({ isError: false });
-  else
-    await first.catch((error: unknown) => {
-      expect(String(error)).toContain("lost");
-    });
+  const came = await first;
+  // Of a daemon that has gone meanwhile, the bridge says that the connection was lost, when it was asked before it knew.
+  if (runtime === "node" || typeof came !== "string") expect(came).toMatchObject({ isError: false });
+  else expect(came).toContain("lost");
   await expectSaid(session, "wide awake");
 }
 
@@ -151,8 +150,10 @@ export async function listsPullRequests({ host, container }: Scene, github: Fake
 export async function pushes({ host, project, container }: Scene, server: SshServer): Promise<void> {
   await host.start();
   server.repository("owner/repo");
+  // The server outlives the scene.
+  const branch = `ai/fix-${container.id.slice(0, 8)}`;
   const steps = [
-    ["switch", "--quiet", "--create", "ai/fix"],
+    ["switch", "--quiet", "--create", branch],
     ["commit", "--quiet", "--allow-empty", "--message", "A fix"],
   ];
   // Without git in the image somebody else has made the commit.
@@ -162,10 +163,10 @@ export async function pushes({ host, project, container }: Scene, server: SshSer
     if (hasGit) expect(await container.exec(["git", ...author, ...step])).toMatchObject({ code: 0 });
     else git(project.repo, ...step);
   }
-  const words = ["push", "origin", "--no-verify", "ai/fix:refs/heads/ai/fix"];
+  const words = ["push", "origin", "--no-verify", `${branch}:refs/heads/${branch}`];
   const pushed = await container.exec(["git", ...words]);
-  expect([pushed.code, pushed.stderr]).toEqual([0, expect.stringContaining("ai/fix")]);
-  expect(server.refs("owner/repo").get("refs/heads/ai/fix")).toBe(git(project.repo, "rev-parse", "ai/fix").trim());
+  expect([pushed.code, pushed.stderr]).toEqual([0, expect.stringContaining(branch)]);
+  expect(server.refs("owner/repo").get(`refs/heads/${branch}`)).toBe(git(project.repo, "rev-parse", branch).trim());
 }
 
 /** Each thing that can be wrong with a command's way to the host: one line, and the exit code for it. */
@@ -176,10 +177,10 @@ export async function saysWhatIsWrong({ host, project, container }: Scene): Prom
     expect([stdout, stderr.startsWith("cmd2host: ")]).toEqual(["", true]);
     return [code, stderr];
   };
-  project.token.remove();
-  expect(await gh()).toEqual([201, expect.stringContaining("/run/cmd2host-session/token")]);
   project.token.expire();
   expect(await gh()).toEqual([220, expect.stringContaining("uthentication failed")]);
+  project.token.remove();
+  expect(await gh()).toEqual([201, expect.stringContaining("/run/cmd2host-session/token")]);
   project.token.renew();
   await host.stop();
   expect((await gh())[0]).toBe(200);
