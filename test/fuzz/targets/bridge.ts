@@ -18,16 +18,9 @@ function meaning(read: (payload: Buffer) => object, payload: Buffer): Request | 
 function written(request: Request): Buffer {
   if (request.kind !== "operation" || request.route.kind !== "raw") throw new Error("not a command line");
   const { token, targetRepo, offersStdin, cwdHint, route } = request;
-  // What is not parsed stays as it is: the relative place of the checkout is looked at behind.
-  const fields = [token, targetRepo, offersStdin ? "s" : "", cwdHint?.toplevel ?? "", "", cwdHint?.originUrl ?? ""];
+  const { toplevel = "", relative = "", originUrl = "" } = cwdHint ?? {};
+  const fields = [token, targetRepo, offersStdin ? "s" : "", toplevel, relative, originUrl];
   return Buffer.from([...fields, ...route.argv].map((field) => `${field}\0`).join(""));
-}
-
-/** Without the field for the relative place. */
-function withoutRelative(payload: Buffer): Buffer {
-  const fields = payload.toString("utf8").split("\0");
-  fields[4] = "";
-  return Buffer.from(fields.join("\0"));
 }
 
 /** What a bridge asks with: a command line is taken whole and as it is, and a session has no say but in three things. */
@@ -45,8 +38,7 @@ export const bridge: Target = {
   start: () => ({
     check: (input) => {
       const command = meaning(readArgvFrame, input);
-      if (command !== undefined)
-        demand(written(command).equals(withoutRelative(input)), "another command line", { command });
+      if (command !== undefined) demand(written(command).equals(input), "another command line", { command });
       const session = meaning(readMcpFrame, input);
       if (session === undefined) return;
       demand(session.kind === "mcp_session", "not a session", { session });

@@ -50,7 +50,9 @@ function written(request: Request): object {
     ...(request.filtered === undefined ? {} : { filtered: request.filtered }),
     ...(request.timeoutSeconds === undefined ? {} : { timeout_seconds: request.timeoutSeconds }),
     ...(request.requestId === undefined ? {} : { request_id: request.requestId }),
-    ...(hint === undefined ? {} : { cwd_context: { toplevel: hint.toplevel, origin_url: hint.originUrl } }),
+    ...(hint === undefined
+      ? {}
+      : { cwd_context: defined({ toplevel: hint.toplevel, origin_url: hint.originUrl, relative: hint.relative }) }),
     ...(route.kind === "raw"
       ? { raw_argv: route.argv }
       : { operation: route.operation, params: Object.fromEntries(route.params), flags: route.flags }),
@@ -75,7 +77,7 @@ export const request: Target = {
     ...['"list_operations":true', '"describe_operation":"x"', '"operation":"test_op"', '"raw_argv":["gh","x"]'],
     ...['"params":{}', '"flags":["--a"]', '"token":"t"', '"target_repo":"o/r"', '"request_id":"r-1"', '"source":"mcp"'],
     ...[
-      '"cwd_context":{"toplevel":"/a","origin_url":"u"}',
+      '"cwd_context":{"toplevel":"/a","origin_url":"u","relative":"."}',
       '"protocol":2',
       '"Operation":',
       '"__proto__":',
@@ -87,7 +89,7 @@ export const request: Target = {
     ...['"constructor":', '"toString":', "[]", "{}", "1e400", "-0", '"\\u0000"'],
   ],
   seeds: [
-    '{"operation":"test_op","params":{"message":"x","n":1},"flags":["--v"],"token":"t","request_id":"a.b-1","source":"mcp","target_repo":"o/r","protocol":2,"cwd_context":{"toplevel":"/a","origin_url":"u"}}',
+    '{"operation":"test_op","params":{"message":"x","n":1},"flags":["--v"],"token":"t","request_id":"a.b-1","source":"mcp","target_repo":"o/r","protocol":2,"cwd_context":{"toplevel":"/a","origin_url":"u","relative":"b/c"}}',
     '{"list_operations":true,"prefix":"gh_","token":"t"}',
     '{"describe_operation":"x","token":"t"}',
     '{"raw_argv":["gh",null,"view"],"token":"t"}',
