@@ -91,6 +91,25 @@ describe("target repository and origin", async () => {
     );
   });
 
+  it("may be found by the hint's place under its mount, among the project's own repositories only", async () => {
+    const under = (relative: string, origin_url: string): object => ({
+      cwd_context: { toplevel: "/workspaces/elsewhere", origin_url, relative },
+    });
+    expect((await at(under("two", "git@github.com:owner/two.git"))).stdout).toBe("[owner/two]\n");
+    expect((await at(under(".", "git@github.com:owner/one.git"))).stdout).toBe("[owner/one]\n");
+    for (const wrong of [
+      under("wo", "git@github.com:owner/two.git"),
+      under("one", "git@github.com:owner/two.git"),
+      under("", "git@github.com:owner/two.git"),
+      under(".", "git@github.com:x/y.git"),
+      under(".", ""),
+    ]) {
+      expectDenied(await at(wrong), "target_repo is required", "target_required");
+    }
+    const named = await at({ target_repo: "owner/one", ...under("two", "git@github.com:owner/two.git") });
+    expect(named.stdout).toBe("[owner/one]\n");
+  });
+
   conforms(65, "a denial never shows a URL that may hold credentials", async () => {
     const reply = await at(hint("/x", "https://user:secret@github.com/o/r.git"));
     expectDenied(reply, "auto-resolve did not match");
