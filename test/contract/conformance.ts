@@ -6,7 +6,6 @@ export const CASE_COUNT = 120;
 
 /** Cases that nothing here can show yet, and what they wait for. */
 export const PENDING: ReadonlyMap<number, string> = new Map([
-  ...[113, 114, 115, 118, 119].map((number) => [number, "the container's stand-in (proxy)"] as const),
   [120, "the original's programs, which cannot be had here; our clients and daemon speak its recorded forms instead"],
 ]);
 
