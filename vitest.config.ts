@@ -15,7 +15,7 @@ export default defineConfig({
     reporters: [["default", { summary: false }], "./test/fixtures/closing-line.ts"],
     coverage: {
       provider: "v8",
-      include: ["wire/**/*.ts", "host/**/*.ts", "mcp/**/*.ts", "proxy/**/*.ts"],
+      include: ["wire/**/*.ts", "host/**/*.ts", "mcp/**/*.ts", "proxy/**/*.ts", "terminal/**/*.ts"],
       exclude: ["wire/generated/**"],
       reporter: ["text-summary", "json", "html"],
       thresholds: {

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { statSync } from "node:fs";
 import { constants } from "node:os";
-import type { Signals } from "../wire/stop.ts";
+import type { Signals } from "../terminal/stop.ts";
 import { delimiter, isAbsolute, join } from "node:path";
 
 /** git's commands that speak with a remote; all others are the container's own git's. */

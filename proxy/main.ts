@@ -1,5 +1,5 @@
 import process from "node:process";
-import { ownStreams } from "../wire/own-streams.ts";
+import { ownStreams } from "../terminal/own-streams.ts";
 import { run } from "./run.ts";
 
 /** Entry of `cmd2host-proxy` for Node, and the only place that ends the process. Called by another name, that name is the command. */

@@ -7,9 +7,9 @@ import { shortened } from "../../wire/text.ts";
 import { addressOf, tokenOf } from "../../wire/whereabouts.ts";
 import { ownSocket } from "./call-daemon.ts";
 import { parseCallLine, type CallLine } from "./call-line.ts";
-import { PacedStream } from "../../wire/paced-stream.ts";
+import { PacedStream } from "../../terminal/paced-stream.ts";
 import { StatusLine } from "./call-status.ts";
-import { Stop, type Signals } from "../../wire/stop.ts";
+import { Stop, type Signals } from "../../terminal/stop.ts";
 import { outcomeLines, Voice } from "./call-voice.ts";
 
 /** What `call` is run in. It writes as the command does, so it prints itself, unlike the commands that report. */

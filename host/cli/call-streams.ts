@@ -1,5 +1,5 @@
 import { isatty } from "node:tty";
-import { ownStreams, type Pipes } from "../../wire/own-streams.ts";
+import { ownStreams, type Pipes } from "../../terminal/own-streams.ts";
 import { IS_BUN } from "../util/runtime.ts";
 import { blockingInput, blockingOutput } from "./blocking-streams.ts";
 import { call, type CallSurroundings } from "./call-run.ts";

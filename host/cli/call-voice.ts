@@ -1,7 +1,7 @@
 import type { CodedError } from "../../wire/errors.ts";
 import type { OutcomeFields } from "../../wire/schema.ts";
 import { printable } from "../../wire/text.ts";
-import type { PacedStream } from "../../wire/paced-stream.ts";
+import type { PacedStream } from "../../terminal/paced-stream.ts";
 import { jsonText } from "./json-text.ts";
 
 /** Standard error of `call`: the command's own, byte for byte, and between it what we say, in lines of their own that begin with our name. */

@@ -1,7 +1,7 @@
 import type { Writable } from "node:stream";
 import { CodedError, errnoOf, messageOf } from "../../wire/errors.ts";
 import type { StreamName } from "../../wire/names.ts";
-import { PacedStream } from "../../wire/paced-stream.ts";
+import { PacedStream } from "../../terminal/paced-stream.ts";
 import type { Report } from "./command.ts";
 
 /** Standard output or error takes nothing more. */

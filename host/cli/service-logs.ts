@@ -1,6 +1,6 @@
 import { CodedError } from "../../wire/errors.ts";
 import { quoted } from "../../wire/text.ts";
-import { Stop } from "../../wire/stop.ts";
+import { Stop } from "../../terminal/stop.ts";
 import { command } from "./command.ts";
 import { serviceManager } from "./service-manager.ts";
 

@@ -1,6 +1,6 @@
 import { PassThrough, Writable } from "node:stream";
 import { describe, expect, it } from "vitest";
-import { PacedStream } from "../../wire/paced-stream.ts";
+import { PacedStream } from "../../terminal/paced-stream.ts";
 import { sizeWords } from "../../host/cli/call-status.ts";
 import { Voice } from "../../host/cli/call-voice.ts";
 
