@@ -1,8 +1,10 @@
+import { interactiveSubcommand } from "../project/interactive.ts";
 import type { Operation, Project } from "../project/types.ts";
 import { buildArgv } from "./argv.ts";
 import { checkBranches } from "./branch-policy.ts";
 import { checkFlags, normaliseFlags, type FlagValue } from "./flags.ts";
 import { resolveOperation } from "./resolve.ts";
+import { interactiveRefusal } from "./typed-refusals.ts";
 import { checkParams, type Values } from "./values.ts";
 
 /** An operation that may run, with values that keep every rule which can be judged without looking at the disk. */
@@ -39,13 +41,24 @@ export interface Place {
   readonly url: string;
 }
 
+/** What the template itself spells out was approved, with a warning; values and flags cannot make such a command. */
+function refuseInteractive({ command, template }: Operation, args: readonly string[]): void {
+  const made = interactiveSubcommand(command, args);
+  const spelled = interactiveSubcommand(
+    command,
+    template.flatMap((element) => (element.kind === "literal" ? [element.text] : [])),
+  );
+  if (made !== undefined && made !== spelled) throw interactiveRefusal(made);
+}
+
 /**
  * The arguments that a call runs with: the second half of the policy, as pure as the first.
- * @throws CodedError `param_missing`, `template_incomplete`, `branch_denied`, `branch_allow_missing`
+ * @throws CodedError `param_missing`, `template_incomplete`, `file_url_refused`, `interactive_command`, `branch_denied`, `branch_allow_missing`
  */
 export function argumentsOf(project: Project, call: Call, place: Place): readonly string[] {
   const injected = { repo: place.repo, repo_path: place.repoPath, expected_git_url: place.url };
   const args = buildArgv(call.operation, call.values, call.flags, { injected, env: project.env });
+  refuseInteractive(call.operation, args);
   checkBranches(call.operation.command, args, project.branchAllow);
   return args;
 }
