@@ -151,7 +151,10 @@ async function mcpRows(name: string, { daemon, environment, named }: Place): Pro
 function throughputRow(name: string, { environment, named }: Place): Row {
   const through = (line: string): number => {
     const started = performance.now();
-    const { status } = spawnSync("sh", ["-c", `${line} | cat >/dev/null`], { env: environment, stdio: "inherit" });
+    const { status } = spawnSync("sh", ["-c", `${line} | cat >/dev/null`], {
+      env: environment,
+      stdio: ["ignore", "ignore", "inherit"],
+    });
     if (status !== 0) throw new Error(`${line}: ${status ?? "?"}`);
     return performance.now() - started;
   };
@@ -194,7 +197,7 @@ export async function bridgeRows(
 ): Promise<readonly Row[]> {
   const rows: Row[] = [];
   for (const [name, program] of programs) {
-    const place = placeOf(program, join(base, `b-${name}`));
+    const place = placeOf(program, join(base, `bridge-${rows.length}`));
     await place.daemon.start({ listen_mode: "unix" });
     try {
       rows.push(...startRows(name, place, effort), ...(await mcpRows(name, place)), throughputRow(name, place));

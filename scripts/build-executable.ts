@@ -20,6 +20,11 @@ const out = join(root, "dist-executable");
 const work = join(out, "work");
 const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { version: string };
 
+/** The bridge programs are carried by the executables, too. */
+const MUSL_NOTICE = `
+----------------------------------------
+
+${readFileSync(join(root, "shim/LICENSE-musl.txt"), "utf8")}`;
 const BUN_NOTICE = `
 ----------------------------------------
 
@@ -78,7 +83,7 @@ const compiler = installRuntime(join(out, "bun"), ownTarget());
 const files = targets.map((target) => compile(compiler, target));
 const packages = bundledPackages(root, inputs);
 const notes = new Map([
-  ["THIRD_PARTY_LICENSES.txt", licencesText(packages, "the executables") + BUN_NOTICE],
+  ["THIRD_PARTY_LICENSES.txt", licencesText(packages, "the executables") + BUN_NOTICE + MUSL_NOTICE],
   ["sbom.cdx.json", sbom(root, packages, targets)],
 ]);
 for (const [name, text] of notes) writeFileSync(join(out, name), text);

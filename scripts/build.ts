@@ -55,4 +55,9 @@ const inputs = [
   ...(await bundle("proxy/main.ts", "cmd2host-proxy")),
 ];
 const licences = licencesText(bundledPackages(root, inputs), "the programs in this directory");
-writeFileSync(join(dist, "THIRD_PARTY_LICENSES.txt"), licences);
+// The package and the feature carry the bridge beside the bundles.
+const musl = readFileSync(join(root, "shim/LICENSE-musl.txt"), "utf8");
+writeFileSync(
+  join(dist, "THIRD_PARTY_LICENSES.txt"),
+  `${licences}\n----------------------------------------\n\n${musl}`,
+);
