@@ -3,9 +3,9 @@ import { basename } from "node:path";
 import type { Readable, Writable } from "node:stream";
 import { DaemonClient } from "../wire/client.ts";
 import { CodedError, errnoOf } from "../wire/errors.ts";
-import { PacedStream } from "../terminal/paced-stream.ts";
+import { Foreground } from "../terminal/foreground.ts";
 import { standInExit, standInLine, standInLines } from "../wire/stand-in-ending.ts";
-import { Stop, type Signals } from "../terminal/stop.ts";
+import type { Signals } from "../terminal/stop.ts";
 import { addressOf, tokenOf } from "../wire/whereabouts.ts";
 import { checkoutAt } from "./checkout.ts";
 import { parseLine, USAGE, type StandInLine } from "./line.ts";
@@ -18,8 +18,6 @@ const EXIT_TROUBLE = 200;
 const EXIT_NO_TOKEN = 201;
 const EXIT_READER_GONE = 141;
 const EXIT_NOT_FOUND = 127;
-/** How long output may take to leave when somebody ended the command. */
-const LEAVE_MS = 500;
 /** Where the feature and setup mount the socket's directory. */
 const NEAR_SOCKET = "/run/cmd2host/cmd2host.sock";
 
@@ -45,43 +43,24 @@ function nearSocket(): string | undefined {
 class StandIn {
   readonly #command: Command;
   readonly #around: StandInSurroundings;
-  readonly #stop: Stop;
-  readonly #stdout: PacedStream;
-  readonly #stderr: PacedStream;
+  readonly #foreground: Foreground;
 
   constructor(command: Command, around: StandInSurroundings) {
     this.#command = command;
     this.#around = around;
-    this.#stop = new Stop(around.signals);
-    this.#stdout = new PacedStream(around.stdout, (error) => {
+    this.#foreground = new Foreground(around, (error) => {
       const isReaderGone = errnoOf(error) === "EPIPE";
       if (!isReaderGone) this.#say(`cannot write standard output: ${errnoOf(error) ?? error.message}`);
-      this.#stop.stop(isReaderGone ? EXIT_READER_GONE : EXIT_TROUBLE);
-    });
-    this.#stderr = around.stderr === around.stdout ? this.#stdout : new PacedStream(around.stderr, () => undefined);
-    this.#stop.signal.addEventListener("abort", () => {
-      this.#stdout.hasten();
-      this.#stderr.hasten();
+      this.#foreground.stop.stop(isReaderGone ? EXIT_READER_GONE : EXIT_TROUBLE);
     });
   }
 
   async run(): Promise<number> {
-    return Promise.race([this.#toTheEnd(), this.#stop.atOnce]);
-  }
-
-  async #toTheEnd(): Promise<number> {
-    const exit = await this.#exitCode();
-    const late = new Promise<void>((resolve) => {
-      const begin = (): void => void setTimeout(resolve, LEAVE_MS);
-      if (this.#stop.signal.aborted) begin();
-      else this.#stop.signal.addEventListener("abort", begin);
-    });
-    await Promise.race([Promise.all([this.#stdout.flushed(), this.#stderr.flushed()]), late]);
-    return this.#stop.exit ?? exit;
+    return this.#foreground.run(async () => this.#exitCode());
   }
 
   #say(text: string): void {
-    void this.#stderr.write(Buffer.from(`${standInLine(text)}\n`));
+    void this.#foreground.stderr.write(Buffer.from(`${standInLine(text)}\n`));
   }
 
   async #exitCode(): Promise<number> {
@@ -109,28 +88,28 @@ class StandIn {
         output: {
           write: (name, bytes): Promise<void> | undefined => {
             shown[name] += bytes.length;
-            return (name === "stdout" ? this.#stdout : this.#stderr).write(bytes);
+            return (name === "stdout" ? this.#foreground.stdout : this.#foreground.stderr).write(bytes);
           },
         },
         notice: ({ text }) => {
           this.#say(text);
         },
         stdin: this.#around.stdin,
-        signal: this.#stop.signal,
+        signal: this.#foreground.stop.signal,
       },
     );
     // Who ended it knows that it was ended.
-    if (this.#stop.exit === undefined)
-      for (const line of standInLines(outcome, shown)) void this.#stderr.write(Buffer.from(`${line}\n`));
+    if (this.#foreground.stop.exit === undefined)
+      for (const line of standInLines(outcome, shown)) void this.#foreground.stderr.write(Buffer.from(`${line}\n`));
     return standInExit(outcome);
   }
 
   #trouble(error: unknown, exit: number): number {
     if (!(error instanceof CodedError)) throw error;
     const { code, message, hint } = error;
-    if (this.#stop.exit === undefined || code !== "cancelled")
+    if (this.#foreground.stop.exit === undefined || code !== "cancelled")
       this.#say(exit === EXIT_TROUBLE ? `daemon request failed: ${message}` : message);
-    if (hint !== "" && this.#stop.exit === undefined) this.#say(`hint: ${hint}`);
+    if (hint !== "" && this.#foreground.stop.exit === undefined) this.#say(`hint: ${hint}`);
     return exit;
   }
 }

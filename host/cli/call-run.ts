@@ -9,7 +9,8 @@ import { ownSocket } from "./call-daemon.ts";
 import { parseCallLine, type CallLine } from "./call-line.ts";
 import { PacedStream } from "../../terminal/paced-stream.ts";
 import { StatusLine } from "./call-status.ts";
-import { Stop, type Signals } from "../../terminal/stop.ts";
+import { Foreground } from "../../terminal/foreground.ts";
+import type { Signals } from "../../terminal/stop.ts";
 import { outcomeLines, Voice } from "./call-voice.ts";
 
 /** What `call` is run in. It writes as the command does, so it prints itself, unlike the commands that report. */
@@ -32,15 +33,10 @@ const EXIT_TROUBLE = 200;
 const EXIT_NO_TOKEN = 201;
 const EXIT_DENIED = 220;
 
-/** How long what is written may take to leave this process when the call was ended from our side. */
-const LEAVE_MS = 500;
-
 class Call {
   readonly #line: CallLine;
   readonly #around: CallSurroundings;
-  readonly #stop: Stop;
-  readonly #stdout: PacedStream;
-  readonly #stderr: PacedStream;
+  readonly #foreground: Foreground;
   readonly #voice: Voice;
   readonly #shown = { stdout: 0, stderr: 0 };
   readonly #noticed = new Set<string>();
@@ -51,38 +47,15 @@ class Call {
     this.#around = around;
     const { request } = line;
     this.#name = shortened("argv" in request ? request.argv.join(" ") : request.operation, 64);
-    this.#stop = new Stop(around.signals);
-    this.#stdout = new PacedStream(around.stdout, (error) => {
+    this.#foreground = new Foreground(around, (error) => {
       this.#stdoutFailed(error);
     });
-    this.#stderr = around.stderr === around.stdout ? this.#stdout : new PacedStream(around.stderr, () => undefined);
-    this.#voice = new Voice(this.#stderr);
-    this.#stop.signal.addEventListener("abort", () => {
-      this.#stdout.hasten();
-      this.#stderr.hasten();
-    });
+    this.#voice = new Voice(this.#foreground.stderr);
   }
 
   /** The exit code. */
   async run(): Promise<number> {
-    return Promise.race([this.#toTheEnd(), this.#stop.atOnce]);
-  }
-
-  async #toTheEnd(): Promise<number> {
-    const exit = await this.#exitCode();
-    await Promise.race([Promise.all([this.#stdout.flushed(), this.#stderr.flushed()]), this.#tooLate()]);
-    return this.#stop.exit ?? exit;
-  }
-
-  /** Nobody who ends a call wants to wait until a slow reader has read everything. */
-  async #tooLate(): Promise<void> {
-    await new Promise<void>((resolve) => {
-      const begin = (): void => {
-        setTimeout(resolve, LEAVE_MS);
-      };
-      if (this.#stop.signal.aborted) begin();
-      else this.#stop.signal.addEventListener("abort", begin);
-    });
+    return this.#foreground.run(async () => this.#exitCode());
   }
 
   async #exitCode(): Promise<number> {
@@ -112,7 +85,7 @@ class Call {
     const output: OutputSink = {
       write: (name, bytes): Promise<void> | undefined => {
         this.#shown[name] += bytes.length;
-        return name === "stdout" ? this.#stdout.write(bytes) : this.#voice.command(bytes);
+        return name === "stdout" ? this.#foreground.stdout.write(bytes) : this.#voice.command(bytes);
       },
     };
     const status =
@@ -133,7 +106,7 @@ class Call {
           this.#voice.say(`notice: ${text}`);
         },
         stdin: this.#line.noStdin ? undefined : stdin,
-        signal: this.#stop.signal,
+        signal: this.#foreground.stop.signal,
       });
     } finally {
       status?.end();
@@ -143,7 +116,7 @@ class Call {
   #ended(outcome: OutcomeFields): number {
     if (this.#line.json) this.#voice.json(outcome);
     // Who ended it knows that it was ended.
-    else if (this.#stop.exit === undefined)
+    else if (this.#foreground.stop.exit === undefined)
       for (const line of outcomeLines(outcome, this.#shown, this.#noticed)) this.#voice.say(line);
     // Of the original comes -1 when a signal ended the command.
     return outcome.outcome === "denied" ? EXIT_DENIED : outcome.exit_code & 0xff;
@@ -153,7 +126,7 @@ class Call {
     if (!(error instanceof CodedError)) throw error;
     const { code, message, hint } = error;
     if (this.#line.json) this.#voice.json({ error: { code, message, hint } });
-    else if (code === "cancelled" && this.#stop.exit !== EXIT_READER_GONE)
+    else if (code === "cancelled" && this.#foreground.stop.exit !== EXIT_READER_GONE)
       this.#voice.say("cancelled; the daemon has not said how the command ended");
     else if (code !== "cancelled") this.#voice.trouble(error);
     return exit;
@@ -161,13 +134,13 @@ class Call {
 
   #stdoutFailed(error: Error): void {
     const isReaderGone = errnoOf(error) === "EPIPE";
-    if (!isReaderGone && this.#stop.exit === undefined)
+    if (!isReaderGone && this.#foreground.stop.exit === undefined)
       this.#voice.trouble(
         new CodedError("file_failed", `cannot write standard output: ${errnoOf(error) ?? error.message}`, {
           hint: "The command was cancelled.",
         }),
       );
-    this.#stop.stop(isReaderGone ? EXIT_READER_GONE : EXIT_TROUBLE);
+    this.#foreground.stop.stop(isReaderGone ? EXIT_READER_GONE : EXIT_TROUBLE);
   }
 }
 
