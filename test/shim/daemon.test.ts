@@ -26,7 +26,7 @@ const operations: Readonly<Record<string, OperationTemplate>> = {
   },
 };
 const { base } = defaultBase({ allowed_operations: Object.keys(operations), operations });
-let daemon = await startDaemon(base);
+const daemon = await startDaemon(base, { max_stdin_bytes: 200_000_000 });
 
 /** The daemon's socket, reached over TCP. */
 const forwarder = createServer((socket) => {
@@ -83,7 +83,8 @@ withBridges("the bridge and the real daemon", (bridge) => {
 
     it("ends a long output when its reader goes", async () => {
       const pipe = '"$0" "$@" < /dev/null | head -c 10 > /dev/null; echo "${PIPESTATUS[0]}"';
-      const words = ["-c", pipe, bridge.as("head"), "-c", "1000000000", "/dev/zero"];
+      // Without --norc it takes us for a login over the network, whose standard input is a socket, too.
+      const words = ["--norc", "-c", pipe, bridge.as("head"), "-c", "1000000000", "/dev/zero"];
       expect(await runs("/bin/bash", words, { env })).toMatchObject({ stdout: "141\n", stderr: "" });
     });
 
@@ -108,7 +109,10 @@ withBridges("the bridge and the real daemon", (bridge) => {
   });
 
   it("stays while the daemon is stopped and started again, and answers what it lost", async () => {
-    const session = await connectTo(bridge.as("cmd2host-mcp"), ["-tools", "generic"], env);
+    const { base: own } = defaultBase({ allowed_operations: Object.keys(operations), operations });
+    const first = await startDaemon(own);
+    const there = { ...env, HOST_CMD_PROXY_SOCKET: first.address.path };
+    const session = await connectTo(bridge.as("cmd2host-mcp"), ["-tools", "generic"], there);
     const file = join(tempDirectory(), "pid");
     const lost = session.call("cmd2host_run_operation", { operation_id: "wait", params: { text: file } });
     const outcome = lost.then(
@@ -116,9 +120,9 @@ withBridges("the bridge and the real daemon", (bridge) => {
       (error: unknown) => String(error),
     );
     await pidIn(file);
-    await daemon.stop();
+    await first.stop();
     expect(await outcome).toMatch(/connection to the cmd2host daemon was lost/);
-    daemon = await startDaemon(base);
+    await startDaemon(own);
     expect((await session.call("cmd2host_run_operation", say)).text).toContain("problem");
     expect((await session.client.listTools()).tools.length).toBeGreaterThan(0);
     await session.close();
