@@ -2,7 +2,7 @@ import js from "@eslint/js";
 import tseslint from "typescript-eslint";
 
 export default tseslint.config(
-  { ignores: ["dist/", "dist-executable/", "wire/generated/", "coverage/", "node_modules/"] },
+  { ignores: ["dist/", "feature/dist/", "dist-executable/", "wire/generated/", "coverage/", "node_modules/"] },
   js.configs.recommended,
   {
     files: ["**/*.ts"],
