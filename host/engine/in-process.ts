@@ -24,6 +24,11 @@ import type { Peer } from "./rooms.ts";
 
 const PEER: Peer = { transport: "internal", id: "internal" };
 
+/** For who does not want to be told. */
+function ignore(): void {
+  return undefined;
+}
+
 /** A signal whose reason is one that the engine knows. */
 function asCancelled(signal: AbortSignal | undefined): AbortSignal {
   const own = new AbortController();
@@ -63,8 +68,8 @@ export class InProcessClient implements DaemonCalls {
     const live = {
       output,
       stdin,
-      accepted: accepted ?? (() => undefined),
-      notice: notice ?? (() => undefined),
+      accepted: accepted ?? ignore,
+      notice: notice ?? ignore,
     };
     // What asks for an operation is answered as one.
     return outcomeFields(

@@ -22,10 +22,10 @@ export function templatesDirectory(from: string = dirname(fileURLToPath(import.m
 }
 
 /** The templates that the executable carries, else the directory of those that lie beside the program. */
-export function bundledTemplates(): TemplateSource {
-  if (EMBEDDED === undefined) return templatesDirectory();
+export function bundledTemplates(embedded = EMBEDDED): TemplateSource {
+  if (embedded === undefined) return templatesDirectory();
   return new Map(
-    [...EMBEDDED].flatMap(([path, text]) => {
+    [...embedded].flatMap(([path, text]) => {
       const name = /^templates\/([^/]+)\.json$/.exec(path)?.[1];
       return name === undefined ? [] : [[name, Buffer.from(text, "base64")] as const];
     }),

@@ -6,7 +6,7 @@ import { compileProject } from "../../host/project/compile.ts";
 import { parseTemplate } from "../../host/project/init.ts";
 import { lintConfig } from "../../host/project/lint.ts";
 import { gitSubcommand, programName } from "../../host/project/push.ts";
-import { listTemplates, readTemplate, templatesDirectory } from "../../host/project/templates.ts";
+import { bundledTemplates, listTemplates, readTemplate, templatesDirectory } from "../../host/project/templates.ts";
 import { CodedError } from "../../wire/errors.ts";
 import { isOperationId } from "../../wire/parse-request.ts";
 import { temporaryDirectory } from "../cli/harness.ts";
@@ -31,6 +31,19 @@ function cases(name: string): readonly Case[] {
 }
 
 describe("the bundled templates", () => {
+  it("are those beside the program, or those that it carries", () => {
+    expect(bundledTemplates()).toBe(directory);
+    const text = Buffer.from("{}").toString("base64");
+    const carried = bundledTemplates(
+      new Map([
+        ["templates/own.json", text],
+        ["shim/dist/x", text],
+      ]),
+    );
+    expect(listTemplates(carried)).toEqual(["own"]);
+    expect(readTemplate(carried, "own").toString()).toBe("{}");
+  });
+
   it("are these, in this order", () => {
     expect(names).toEqual(["aws_selected", "git_github_write", "git_write", "github_write", "local_demo", "readonly"]);
   });
