@@ -21,7 +21,8 @@ const operations: Readonly<Record<string, OperationTemplate>> = {
   many: { command: "/usr/bin/seq", args_template: ["{text}"], params: text },
 };
 const { base, repo } = defaultBase({ allowed_operations: Object.keys(operations), operations });
-const { address, lines } = await startDaemon(base);
+const daemon = await startDaemon(base);
+const { address } = daemon;
 const program = await StandInProgram.built();
 const env = { HOST_CMD_PROXY_SOCKET: address.path, CMD2HOST_TOKEN: TOKEN };
 
@@ -104,7 +105,7 @@ describe("the stand-in on Node", () => {
     chmodSync(join(bin, "git"), 0o755);
     const PATH = `${bin}:${process.env["PATH"] ?? ""}`;
     expect(await typed(["say", "out", ""], { cwd: repo, env: { PATH } })).toMatchObject({ code: 0, stdout: "out" });
-    const permitted = lines.filter(({ event }) => event === "permitted");
+    const permitted = daemon.lines.filter(({ event }) => event === "permitted");
     expect(permitted.at(-1)?.fields).toMatchObject({ source: "raw_argv", resolved_target_source: "auto_resolve" });
   });
 });

@@ -143,8 +143,11 @@ describe("the programs", () => {
     const run = { operation_id: "test_op", params: { message: "through both" } };
     expect(await mcp.call(2, "cmd2host_run_operation", run)).toContain("through both");
     const [server = 0] = processesWith(`-socket ${base.directory.socket}`);
+    // The executable has no such wall, and starts itself.
     expect(argumentsOf(server).join(" ")).toMatch(
-      /permission .*--allow-fs-read=\S+\/dist\/ .*cmd2host-mcp\.js -socket/,
+      EXECUTABLE === undefined
+        ? /permission .*--allow-fs-read=\S+\/dist\/ .*cmd2host-mcp\.js -socket/
+        : /^\S+ mcp -socket/,
     );
     child.kill("SIGTERM");
     expect((await mcp.talk.ended).map(({ name }) => name)).not.toContain("exit");

@@ -11,6 +11,7 @@ import { podmanWithImage } from "../fixtures/container-image.ts";
 import { startDaemon } from "../fixtures/daemon.ts";
 import { makeRepo } from "../fixtures/repo.ts";
 import { fixturePrograms, projectRoot, tempDirectory } from "../fixtures/temp.ts";
+import { wordsOf } from "../fixtures/tested-program.ts";
 
 /** Says to the daemon what its first argument is, with the session's token in place of TOKEN, and prints the answer. */
 const TALK = `use Socket;
@@ -35,7 +36,8 @@ describe.runIf(requireTools(["podman", "runc", "busybox", "perl", "python3"]))(
     writeFileSync(join(repo, "talk.pl"), TALK);
 
     const start = (...argv: readonly string[]) => {
-      const child = spawn(process.execPath, [program, "run", `--image=${podman.image}`, ...argv], {
+      const [file, ...first] = wordsOf(program);
+      const child = spawn(file, [...first, "run", `--image=${podman.image}`, ...argv], {
         cwd: repo,
         env: { ...podman.environment, CMD2HOST_CONFIG_DIR: base.root },
         stdio: ["pipe", "pipe", "pipe"],
@@ -87,7 +89,7 @@ describe.runIf(requireTools(["podman", "runc", "busybox", "perl", "python3"]))(
       const { status, stdout } = spawnSync(
         toolPath("python3"),
         [
-          ...[join(projectRoot, "test/fixtures/terminal.py"), process.execPath, program],
+          ...[join(projectRoot, "test/fixtures/terminal.py"), ...wordsOf(program)],
           ...["run", `--image=${podman.image}`, "--", "tty"],
         ],
         { cwd: repo, env: { ...podman.environment, CMD2HOST_CONFIG_DIR: base.root }, input: "", encoding: "utf8" },
