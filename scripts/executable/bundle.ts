@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { build } from "esbuild";
+import { build, type Plugin } from "esbuild";
 
 /** Files that the executable carries, by their path in the package. */
 function carried(root: string): ReadonlyMap<string, Buffer> {
@@ -18,6 +18,18 @@ export interface Bundle {
   /** Files that are carried in it as they are, from the root. */
   readonly carried: readonly string[];
 }
+
+/**
+ * `import { stdout } from "node:process"`, which a package for prompts does, would be moved to the top of the one module; there Bun makes the stream, and
+ * marks a pipe that we share with the programs beside us. Through this the stream is made when somebody uses it.
+ */
+const PROCESS: Plugin = {
+  name: "process",
+  setup(builder) {
+    builder.onResolve({ filter: /^(?:node:)?process$/ }, () => ({ path: "process", namespace: "own" }));
+    builder.onLoad({ filter: /.*/, namespace: "own" }, () => ({ contents: "module.exports = globalThis.process;" }));
+  },
+};
 
 /**
  * Writes all of cmd2host as one module, made of the same sources by the same bundler as the programs in dist/. What is in it depends on the sources only,
@@ -44,6 +56,7 @@ export async function bundle(root: string, outfile: string, version: string): Pr
       __filename: "import.meta.filename",
       __dirname: "import.meta.dirname",
     },
+    plugins: [PROCESS],
     logLevel: "warning",
   });
   return { inputs: Object.keys(result.metafile.inputs), carried: [...files.keys()] };
