@@ -53,6 +53,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   "host/git": ["wire", "host/util", "host/exec"],
   "host/exec": ["wire", "host/util"],
   "host/audit": ["wire", "host/util"],
+  "host/approval": ["wire", "host/util", "host/project"],
   "host/filter": ["wire", "host/util", "host/project"],
   "host/runs": ["wire", "host/util"],
   "host/engine": [
@@ -66,6 +67,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
     "host/git",
     "host/exec",
     "host/audit",
+    "host/approval",
     "host/filter",
     "host/runs",
   ],
@@ -77,6 +79,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
     "host/project",
     "host/auth",
     "host/audit",
+    "host/approval",
     "host/exec",
     "host/git",
     "host/engine",

@@ -290,6 +290,43 @@ export const CODES = entries({
     means: "The argument list cannot be built from the template and these values.",
     hint: "Describe the operation to see its parameters.",
   },
+  // approval
+  approval_denied: {
+    kind: "denied",
+    means: "A person was asked whether this call may run, and said no.",
+    hint: "Follow the person's note; ask them before trying anything like it again.",
+  },
+  approval_timeout: {
+    kind: "denied",
+    means: "The operation needs a person's approval, and nobody answered in time.",
+    hint: "Ask the owner of the host to be there (`cmd2host approvals watch`), then call again.",
+  },
+  approval_stale: {
+    kind: "denied",
+    means:
+      "What would run changed while a person was asked: a file, a branch, the standard input or the configuration.",
+    hint: "Leave it unchanged and call again, so that what is approved is what runs.",
+  },
+  approval_input_refused: {
+    kind: "denied",
+    means: "Standard input that a person is to allow is too large, or did not come whole.",
+    hint: "Send less, at most 1 MiB, and end it.",
+  },
+  too_many_pending: {
+    kind: "denied",
+    means: "As many calls wait for a person's approval as may at the same time.",
+    hint: "Wait for the answers, or cancel calls that are no longer needed.",
+  },
+  approval_unknown: {
+    kind: "denied",
+    means: "No call waits for approval under this id; it was answered, withdrawn, or nobody answered in time.",
+    hint: "See `cmd2host approvals`.",
+  },
+  answer_not_offered: {
+    kind: "denied",
+    means: "The project does not offer this way of allowing the operation.",
+    hint: "See `cmd2host approvals show ID` for the ways it offers.",
+  },
   // execution
   command_not_found: {
     kind: "failed",

@@ -56,3 +56,13 @@ export const RUN_STATES = ["running", "completed", "failed"] as const;
 /** Which tools an MCP server has: one per operation, one that runs any operation, both, or both as long as they are not too many. */
 export const TOOL_MODES = ["auto", "typed", "generic", "both"] as const;
 export type ToolMode = (typeof TOOL_MODES)[number];
+
+/** What a person may allow: this run; this exact call again in this session; the operation in this session. */
+export const ALLOWANCES = ["once", "call", "operation"] as const;
+export type Allowance = (typeof ALLOWANCES)[number];
+
+/** A person's word on a call that waits. */
+export const ANSWERS = ["once", "call", "operation", "deny"] as const;
+export type AnswerKind = (typeof ANSWERS)[number];
+
+export const GRANT_KINDS = ["call", "operation"] as const;

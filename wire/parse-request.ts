@@ -17,6 +17,10 @@ const DECIDING: readonly (readonly [string, ReplyShape])[] = [
   ["list_runs", "runs"],
   ["watch_operations", "list"],
   ["mcp_session", "operation"],
+  ["list_approvals", "approvals"],
+  ["answer_approval", "grants"],
+  ["list_grants", "grants"],
+  ["revoke_grants", "grants"],
   ["raw_argv", "operation"],
   ["operation", "operation"],
 ];
@@ -31,7 +35,7 @@ export function replyShapeOf(message: unknown): ReplyShape | undefined {
   return deciding(message)?.[1];
 }
 
-const WAITING = new Set(["run_status", "read_output", "watch_operations"]);
+const WAITING = new Set(["run_status", "read_output", "watch_operations", "list_approvals"]);
 
 /**
  * What a request does of the daemon's: `work`; `wait`, when it waits for something to happen and does nothing meanwhile; `session`, when it stays for as
@@ -172,6 +176,23 @@ export function parseRequest(message: unknown): Request {
       const fields = typed("mcp_session_request", message);
       const { tools, max_tokens: maxTokens, timeout: timeoutSeconds } = fields.mcp_session ?? {};
       return { kind: "mcp_session", ...common(fields), options: { tools, maxTokens, timeoutSeconds } };
+    }
+    case "list_approvals": {
+      const fields = typed("list_approvals_request", message);
+      const { list_approvals: revision = "" } = fields;
+      return { kind: "approvals", protocol: protocolOf(fields), revision, waitMs: waitOf(fields) };
+    }
+    case "answer_approval": {
+      const fields = typed("answer_approval_request", message);
+      const { answer_approval: id = "", answer, seconds, note = "" } = fields;
+      return { kind: "answer", protocol: protocolOf(fields), id, answer, seconds, note };
+    }
+    case "list_grants":
+      return { kind: "grants", protocol: protocolOf(typed("list_grants_request", message)) };
+    case "revoke_grants": {
+      const fields = typed("revoke_grants_request", message);
+      const { revoke_grants: ids = [], project, session, all = false } = fields;
+      return { kind: "revoke_grants", protocol: protocolOf(fields), ids, project, session, all };
     }
     default:
       return operationRequest(message);

@@ -25,6 +25,12 @@ export interface Types {
   list_runs_request: fields.ListRunsRequestFields;
   watch_request: fields.WatchRequestFields;
   mcp_session_request: fields.McpSessionRequestFields;
+  list_approvals_request: fields.ListApprovalsRequestFields;
+  answer_approval_request: fields.AnswerApprovalRequestFields;
+  list_grants_request: fields.ListGrantsRequestFields;
+  revoke_grants_request: fields.RevokeGrantsRequestFields;
+  approvals_reply: fields.ApprovalsReply;
+  grants_reply: fields.GrantsReply;
   operation_reply: fields.OperationReply;
   list_reply: fields.ListReply;
   describe_reply: fields.DescribeReply;

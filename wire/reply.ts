@@ -2,7 +2,9 @@ import { isUtf8 } from "node:buffer";
 import type { CodedError } from "./errors.ts";
 import type { Captured, Denied, Failed, OperationEnd, Reply } from "./outcome.ts";
 import type {
+  ApprovalsReply,
   DescribeReply,
+  GrantsReply,
   ListReply,
   OperationReply,
   OutcomeFields,
@@ -105,7 +107,8 @@ export function outcomeFields({ requestId, runId, outcome, filtered }: Operation
   };
 }
 
-type Fields = OperationReply | ListReply | DescribeReply | RunReply | OutputReply | RunsReply;
+type Fields =
+  OperationReply | ListReply | DescribeReply | RunReply | OutputReply | RunsReply | ApprovalsReply | GrantsReply;
 
 /** What stands in place of the answer when there is none, beside the error. */
 const NOTHING = {
@@ -114,6 +117,8 @@ const NOTHING = {
   run: { run: null },
   page: { page: null },
   runs: { runs: null },
+  approvals: { approvals: null },
+  grants: { grants: null },
 };
 
 /** A reply as the members that are written. */
@@ -134,6 +139,10 @@ export function replyFields(reply: Reply): Fields {
       return { page: reply.page };
     case "runs":
       return { runs: [...reply.runs] };
+    case "approvals":
+      return { approvals: [...reply.approvals], revision: reply.revision };
+    case "grants":
+      return { grants: [...reply.grants] };
   }
 }
 

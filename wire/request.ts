@@ -1,4 +1,4 @@
-import type { StreamName, ToolMode } from "./names.ts";
+import type { AnswerKind, StreamName, ToolMode } from "./names.ts";
 
 /** A request after parsing: what the pipeline works on. Values of parameters are still untyped JSON. */
 export interface OperationRequest {
@@ -133,6 +133,28 @@ export interface McpSessionOptions {
 /** About runs. The owner of the host may ask these without a token, on a way in of the owner's own. */
 export type AboutRuns = StatusRequest | ReadRequest | CancelRequest | RunsRequest;
 
-export type Request = OperationRequest | ListRequest | DescribeRequest | AboutRuns | WatchRequest | McpSessionRequest;
+/** What the owner of the host asks about calls that wait for a person. On the owner's way in only; there is no token. */
+export type AboutApprovals =
+  | { readonly kind: "approvals"; readonly protocol: 1 | 2; readonly revision: string; readonly waitMs: number }
+  | {
+      readonly kind: "answer";
+      readonly protocol: 1 | 2;
+      readonly id: string;
+      readonly answer: AnswerKind;
+      readonly seconds: number | undefined;
+      readonly note: string;
+    }
+  | { readonly kind: "grants"; readonly protocol: 1 | 2 }
+  | {
+      readonly kind: "revoke_grants";
+      readonly protocol: 1 | 2;
+      readonly ids: readonly string[];
+      readonly project: string | undefined;
+      readonly session: string | undefined;
+      readonly all: boolean;
+    };
+
+export type Request =
+  OperationRequest | ListRequest | DescribeRequest | AboutRuns | WatchRequest | McpSessionRequest | AboutApprovals;
 /** Which form of reply a client expects. */
-export type ReplyShape = "operation" | "list" | "describe" | "run" | "page" | "runs";
+export type ReplyShape = "operation" | "list" | "describe" | "run" | "page" | "runs" | "approvals" | "grants";

@@ -1,6 +1,9 @@
 import { type Static, type TSchema, Type } from "typebox";
 import {
+  ALLOWANCES,
+  ANSWERS,
   FLAG_TYPES,
+  GRANT_KINDS,
   OUTCOMES,
   OUTPUT_FORMS,
   PARAM_TYPES,
@@ -163,6 +166,72 @@ export const AnnotationsSchema = Type.Object(
   { description: "What a client may show to its user. Hints: they allow nothing and forbid nothing." },
 );
 
+/** What must hold of a call for a person to be asked: a flag is there, or a parameter is; with a pattern, its value besides. */
+const ApprovalCondition = Type.Object(
+  {
+    flag: Type.Optional(Type.String({ description: "One of allowed_flags." })),
+    param: Type.Optional(Type.String({ description: "One of params." })),
+    pattern: Type.Optional(
+      Type.String({ description: "RE2; holds when it is found in the value. Missing: any value will do." }),
+    ),
+    unless: Type.Optional(
+      Type.String({ description: "RE2; holds when it does not match the whole of the value, or there is none." }),
+    ),
+  },
+  { additionalProperties: false },
+);
+
+export const ApprovalSchema = Type.Union(
+  [
+    Type.Object(
+      {
+        when: Type.Optional(
+          Type.Array(ApprovalCondition, {
+            description: "A person is asked when one of these holds. With neither when nor after: always.",
+          }),
+        ),
+        after: Type.Optional(
+          Type.Object(
+            {
+              runs: Type.Integer({ minimum: 1, maximum: 1_000 }),
+              per_seconds: Type.Integer({ minimum: 1, maximum: 604_800 }),
+            },
+            {
+              additionalProperties: false,
+              description: "A person is asked when the operation has run so often within that time, whoever asked.",
+            },
+          ),
+        ),
+        timeout: Type.Optional(
+          Type.Integer({
+            minimum: 1,
+            maximum: 86_400,
+            description: "Seconds until no answer is a denial. Default: daemon.json's approvals.timeout.",
+          }),
+        ),
+        via: Type.Optional(
+          strings(
+            "Who is told: desktop, or names of daemon.json's approvals.webhooks. Missing: all of them. The terminal and the page always can answer.",
+          ),
+        ),
+        answers: Type.Optional(
+          Type.Array(oneOf(ALLOWANCES), {
+            description: "What may be allowed, besides denying. Missing: once, call and operation.",
+          }),
+        ),
+        says: Type.Optional(
+          Type.String({
+            description: "What the call would do, for the person who is asked; {name} stands for a parameter's value.",
+          }),
+        ),
+      },
+      { additionalProperties: false },
+    ),
+    oneOf(["ask"]),
+  ],
+  { description: "Whether a person is asked before it runs. Missing: nobody is." },
+);
+
 export const OperationSchema = Type.Object(
   {
     command: Type.Optional(
@@ -233,6 +302,7 @@ export const OperationSchema = Type.Object(
     on_disconnect: Type.Optional(
       oneOf(["cancel", "finish"], "What happens when the client goes away while it runs. Default: cancel."),
     ),
+    approval: Type.Optional(ApprovalSchema),
     run_in: Type.Optional(
       oneOf(
         RUN_PLACES,
@@ -425,6 +495,43 @@ export const DaemonFile = Type.Object(
         description: "The same per TCP address, and for the Unix socket as a whole. Default (also for 0): 128.",
       }),
     ),
+    approvals: Type.Optional(
+      Type.Object(
+        {
+          timeout: Type.Optional(
+            Type.Integer({
+              minimum: 0,
+              maximum: 86_400,
+              description:
+                "Seconds that a call waits for a person, unless its operation says otherwise; no answer is a denial. Default (also for 0): 300.",
+            }),
+          ),
+          desktop: Type.Optional(
+            Type.Boolean({
+              description:
+                "Show a notification on the owner's desktop, with the whole command, when a call waits (osascript, notify-send). Default: true where one of them is found.",
+            }),
+          ),
+          webhooks: Type.Optional(
+            Type.Record(
+              Type.String(),
+              Type.Object(
+                {
+                  url: Type.String({ description: "https, or http to this machine." }),
+                  secret_file: Type.String({
+                    description:
+                      "Absolute path of a file that only you can read: the key of the signatures, at least 32 bytes.",
+                  }),
+                },
+                { description: "Who is told, and may answer, by a signed message." },
+              ),
+              { description: "Webhooks by name, for phones and chat bots." },
+            ),
+          ),
+        },
+        { description: "How people are asked about operations with approval." },
+      ),
+    ),
     kill_grace: Type.Optional(
       Type.Integer({
         minimum: 0,
@@ -550,6 +657,40 @@ export const WatchRequestFile = Type.Object({
   watch_operations: Type.Optional(Type.String()),
   wait_seconds: waitSeconds(),
   token: Type.Optional(Type.String()),
+});
+
+// --- requests of the owner of the host: on the daemon's own socket only ---
+
+/** Calls that wait for a person, at once or as soon as they are not those of `list_approvals` any more. */
+export const ListApprovalsRequestFile = Type.Object({
+  protocol: Type.Optional(Type.Integer()),
+  /** The revision that is known; empty for none. */
+  list_approvals: Type.Optional(Type.String()),
+  wait_seconds: waitSeconds(),
+});
+
+export const AnswerApprovalRequestFile = Type.Object({
+  protocol: Type.Optional(Type.Integer()),
+  answer_approval: Type.Optional(Type.String()),
+  answer: oneOf(ANSWERS),
+  /** How long a grant holds; missing: until its session ends. */
+  seconds: Type.Optional(Type.Integer({ minimum: 1, maximum: 604_800 })),
+  /** On a denial; reaches the agent. */
+  note: Type.Optional(Type.String()),
+});
+
+export const ListGrantsRequestFile = Type.Object({
+  protocol: Type.Optional(Type.Integer()),
+  list_grants: Type.Optional(Type.Boolean()),
+});
+
+/** By ids, or all of a project, or of a session, or all. */
+export const RevokeGrantsRequestFile = Type.Object({
+  protocol: Type.Optional(Type.Integer()),
+  revoke_grants: Type.Optional(Type.Array(Type.String())),
+  project: Type.Optional(Type.String()),
+  session: Type.Optional(Type.String()),
+  all: Type.Optional(Type.Boolean()),
 });
 
 /** A session with the MCP server that the daemon starts: its standard input and output are the connection's. Frames only. */
@@ -704,6 +845,71 @@ export const RunsReplyFile = Type.Object({
   ...trouble(),
 });
 
+/** A call that waits for a person. Texts are as the agent sent them: whoever shows them escapes them. */
+export const PendingApprovalFile = Type.Object({
+  /** Id of the decision in the record, and of the run. */
+  id: Type.String(),
+  asked_at: Type.String(),
+  expires_at: Type.String(),
+  project: Type.String(),
+  /** SHA-256 of the approved configuration. */
+  config: Type.String(),
+  operation: Type.String(),
+  title: Type.Optional(Type.String()),
+  /** What the call would do, in the operation's own words. */
+  says: Type.String(),
+  /** Why a person is asked. */
+  why: Type.String(),
+  /** Real path of the program, then its name and arguments. */
+  program: Type.String(),
+  argv: Type.Array(Type.String()),
+  cwd: Type.String(),
+  repo: Type.String(),
+  url: Type.String(),
+  inputs: Type.Array(
+    Type.Object({ param: Type.String(), path: Type.String(), bytes: Type.Integer(), sha256: Type.String() }),
+  ),
+  output: Type.Optional(Type.String()),
+  stdin: Type.Optional(Type.Object({ bytes: Type.Integer(), sha256: Type.String() })),
+  commit: Type.Optional(Type.String()),
+  timeout_seconds: Type.Number(),
+  /** Of all of this; what an answer is bound to. */
+  digest: Type.String(),
+  session: Type.String(),
+  peer: Type.String(),
+  route: Type.String(),
+  answers: Type.Array(oneOf(ALLOWANCES)),
+  via: Type.Optional(Type.Array(Type.String())),
+  /** What was allowed of this operation last, since the daemon started. */
+  last_allowed: Type.Optional(Type.Object({ argv: Type.Array(Type.String()), at: Type.String() })),
+});
+
+export const GrantFile = Type.Object({
+  id: Type.String(),
+  kind: oneOf(GRANT_KINDS),
+  project: Type.String(),
+  config: Type.String(),
+  operation: Type.String(),
+  session: Type.String(),
+  argv: Type.Optional(Type.Array(Type.String())),
+  granted_at: Type.String(),
+  /** Missing: until the session ends. */
+  expires_at: Type.Optional(Type.String()),
+  by: Type.String(),
+  uses: Type.Integer(),
+});
+
+export const ApprovalsReplyFile = Type.Object({
+  approvals: Type.Optional(Type.Union([Type.Array(PendingApprovalFile), Type.Null()])),
+  revision: Type.Optional(Type.String()),
+  ...trouble(),
+});
+
+export const GrantsReplyFile = Type.Object({
+  grants: Type.Optional(Type.Union([Type.Array(GrantFile), Type.Null()])),
+  ...trouble(),
+});
+
 // --- frames of protocol 2 ---
 
 export const HelloFile = Type.Object({ protocol: Type.Integer(), capabilities: Type.Array(Type.String()) });
@@ -739,6 +945,7 @@ export const OutcomeFile = Type.Object({
 
 export type Param = Static<typeof ParamSchema>;
 export type FlagRule = Static<typeof FlagObject>;
+export type ApprovalFields = Static<typeof ApprovalSchema>;
 export type OperationTemplate = Static<typeof OperationSchema>;
 export type Constraints = Static<typeof ConstraintsSchema>;
 export type ProjectConfig = Static<typeof ProjectFile>;
@@ -758,6 +965,14 @@ export type CancelRunRequestFields = Static<typeof CancelRunRequestFile>;
 export type ListRunsRequestFields = Static<typeof ListRunsRequestFile>;
 export type WatchRequestFields = Static<typeof WatchRequestFile>;
 export type McpSessionRequestFields = Static<typeof McpSessionRequestFile>;
+export type ListApprovalsRequestFields = Static<typeof ListApprovalsRequestFile>;
+export type AnswerApprovalRequestFields = Static<typeof AnswerApprovalRequestFile>;
+export type ListGrantsRequestFields = Static<typeof ListGrantsRequestFile>;
+export type RevokeGrantsRequestFields = Static<typeof RevokeGrantsRequestFile>;
+export type PendingApproval = Static<typeof PendingApprovalFile>;
+export type GrantFields = Static<typeof GrantFile>;
+export type ApprovalsReply = Static<typeof ApprovalsReplyFile>;
+export type GrantsReply = Static<typeof GrantsReplyFile>;
 export type RunInfo = Static<typeof RunInfoFile>;
 export type OutputPage = Static<typeof OutputPageFile>;
 export type RunReply = Static<typeof RunReplyFile>;
@@ -785,6 +1000,12 @@ export const VALIDATED = {
   list_runs_request: ListRunsRequestFile,
   watch_request: WatchRequestFile,
   mcp_session_request: McpSessionRequestFile,
+  list_approvals_request: ListApprovalsRequestFile,
+  answer_approval_request: AnswerApprovalRequestFile,
+  list_grants_request: ListGrantsRequestFile,
+  revoke_grants_request: RevokeGrantsRequestFile,
+  approvals_reply: ApprovalsReplyFile,
+  grants_reply: GrantsReplyFile,
   run_reply: RunReplyFile,
   output_reply: OutputReplyFile,
   runs_reply: RunsReplyFile,

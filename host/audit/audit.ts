@@ -25,6 +25,10 @@ export interface Decision {
     | "read"
     | "cancel"
     | "runs"
+    | "approvals"
+    | "answer"
+    | "grants"
+    | "revoke_grants"
     | undefined;
   readonly target: string | undefined;
   readonly targetSource: string | undefined;

@@ -2,6 +2,7 @@ import { lstatSync } from "node:fs";
 import type { Address } from "../../wire/client-connect.ts";
 import { CodedError, messageOf } from "../../wire/errors.ts";
 import { printable } from "../../wire/text.ts";
+import { Approvals } from "../approval/approvals.ts";
 import { LogAudit } from "../audit/log-audit.ts";
 import { TokenStore } from "../auth/token-store.ts";
 import type { DaemonCalls } from "../../wire/daemon-calls.ts";
@@ -87,6 +88,7 @@ export class Daemon {
   readonly #mcp: McpSessions;
   readonly #staging: Staging;
   readonly #runs: RunStore;
+  readonly #approvals: Approvals;
   readonly #engine: Engine;
   readonly #reception: Reception;
   readonly #lock: BaseLock;
@@ -131,6 +133,7 @@ export class Daemon {
         log.warn("runs", { reason: message });
       },
     );
+    this.#approvals = new Approvals(() => this.#settings.approvals.timeoutMs);
     this.#engine = new Engine(this.#rooms());
     this.#reception = new Reception(this.#engine, log, settings);
   }
@@ -182,6 +185,7 @@ export class Daemon {
       setInterval(() => {
         this.#runs.endOrphans(isSession);
         this.#mcp.endOrphans(isSession);
+        this.#approvals.endOrphans(isSession);
       }, ORPHANS_MS),
       setInterval(() => {
         this.#runs.cleanUp(isSession);
@@ -233,6 +237,7 @@ export class Daemon {
       execute: async (...work) => this.#workshop.carryOut(...work),
       serveMcp: async (...serving) => this.#mcp.serve(...serving),
       runs: this.#runs,
+      approvals: this.#approvals,
       audit: new LogAudit(this.#log),
       reportBug: (error, decisionId) => {
         this.#log.error("internal error", {
@@ -304,6 +309,7 @@ export class Daemon {
   async stop(hurry?: AbortSignal): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
     await this.#closeListeners();
+    this.#approvals.close();
     this.#reception.dismissIdle();
     await this.#untilIdle(this.#settings.drainMs, hurry);
     this.#reception.shutDown();

@@ -15,6 +15,14 @@ const MAX_DAEMON_FILE = 262_144;
 const MAX_TIMER_MS = 2_147_483_647;
 const BARE_NULL = /^[\t\n\r ]*null[\t\n\r ]*$/;
 
+/** How people are asked. */
+export interface ApprovalSettings {
+  readonly timeoutMs: number;
+  /** Undefined: when a program for it is found. */
+  readonly desktop: boolean | undefined;
+  readonly webhooks: ReadonlyMap<string, { readonly url: string; readonly secretFile: string }>;
+}
+
 /** daemon.json with every default filled in. Times in milliseconds. */
 export interface DaemonSettings {
   readonly listenMode: string;
@@ -31,6 +39,7 @@ export interface DaemonSettings {
   readonly gitMaxBytes: number;
   readonly defaultTimeoutMs: number;
   readonly maxTimeoutMs: number;
+  readonly approvals: ApprovalSettings;
   readonly graceMs: number;
   readonly drainMs: number;
   /** Infinity when only max_connections bounds it. */
@@ -86,6 +95,36 @@ function checkAddress(address: string, allowed: boolean, complain: Complain): st
   return `cmd2host: TCP listen_address ${address} is not loopback (allow_non_loopback=true): whoever can reach it can try tokens, which travel in clear text`;
 }
 
+const WEBHOOK_NAME = /^[a-z][a-z0-9_-]{0,31}$/;
+/** Names that say which way an answer came. */
+const WAYS = new Set(["desktop", "terminal", "page"]);
+
+/** What travels to another machine is encrypted on the way: an answer can start a program. */
+function isSafeUrl(text: string): boolean {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || url.username !== "" || url.password !== "") return false;
+  return (
+    url.protocol === "https:" ||
+    (url.protocol === "http:" && ["127.0.0.1", "[::1]", "localhost"].includes(url.hostname))
+  );
+}
+
+function approvalsOf({ approvals = {} }: DaemonConfig, complain: Complain): ApprovalSettings {
+  const webhooks = Object.entries(approvals.webhooks ?? {}).map(([name, { url, secret_file: secretFile }]) => {
+    const here = `/approvals/webhooks/${name.replaceAll("~", "~0").replaceAll("/", "~1")}`;
+    if (!WEBHOOK_NAME.test(name) || WAYS.has(name))
+      complain(
+        here,
+        `approvals: ${quoted(name)} must be a small letter and at most 31 of a-z 0-9 _ -, and no name of another way`,
+      );
+    if (!isSafeUrl(url))
+      complain(`${here}/url`, "approvals: expected https without a user in it, or http to this machine");
+    if (!isAbsolute(secretFile)) complain(`${here}/secret_file`, "approvals: expected an absolute path");
+    return [name, { url, secretFile }] as const;
+  });
+  return { timeoutMs: or(approvals.timeout, 300) * 1_000, desktop: approvals.desktop, webhooks: new Map(webhooks) };
+}
+
 function stagingOf(config: DaemonConfig, base: BaseDirectory, complain: Complain): DaemonSettings["staging"] {
   const { mode = "", root = "" } = config.workspace_path_staging ?? {};
   const here = "/workspace_path_staging";
@@ -137,6 +176,7 @@ export function settingsOf(
       gitMaxBytes: or(config.git_max_bytes, 4_294_967_296),
       defaultTimeoutMs: Math.min(or(config.default_timeout, 60) * 1_000, MAX_TIMER_MS),
       maxTimeoutMs: Math.min(or(config.max_timeout, 3_600) * 1_000, MAX_TIMER_MS),
+      approvals: approvalsOf(config, complain),
       graceMs: or(config.kill_grace, 2_000),
       drainMs: or(config.drain_timeout, 30) * 1_000,
       maxInFlight: inFlight < 0 ? Number.POSITIVE_INFINITY : inFlight,

@@ -1,4 +1,3 @@
-import type { Readable } from "node:stream";
 import { CodedError } from "../../wire/errors.ts";
 import type { Live, OutputSink } from "../../wire/live.ts";
 import type { StreamName } from "../../wire/names.ts";
@@ -6,6 +5,7 @@ import { NO_OUTPUT, type Captured, type Completed, type Failed, type Filtered } 
 import type { RunResult } from "../exec/run.ts";
 import { OutputFilter } from "../filter/output-filter.ts";
 import type { ActiveRun } from "../runs/runs.ts";
+import type { ClearedPlan } from "./clear.ts";
 import { failedBy, outcomeOfRun } from "./ending.ts";
 import type { Plan } from "./plan.ts";
 import type { Rooms } from "./rooms.ts";
@@ -17,8 +17,6 @@ export interface Watching {
   /** The client, when it is there while the operation runs. */
   readonly live: Live | undefined;
   readonly isFiltered: boolean;
-  /** What the program reads; undefined when it gets nothing. */
-  readonly stdin: Readable | undefined;
 }
 
 export interface Carried {
@@ -50,10 +48,10 @@ function finishOutput(plan: Plan, outcome: Completed | Failed): Completed | Fail
  */
 export async function carryOut(
   rooms: Pick<Rooms, "execute">,
-  plan: Plan,
+  { plan, stdin }: ClearedPlan,
   run: ActiveRun,
   stop: AbortController,
-  { live, isFiltered, stdin }: Watching,
+  { live, isFiltered }: Watching,
 ): Promise<Carried> {
   const { filter, output: form } = plan.operation;
   const filtering = isFiltered && filter !== undefined ? new OutputFilter(filter, form) : undefined;

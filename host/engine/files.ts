@@ -1,3 +1,4 @@
+import type { CardFile } from "../approval/card.ts";
 import type { StagedFile, StagedInput } from "../exec/staging.ts";
 import type { Call } from "../operation/call.ts";
 import { inputParams, outputParam } from "../operation/output-scope.ts";
@@ -12,6 +13,10 @@ export interface CallFiles {
   /** The call's values, with the paths of staged files in place of the workspace's. */
   readonly values: Values;
   readonly output: StagedFile | undefined;
+  /** What was copied, by the names in the workspace. */
+  readonly inputs: readonly CardFile[];
+  /** Where the output goes, relative to the checkout. */
+  readonly outputPath: string | undefined;
   /** Removes every staged file that is still there. */
   discard(): void;
 }
@@ -63,6 +68,7 @@ export async function stageFiles(
 ): Promise<CallFiles> {
   const values = new Map(call.values);
   const staged: { discard(): void }[] = [];
+  const copied: CardFile[] = [];
   const discard = (): void => {
     for (const file of staged.splice(0)) file.discard();
   };
@@ -70,13 +76,15 @@ export async function stageFiles(
     for (const [name, { relative, maxBytes }] of inputs) {
       const input: StagedInput = await rooms.copyIn(root, relative, maxBytes);
       staged.push(input);
+      copied.push({ param: name, path: relative, bytes: input.size, sha256: input.sha256 });
       values.set(name, { kind: "text", text: input.path });
     }
-    if (output === undefined) return { values, output: undefined, discard };
+    const made = { values, inputs: copied, outputPath: output?.relative, discard };
+    if (output === undefined) return { ...made, output: undefined };
     const file = rooms.stage(root, output, output.maxBytes);
     staged.push(file);
     values.set(output.name, { kind: "text", text: file.path });
-    return { values, output: file, discard };
+    return { ...made, output: file };
   } catch (error) {
     discard();
     throw error;

@@ -5,6 +5,7 @@ import type { Completed, Failed, Reply } from "../../wire/outcome.ts";
 import { parseRequest, replyShapeOf } from "../../wire/parse-request.ts";
 import { ended, refusal } from "../../wire/reply.ts";
 import type {
+  AboutApprovals,
   AboutRuns,
   DescribeRequest,
   ListRequest,
@@ -16,8 +17,10 @@ import type {
 import { describeOperation, listOperations } from "../operation/info.ts";
 import type { Project } from "../project/types.ts";
 import type { ActiveRun, Viewer } from "../runs/runs.ts";
+import { aboutApprovals } from "./about-approvals.ts";
 import { aboutRuns } from "./about-runs.ts";
 import { carryOut, type Carried, type Watching } from "./carry-out.ts";
+import { clear, type ClearedPlan } from "./clear.ts";
 import { failedBy, outcomeOf } from "./ending.ts";
 import { liveClient, serveMcp } from "./mcp-session.ts";
 import { decide, type Trail } from "./pipeline.ts";
@@ -27,6 +30,9 @@ import type { Peer, Rooms } from "./rooms.ts";
 /** How often a watched list is looked at. */
 const WATCH_INTERVAL_MS = 1_000;
 const LENGTH_OF_REVISION = 16;
+
+/** How the ways to name an operation are called in records. */
+const ROUTES = { named: "mcp", raw: "raw_argv" } as const;
 
 /** Everything that is the same for all steps of one request. */
 interface Case {
@@ -52,6 +58,16 @@ async function delay(ms: number, signal: AbortSignal): Promise<void> {
     const timer = setTimeout(over, ms);
     signal.addEventListener("abort", over, { once: true });
   });
+}
+
+/** The first call counts. */
+function once<T>(work: (given: T) => void): (given: T) => void {
+  let isDone = false;
+  return (given) => {
+    if (isDone) return;
+    isDone = true;
+    work(given);
+  };
 }
 
 /** Calls back when the signal aborts, or at once when it has. */
@@ -94,6 +110,11 @@ export class Engine {
           return await this.#operate(request, of);
         case "mcp_session":
           return await this.#serveMcp(request, of);
+        case "approvals":
+        case "answer":
+        case "grants":
+        case "revoke_grants":
+          return await this.#askApprovals(request, of);
         case "status":
         case "read":
         case "cancel":
@@ -115,14 +136,13 @@ export class Engine {
 
   #record({ id, peer, trail }: Case, request: Request | undefined, error?: CodedError): void {
     const asked = request?.kind === "operation" ? request : undefined;
-    const routes = { named: "mcp", raw: "raw_argv" } as const;
     this.#rooms.audit.decided({
       id,
       origin: { peer: peer.id, session: trail.session?.id, requestId: asked?.requestId },
       project: trail.project?.id,
       configHash: trail.project?.configHash,
       operation: trail.operation,
-      route: request?.kind === "operation" ? routes[request.route.kind] : request?.kind,
+      route: request?.kind === "operation" ? ROUTES[request.route.kind] : request?.kind,
       target: trail.target?.repo.name,
       targetSource: trail.target?.source,
       verdict: error === undefined ? "permit" : "deny",
@@ -170,6 +190,13 @@ export class Engine {
     return aboutRuns(this.#rooms, request, viewer, of.signal);
   }
 
+  /** Nobody but the owner of the host: to all others this is a wrong token. What changes something is recorded. */
+  async #askApprovals(request: AboutApprovals, of: Case): Promise<Reply> {
+    if (of.peer.transport !== "owner") throw new CodedError("unauthenticated", "Authentication failed");
+    if (request.kind === "answer" || request.kind === "revoke_grants") this.#record(of, request);
+    return aboutApprovals(this.#rooms.approvals, request, "terminal", of.signal);
+  }
+
   #viewer({ token }: AboutRuns, { peer, trail }: Case): Viewer {
     if (peer.transport === "owner") return { kind: "owner" };
     const session = (trail.session = this.#rooms.authenticate(token));
@@ -179,20 +206,24 @@ export class Engine {
   async #operate(request: OperationRequest, of: Case): Promise<Reply> {
     const live = request.background ? undefined : of.live;
     const asked = { ...request, offersStdin: request.offersStdin && live?.stdin !== undefined };
-    const plan = await decide(this.#rooms, asked, of.trail);
-    const run = this.#begin(plan, request, of);
+    const accept = once((plan: Plan) => {
+      live?.accepted({
+        run_id: of.id,
+        operation: plan.operation.id,
+        stdin: plan.operation.stdin !== "none" && live.stdin !== undefined,
+        timeout_seconds: plan.work.launch.timeoutMs / 1_000,
+      });
+    });
+    const asker = { id: of.id, peer: of.peer.id, route: ROUTES[request.route.kind], signal: of.signal, live, accept };
+    const may = await clear(this.#rooms.approvals, async () => decide(this.#rooms, asked, of.trail), asker);
+    const { plan } = may;
+    const run = this.#begin(may, request, of);
     const watching: Watching = {
       live,
       isFiltered: request.filtered ?? (live === undefined && request.route.kind === "named"),
-      stdin: plan.operation.stdin === "none" ? undefined : live?.stdin,
     };
-    live?.accepted({
-      run_id: of.id,
-      operation: plan.operation.id,
-      stdin: watching.stdin !== undefined,
-      timeout_seconds: plan.work.launch.timeoutMs / 1_000,
-    });
-    const running = this.#run(plan, run, watching, of, request.background ? undefined : of.signal);
+    accept(plan);
+    const running = this.#run(may, run, watching, of, request.background ? undefined : of.signal);
     if (request.background) {
       // Nobody waits for it, so nobody else hears when its ending cannot be recorded.
       running.catch((error: unknown) => {
@@ -221,7 +252,7 @@ export class Engine {
   }
 
   /** Nothing has happened yet when this throws. */
-  #begin(plan: Plan, request: OperationRequest, of: Case): ActiveRun {
+  #begin({ plan }: ClearedPlan, request: OperationRequest, of: Case): ActiveRun {
     try {
       const run = this.#rooms.runs.begin({
         id: of.id,
@@ -247,16 +278,22 @@ export class Engine {
    * A run that has begun has an ending, which is kept and recorded. Rejects only when it cannot be recorded.
    * @param client ends the run when the client goes or cancels; undefined for a run that goes on by itself
    */
-  async #run(plan: Plan, run: ActiveRun, watching: Watching, { id }: Case, client?: AbortSignal): Promise<Carried> {
+  async #run(
+    may: ClearedPlan,
+    run: ActiveRun,
+    watching: Watching,
+    { id }: Case,
+    client?: AbortSignal,
+  ): Promise<Carried> {
     const started = performance.now();
     const stop = new AbortController();
     const end = (reason: unknown): void => {
       if (reason !== "disconnected") stop.abort(reason);
-      else if (plan.operation.onDisconnect === "cancel") stop.abort("cancelled");
+      else if (may.plan.operation.onDisconnect === "cancel") stop.abort("cancelled");
     };
     onAbort(run.signal, end);
     if (client !== undefined) onAbort(client, end);
-    const { outcome, filtered } = await this.#carried(plan, run, stop, watching, id);
+    const { outcome, filtered } = await this.#carried(may, run, stop, watching, id);
     run.end(outcome);
     this.#recordEnding(id, outcome, started);
     return { outcome, filtered };
@@ -274,9 +311,15 @@ export class Engine {
     });
   }
 
-  async #carried(plan: Plan, run: ActiveRun, stop: AbortController, watching: Watching, id: string): Promise<Carried> {
+  async #carried(
+    may: ClearedPlan,
+    run: ActiveRun,
+    stop: AbortController,
+    watching: Watching,
+    id: string,
+  ): Promise<Carried> {
     try {
-      return await carryOut(this.#rooms, plan, run, stop, watching);
+      return await carryOut(this.#rooms, may, run, stop, watching);
     } catch (error) {
       const failure = failedBy(error instanceof CodedError ? error : this.#bug(error, id));
       return { outcome: failure, filtered: undefined };

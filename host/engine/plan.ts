@@ -25,6 +25,10 @@ export interface Plan {
   readonly project: Project;
   readonly target: Target;
   readonly operation: Operation;
+  /** As it was asked for: files are named as in the workspace. */
+  readonly call: Call;
+  /** The program's name and its arguments, for people and records: files are named as in the workspace. */
+  readonly argv: readonly string[];
   readonly work: Work;
   readonly files: CallFiles;
   /** What the operation itself lets out, whoever reads it. */
@@ -158,6 +162,13 @@ function workOf(
   return { work: { ...git, ...manner, workTree: workspace.root, config }, notice: undefined };
 }
 
+/** What the caller's own names come to. The launch has those of staged files, and rtk before them where that is used. */
+function shownArguments({ project, target, call, places }: Findings, args: readonly string[], isShortened: boolean) {
+  if (places.inputs.size === 0 && places.output === undefined) return isShortened ? args.slice(1) : args;
+  const { repo, url } = target;
+  return argumentsOf(project, call, { repo: repo.name, repoPath: repo.path, url });
+}
+
 /**
  * Turns a checked call on a trusted workspace into a plan: stages its files, builds arguments and environment, finds the program.
  * @throws CodedError `input_invalid`, `staging_unavailable`, `param_missing`, `template_incomplete`, `branch_*`, `command_*`, `git_*`,
@@ -179,6 +190,8 @@ export async function makePlan(
       project,
       target,
       operation,
+      call,
+      argv: [operation.command, ...shownArguments(findings, work.launch.args, notice === SHORTENED)],
       work,
       files,
       outputLimits: outputLimits(operation, settings),

@@ -1,4 +1,5 @@
 import type { McpSessionOptions } from "../../wire/request.ts";
+import type { Approvals } from "../approval/approvals.ts";
 import type { Audit } from "../audit/audit.ts";
 import type { Session } from "../auth/token-store.ts";
 import type { Attached, RunResult } from "../exec/run.ts";
@@ -43,6 +44,7 @@ export interface Rooms {
   /** Runs an MCP server for a session until its client or the session ends. @throws CodedError `too_many_sessions`, `spawn_failed` */
   readonly serveMcp: (asked: McpServing, signal: AbortSignal, attached: Attached) => Promise<RunResult>;
   readonly runs: Runs;
+  readonly approvals: Approvals;
   readonly audit: Audit;
   /** Something was thrown that nobody expected. */
   readonly reportBug: (error: unknown, decisionId: string) => void;

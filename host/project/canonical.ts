@@ -160,6 +160,7 @@ const operation = ordered([
   ["max_stderr_bytes", "when_present"],
   ["on_disconnect", "when_present"],
   ["run_in", "when_present"],
+  ["approval", "when_present"],
   ["stdin", "when_present"],
   ["max_stdin_bytes", "when_present"],
   ["output", "when_present"],

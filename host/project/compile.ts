@@ -7,6 +7,7 @@ import { printable, quoted, shortened } from "../../wire/text.ts";
 import { compileGlob } from "../util/glob.ts";
 import { sha256Hex } from "../util/hash.ts";
 import { compilePattern } from "../util/pattern.ts";
+import { compileApproval } from "./compile/approval.ts";
 import { step, type Complain } from "./compile/complain.ts";
 import { compileStreams, hintsOf } from "./compile/streams.ts";
 import { compileFlags, compileParams } from "./compile/values.ts";
@@ -129,12 +130,13 @@ function compileOperation(
     }
     if (element.text.includes("\0")) complain(`${pointer}/args_template/${index}`, "has a NUL");
   });
+  const flags = compileFlags(source, pointer, complain);
   return {
     id,
     command: source.command ?? "",
     template,
     params,
-    flags: compileFlags(source, pointer, complain),
+    flags,
     description: source.description ?? "",
     profile: source.profile,
     timeoutSeconds: source.timeout,
@@ -145,6 +147,7 @@ function compileOperation(
     ...compileStreams(source, pointer, complain),
     title: source.title ?? "",
     annotations: hintsOf(source.annotations),
+    approval: compileApproval(source, pointer, { params, flags }, complain),
     source,
   };
 }

@@ -1,4 +1,4 @@
-import type { OUTPUT_FORMS, ParamType, ProfileName, RunPlace, StdinMode } from "../../wire/names.ts";
+import type { Allowance, OUTPUT_FORMS, ParamType, ProfileName, RunPlace, StdinMode } from "../../wire/names.ts";
 import type { FlagRule, OperationTemplate, Param } from "../../wire/schema.ts";
 import type { CompiledGlob } from "../util/glob.ts";
 import type { Pattern } from "../util/pattern.ts";
@@ -60,8 +60,35 @@ export interface Operation {
   /** A short name for people; empty when it has none. */
   readonly title: string;
   readonly annotations: Hints;
+  /** When a person is asked before it runs; undefined is never. */
+  readonly approval: ApprovalRule | undefined;
   /** As in the configuration, for lint, diff and describe. */
   readonly source: OperationTemplate;
+}
+
+/** When a person is asked, and what that person may allow. Without conditions: always. */
+export interface ApprovalRule {
+  /** One of them is enough. */
+  readonly when: readonly ApprovalCondition[];
+  /** So many runs within that time, whoever asked for them. */
+  readonly after: { readonly runs: number; readonly perMs: number } | undefined;
+  /** Undefined leaves it to the daemon. */
+  readonly timeoutMs: number | undefined;
+  /** Who is told; undefined is everybody. */
+  readonly via: readonly string[] | undefined;
+  readonly answers: readonly Allowance[];
+  /** What the call would do, in the operation's own words. */
+  readonly says: TemplateElement | undefined;
+}
+
+/** Holds when the flag or the parameter is there, and its value is as it says. */
+export interface ApprovalCondition {
+  readonly kind: "flag" | "param";
+  readonly name: string;
+  /** Found in the value. */
+  readonly pattern: Pattern | undefined;
+  /** Matches the whole of the value; then the condition does not hold. It holds without a value. */
+  readonly unless: Pattern | undefined;
 }
 
 /** What standard output is. */

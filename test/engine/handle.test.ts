@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { Approvals } from "../../host/approval/approvals.ts";
 import { Engine } from "../../host/engine/handle.ts";
 import { realWorkspace } from "../../host/engine/plan.ts";
 import type { Rooms } from "../../host/engine/rooms.ts";
@@ -69,6 +70,7 @@ function engineWith(operation: OperationTemplate, changes: Partial<Rooms> = {}):
       () => ({ maxBytes: 1_000, maxRunBytes: 1_000, maxAgeMs: 1_000, maxBackground: 1 }),
       () => undefined,
     ),
+    approvals: new Approvals(() => 1_000),
     audit: { decided: () => undefined, ended: () => undefined },
     reportBug: (error) => {
       events.push(`bug: ${String(error)}`);

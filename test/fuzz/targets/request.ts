@@ -1,7 +1,7 @@
 import { CodedError } from "../../../wire/errors.ts";
 import { RequestFramer } from "../../../wire/framing.ts";
 import { parseRequest } from "../../../wire/parse-request.ts";
-import type { AboutRuns, Request, WatchRequest } from "../../../wire/request.ts";
+import type { AboutApprovals, AboutRuns, Request, WatchRequest } from "../../../wire/request.ts";
 import { byteLength, printable } from "../../../wire/text.ts";
 import { attempt, demand, type Target } from "../engine/target.ts";
 
@@ -30,8 +30,27 @@ function defined(members: Readonly<Record<string, unknown>>): object {
   return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined));
 }
 
+function ownersRequest(request: AboutApprovals): object {
+  const { protocol } = request;
+  switch (request.kind) {
+    case "approvals":
+      return { protocol, list_approvals: request.revision, wait_seconds: request.waitMs / 1_000 };
+    case "answer": {
+      const { id, answer, seconds, note } = request;
+      return defined({ protocol, answer_approval: id, answer, seconds, note });
+    }
+    case "grants":
+      return { protocol, list_grants: true };
+    case "revoke_grants": {
+      const { ids, project, session, all } = request;
+      return defined({ protocol, revoke_grants: ids, project, session, all });
+    }
+  }
+}
+
 /** The JSON that means the request, written out in full. */
 function written(request: Request): object {
+  if (!("token" in request)) return ownersRequest(request);
   const common = { protocol: request.protocol, token: request.token };
   if (request.kind === "list") return { ...common, list_operations: true, prefix: request.prefix };
   if (request.kind === "describe") return { ...common, describe_operation: request.operation };
@@ -85,6 +104,7 @@ export const request: Target = {
       ",",
     ],
     ...['"run_status":"x"', '"read_output":"x"', '"cancel_run":"x"', '"list_runs":true', '"watch_operations":""'],
+    ...['"list_approvals":""', '"answer_approval":"x"', '"answer":"once"', '"revoke_grants":[]'],
     ...['"wait_seconds":1', '"grep":"a"', '"line":-1', '"max_lines":2', '"stdin":true', '"background":true'],
     ...['"constructor":', '"toString":', "[]", "{}", "1e400", "-0", '"\\u0000"'],
   ],
@@ -109,7 +129,7 @@ export const request: Target = {
         return;
       }
       const { value } = parsed;
-      demand(typeof value.token === "string", "a token that is no text");
+      demand(!("token" in value) || typeof value.token === "string", "a token that is no text");
       if (value.kind === "operation") {
         const { route } = value;
         demand(isTexts(route.kind === "raw" ? route.argv : route.flags), "words that are no texts", route);
