@@ -82,20 +82,22 @@ async function streamed(
   progress: Progress,
 ): Promise<OutcomeFields> {
   const { runTimeoutMs } = backend;
-  const limit = AbortSignal.timeout(runTimeoutMs);
+  const limit = new Patience(runTimeoutMs);
   const late = (): CodedError | undefined =>
-    limit.aborted && !context.signal.aborted ? tooLong(runTimeoutMs) : undefined;
+    limit.signal.aborted && !context.signal.aborted ? tooLong(runTimeoutMs) : undefined;
   try {
     const outcome = await client.stream(requestOf(call), {
       output: watched,
       filtered: true,
-      signal: AbortSignal.any([context.signal, limit]),
+      signal: AbortSignal.any([context.signal, limit.signal]),
       stdin: call.stdin === undefined ? undefined : Readable.from([Buffer.from(call.stdin, "utf8")]),
       stdinRequired: true,
       accepted: ({ run_id: runId }) => {
+        limit.goOn();
         progress.say(() => `running as ${runId}`);
       },
-      notice: ({ text }) => {
+      notice: ({ text, code }) => {
+        if (code === "approval_pending") limit.hold();
         progress.say(() => text);
       },
     });
@@ -103,6 +105,40 @@ async function streamed(
     return error === undefined ? outcome : { ...outcome, code: error.code, message: error.message, hint: error.hint };
   } catch (error) {
     throw (error instanceof CodedError && error.code === "cancelled" ? late() : undefined) ?? error;
+  } finally {
+    limit.end();
+  }
+}
+
+/** How long a result is waited for. A person's time to think does not count: it has a limit of its own, on the host. */
+class Patience {
+  readonly #stop = new AbortController();
+  readonly #ms: number;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(ms: number) {
+    this.#ms = ms;
+    this.goOn();
+  }
+
+  get signal(): AbortSignal {
+    return this.#stop.signal;
+  }
+
+  hold(): void {
+    this.end();
+    this.#timer = undefined;
+  }
+
+  /** From the beginning, when it was held. */
+  goOn(): void {
+    this.#timer ??= setTimeout(() => {
+      this.#stop.abort();
+    }, this.#ms);
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
   }
 }
 

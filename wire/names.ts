@@ -66,3 +66,6 @@ export const ANSWERS = ["once", "call", "operation", "deny"] as const;
 export type AnswerKind = (typeof ANSWERS)[number];
 
 export const GRANT_KINDS = ["call", "operation"] as const;
+
+/** Whether a person is asked before an operation runs. */
+export const ASKS = ["always", "sometimes"] as const;

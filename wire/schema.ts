@@ -2,6 +2,7 @@ import { type Static, type TSchema, Type } from "typebox";
 import {
   ALLOWANCES,
   ANSWERS,
+  ASKS,
   FLAG_TYPES,
   GRANT_KINDS,
   OUTCOMES,
@@ -759,6 +760,8 @@ export const OperationInfoFile = Type.Object({
   output: Type.Optional(oneOf(OUTPUT_FORMS)),
   annotations: Type.Optional(AnnotationsSchema),
   timeout: Type.Optional(Type.Integer()),
+  /** Whether a person is asked before it runs; missing: nobody is. */
+  approval: Type.Optional(oneOf(ASKS)),
 });
 
 export const ListReplyFile = Type.Object({

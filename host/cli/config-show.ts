@@ -74,6 +74,7 @@ function operationJson(operation: Operation, allowed: boolean): unknown {
     rtk: operation.rtk,
     title: operation.title,
     annotations: source.annotations ?? null,
+    approval: source.approval ?? null,
   };
 }
 

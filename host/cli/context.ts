@@ -23,16 +23,17 @@ export interface Choice {
   readonly hint: string;
 }
 
-/** What can be asked of a person at a terminal. Each throws `not_confirmed` when it is left with Ctrl-C. */
+/** What can be asked of a person at a terminal. Each throws `not_confirmed` when it is left with Ctrl-C, or its signal aborts. */
 export interface Questions {
   /** Text before a question. */
   readonly show: (lines: string) => void;
-  readonly choose: (message: string, choices: readonly Choice[]) => Promise<string>;
+  readonly choose: (message: string, choices: readonly Choice[], signal?: AbortSignal) => Promise<string>;
   /** @param complaint what is wrong with an answer, if anything */
   readonly ask: (
     message: string,
     initial: string,
     complaint: (answer: string) => string | undefined,
+    signal?: AbortSignal,
   ) => Promise<string>;
   readonly confirm: (message: string) => Promise<boolean>;
 }

@@ -1,3 +1,7 @@
+import { approvalsAllow, approvalsDeny } from "./approvals-answer.ts";
+import { approvals, approvalsList } from "./approvals-list.ts";
+import { approvalsShow } from "./approvals-show.ts";
+import { approvalsWatch } from "./approvals-watch.ts";
 import { call } from "./call.ts";
 import { check } from "./check.ts";
 import type { Command } from "./command.ts";
@@ -9,6 +13,8 @@ import { configInit } from "./config-init.ts";
 import { configMigrate } from "./config-migrate.ts";
 import { configShow } from "./config-show.ts";
 import { doctor } from "./doctor.ts";
+import { grants, grantsList } from "./grants-list.ts";
+import { grantsRevoke } from "./grants-revoke.ts";
 import { projects } from "./projects.ts";
 import { runBoxed } from "./run-box.ts";
 import { runsCancel } from "./runs-cancel.ts";
@@ -50,6 +56,15 @@ export const COMMANDS: readonly Command[] = [
   tokenRevoke,
   tokenRotate,
   sessionStart,
+  approvals,
+  approvalsList,
+  approvalsShow,
+  approvalsAllow,
+  approvalsDeny,
+  approvalsWatch,
+  grants,
+  grantsList,
+  grantsRevoke,
   runs,
   runsList,
   runsShow,

@@ -1,8 +1,13 @@
-import { DaemonClient } from "../../wire/client.ts";
+import { DaemonClient, type Address } from "../../wire/client.ts";
+import { exchange } from "../../wire/client-exchange.ts";
+import { typedReply, type AskedReply } from "../../wire/client-reply.ts";
+import { CLIENT_REPLY_TIMEOUT_MS } from "../../wire/limits.ts";
+import type { Types } from "../../wire/parse.ts";
 import { CODES, type Code } from "../../wire/codes.ts";
 import type { CallOptions, PageRequest } from "../../wire/daemon-calls.ts";
 import { CodedError, errnoOf } from "../../wire/errors.ts";
-import type { OutputPage, RunInfo, RunReply } from "../../wire/schema.ts";
+import type { AnswerKind } from "../../wire/names.ts";
+import type { GrantFields, OutputPage, PendingApproval, RunInfo, RunReply } from "../../wire/schema.ts";
 import { printable } from "../../wire/text.ts";
 import type { BaseDirectory } from "../util/base-directory.ts";
 import { shortSocketPath } from "../util/short-socket-path.ts";
@@ -28,11 +33,13 @@ function refusal({ error, code, hint }: Trouble): CodedError {
 /** The runs of a daemon as the owner of the host sees them: those of all sessions. Every method throws `CodedError`. */
 export class OwnerClient {
   readonly #client: DaemonClient;
+  readonly #address: Address;
   readonly #lockSocket: string;
 
   /** @param path a path under which the socket can be connected to */
   constructor(path: string, lockSocket: string) {
-    this.#client = new DaemonClient({ kind: "unix", path }, "");
+    this.#address = { kind: "unix", path };
+    this.#client = new DaemonClient(this.#address, "");
     this.#lockSocket = lockSocket;
   }
 
@@ -56,6 +63,62 @@ export class OwnerClient {
     const reply = await this.#asked(async () => this.#client.read(request, options));
     if (reply.page === undefined || reply.page === null) throw refusal(reply);
     return reply.page;
+  }
+
+  /** Calls that wait for approval, at once or when the revision is not `known` any more. @param waitSeconds at most 300 */
+  async approvals(
+    known: string,
+    waitSeconds: number,
+    options?: CallOptions,
+  ): Promise<{ readonly approvals: readonly PendingApproval[]; readonly revision: string }> {
+    const fields = { list_approvals: known, wait_seconds: waitSeconds };
+    const { approvals, revision = "", ...trouble } = await this.#ask("approvals_reply", fields, waitSeconds, options);
+    if (approvals === undefined || approvals === null) throw refusal(trouble);
+    return { approvals, revision };
+  }
+
+  /** Gives the grant that was made, if the answer makes one. */
+  async answer(
+    id: string,
+    said: { readonly answer: AnswerKind; readonly seconds?: number | undefined; readonly note?: string | undefined },
+  ): Promise<readonly GrantFields[]> {
+    return this.#grants({ answer_approval: id, ...said });
+  }
+
+  /** Newest first. */
+  async grants(): Promise<readonly GrantFields[]> {
+    return this.#grants({ list_grants: true });
+  }
+
+  /** Gives those that were taken back. */
+  async revokeGrants({
+    ids,
+    ...which
+  }: {
+    readonly ids: readonly string[];
+    readonly project: string | undefined;
+    readonly session: string | undefined;
+    readonly all: boolean;
+  }): Promise<readonly GrantFields[]> {
+    return this.#grants({ revoke_grants: ids, ...which });
+  }
+
+  async #grants(fields: object): Promise<readonly GrantFields[]> {
+    const { grants, ...trouble } = await this.#ask("grants_reply", fields, 0);
+    if (grants === undefined || grants === null) throw refusal(trouble);
+    return grants;
+  }
+
+  async #ask<N extends AskedReply>(
+    name: N,
+    fields: object,
+    waitSeconds: number,
+    options?: CallOptions,
+  ): Promise<Types[N]> {
+    const timeoutMs = CLIENT_REPLY_TIMEOUT_MS + waitSeconds * 1_000;
+    return this.#asked(async () =>
+      typedReply(name, await exchange(this.#address, { protocol: 2, ...fields }, timeoutMs, options?.signal)),
+    );
   }
 
   async #run(call: () => Promise<RunReply>): Promise<RunInfo> {

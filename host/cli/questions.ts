@@ -13,10 +13,11 @@ export const terminalQuestions: Questions = {
   show: (lines) => {
     log.message(printableLines(lines));
   },
-  choose: async (message, choices: readonly Choice[]) =>
+  choose: async (message, choices: readonly Choice[], signal) =>
     answered(
       await select({
         message,
+        ...(signal === undefined ? {} : { signal }),
         options: choices.map(({ value, hint }) => ({
           value,
           label: printableLines(value),
@@ -24,10 +25,11 @@ export const terminalQuestions: Questions = {
         })),
       }),
     ),
-  ask: async (message, initial, complaint) =>
+  ask: async (message, initial, complaint, signal) =>
     answered(
       await text({
         message,
+        ...(signal === undefined ? {} : { signal }),
         initialValue: initial,
         validate: (value) => complaint(value ?? ""),
       }),

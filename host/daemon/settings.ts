@@ -101,12 +101,10 @@ const WAYS = new Set(["desktop", "terminal", "page"]);
 
 /** What travels to another machine is encrypted on the way: an answer can start a program. */
 function isSafeUrl(text: string): boolean {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url === undefined || url.username !== "" || url.password !== "") return false;
-  return (
-    url.protocol === "https:" ||
-    (url.protocol === "http:" && ["127.0.0.1", "[::1]", "localhost"].includes(url.hostname))
-  );
+  if (!URL.canParse(text)) return false;
+  const { protocol, hostname, username, password } = new URL(text);
+  if (username !== "" || password !== "") return false;
+  return protocol === "https:" || (protocol === "http:" && ["127.0.0.1", "[::1]", "localhost"].includes(hostname));
 }
 
 function approvalsOf({ approvals = {} }: DaemonConfig, complain: Complain): ApprovalSettings {

@@ -38,6 +38,12 @@ function declaredHints({ source, annotations }: Operation): Pick<OperationInfo, 
   return { annotations: { read_only: readOnly, destructive, idempotent, open_world: openWorld } };
 }
 
+/** Whether a person will be asked: an agent that knows it can prepare for the wait. The conditions are the owner's. */
+function asks({ approval }: Operation): Pick<OperationInfo, "approval"> {
+  if (approval === undefined) return {};
+  return { approval: approval.when.length === 0 && approval.after === undefined ? "always" : "sometimes" };
+}
+
 /** What a session may know of an operation: never its template. Parameters come sorted by name. */
 export function operationInfo(operation: Operation): OperationInfo {
   const names = [...operation.params.keys()].sort();
@@ -58,6 +64,7 @@ export function operationInfo(operation: Operation): OperationInfo {
     ...(operation.output === "text" ? {} : { output: operation.output }),
     ...declaredHints(operation),
     ...(operation.timeoutSeconds === undefined ? {} : { timeout: operation.timeoutSeconds }),
+    ...asks(operation),
   };
 }
 

@@ -12,6 +12,7 @@ import { step, type Complain } from "./compile/complain.ts";
 import { compileStreams, hintsOf } from "./compile/streams.ts";
 import { compileFlags, compileParams } from "./compile/values.ts";
 import { isEnvName, judgeEnvName } from "./env-rules.ts";
+import { nearest } from "./nearest.ts";
 import { isRepoName } from "./project-id.ts";
 import { gitWords, programName, pushOf } from "./push.ts";
 import { parseElement, placeholdersOf } from "./template.ts";
@@ -152,6 +153,17 @@ function compileOperation(
   };
 }
 
+/** Members that take something away from what an operation may do. Of one that is misspelt, "it does nothing" would be the wrong reading. */
+const RESTRICTING = ["approval"];
+
+function refuseMisspelt(unknown: readonly string[], complain: Complain): void {
+  for (const pointer of unknown) {
+    const [first, , name = "", ...rest] = pointer.split("/").slice(1);
+    const meant = first?.toLowerCase() === "operations" && rest.length === 0 ? nearest(name, RESTRICTING) : undefined;
+    if (meant !== undefined) complain(pointer, `${quoted(shortened(name, 60))} is not known; is ${meant} meant?`);
+  }
+}
+
 /** True when the template is a git command that pushes, or whose subcommand the caller chooses. */
 export function mayPush(operation: Operation): boolean {
   const args = operation.template.map((element) => element.text);
@@ -175,6 +187,7 @@ export function compileProject(id: string, bytes: Buffer, file: string): LoadedP
   if (!read.ok) throw new CodedError("config_invalid", `invalid project config: ${read.fault.message}`);
   const config = read.value;
   refuseMixedForms(read.raw, complain);
+  refuseMisspelt(read.unknown, complain);
   const repos = compileRepos(config, complain);
   checkEnv(config, complain);
   checkGitConfig(config, complain);

@@ -1,7 +1,7 @@
-import type { RunPlace } from "../../wire/names.ts";
+import { ALLOWANCES, type RunPlace } from "../../wire/names.ts";
 import type { FlagRule, Param } from "../../wire/schema.ts";
 import { printable, quoted } from "../../wire/text.ts";
-import type { FilterRules, FlagSpec, Hints, Operation } from "./types.ts";
+import type { ApprovalCondition, ApprovalRule, FilterRules, FlagSpec, Hints, Operation } from "./types.ts";
 
 /** A policy in words, for the person who approves it. Everything that comes from a configuration is made printable. */
 
@@ -103,6 +103,27 @@ export function stdinWords({ stdin, maxStdinBytes: most }: Pick<Operation, "stdi
   return `${stdin === "required" ? "needs" : "takes"} standard input${bound}`;
 }
 
+function conditionWords({ name, pattern, unless }: ApprovalCondition): string {
+  if (unless !== undefined) return `${word(name)} is not ${printable(unless.source)}`;
+  return pattern === undefined ? `${word(name)} is given` : `${word(name)} matches ${printable(pattern.source)}`;
+}
+
+/** When a person is asked before an operation runs, in words. */
+export function approvalWords(rule: ApprovalRule | undefined): string {
+  if (rule === undefined) return "nobody is asked";
+  const { when, after, timeoutMs, via, answers } = rule;
+  const reasons = [
+    ...when.map(conditionWords),
+    ...(after === undefined ? [] : [`it has run ${after.runs} times within ${after.perMs / 1_000} s`]),
+  ];
+  return [
+    reasons.length === 0 ? "a person is asked every time" : `a person is asked when ${reasons.join(", or ")}`,
+    ...(timeoutMs === undefined ? [] : [`waits ${timeoutMs / 1_000} s`]),
+    ...(via === undefined ? [] : [`tells ${via.length === 0 ? "nobody" : via.map(word).join(", ")}`]),
+    ...(answers.length === ALLOWANCES.length ? [] : [`may be allowed by: ${answers.join(", ")}`]),
+  ].join("; ");
+}
+
 /** What is left out of an operation's output, in words. */
 export function filterWords(filter: FilterRules | undefined): string {
   if (filter === undefined) return "nothing";
@@ -150,6 +171,7 @@ export function operationDetails(operation: Operation): readonly string[] {
     ...(operation.runIn === undefined ? [] : [`runs in ${placeWords(operation.runIn)}`]),
     ...(operation.onDisconnect === "finish" ? ["runs to its end when the client goes away"] : []),
     ...streamDetails(operation),
+    ...(operation.approval === undefined ? [] : [approvalWords(operation.approval)]),
   ];
 }
 

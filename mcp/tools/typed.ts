@@ -11,13 +11,20 @@ import type { Tool } from "./tool.ts";
 const MAX_DESCRIPTION_BYTES = 800;
 const MAX_TITLE_BYTES = 120;
 
+/** So that a model is not surprised by the wait. */
+const APPROVAL = {
+  always: "Waits until a person has approved the call.",
+  sometimes: "May wait until a person has approved the call.",
+} as const;
+
 /** What is special about an operation, one line each. */
-function remarks(name: string, { id, stdin = "none", output, timeout }: OperationInfo): readonly string[] {
+function remarks(name: string, { id, stdin = "none", output, timeout, approval }: OperationInfo): readonly string[] {
   return [
     ...(name === id ? [] : [`Operation: ${printable(id)}.`]),
     ...(stdin === "none" ? [] : [stdin === "required" ? "Needs standard input." : "Takes standard input."]),
     ...(output === "json" ? ["Gives JSON."] : []),
     ...(timeout === undefined ? [] : [`Runs up to ${timeout} s.`]),
+    ...(approval === undefined ? [] : [APPROVAL[approval]]),
   ];
 }
 

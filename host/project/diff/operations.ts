@@ -1,6 +1,15 @@
 import { isDeepStrictEqual } from "node:util";
-import type { FlagSpec, Operation, Project } from "../types.ts";
-import { commandLine, flagWords, operationDetails, paramWords, placeWords, profileWords, word } from "../words.ts";
+import type { ApprovalRule, FlagSpec, Operation, Project } from "../types.ts";
+import {
+  approvalWords,
+  commandLine,
+  flagWords,
+  operationDetails,
+  paramWords,
+  placeWords,
+  profileWords,
+  word,
+} from "../words.ts";
 import { changes, narrows, widens, type Change } from "./change.ts";
 import { flagRuleChanges, paramChanges, upperBound } from "./rules.ts";
 import { hintChanges, streamChanges } from "./streams.ts";
@@ -44,6 +53,32 @@ function runInChanges(before: Operation, after: Operation): readonly Change[] {
   return [after.runIn === "empty" ? narrows(text) : widens(text)];
 }
 
+/** Sorted, so that the order of conditions does not count. */
+function reasons({ when, after }: ApprovalRule): ReadonlySet<string> {
+  const all = when.map(({ kind, name, pattern, unless }) =>
+    JSON.stringify([kind, name, pattern?.source, unless?.source]),
+  );
+  return new Set(after === undefined ? all : [...all, `after ${after.runs} ${after.perMs}`]);
+}
+
+/** A rule that asks in every case in which the other one did, and lets a person allow no more. */
+function isAsStrict(before: ApprovalRule, after: ApprovalRule): boolean {
+  const [old, now] = [reasons(before), reasons(after)];
+  const asksAlways = now.size === 0;
+  const asksAsOften = asksAlways || (old.size > 0 && [...old].every((one) => now.has(one)));
+  return asksAsOften && after.answers.every((one) => before.answers.includes(one));
+}
+
+function approvalChanges(id: string, before: Operation, after: Operation): readonly Change[] {
+  const [old, now] = [approvalWords(before.approval), approvalWords(after.approval)];
+  if (old === now && before.approval?.says?.text === after.approval?.says?.text) return [];
+  if (old === now) return [changes(`changes what a person is told of ${id}`)];
+  const text = `for ${id}, ${now} (before: ${old})`;
+  if (after.approval === undefined) return [widens(text)];
+  const isStrict = before.approval === undefined || isAsStrict(before.approval, after.approval);
+  return [isStrict ? narrows(text) : widens(text)];
+}
+
 function operationChanges(before: Operation, after: Operation): readonly Change[] {
   const id = word(after.id);
   const [oldProfile, newProfile] = [profileWords(before), profileWords(after)];
@@ -74,6 +109,7 @@ function operationChanges(before: Operation, after: Operation): readonly Change[
     ...runInChanges(before, after),
     ...streamChanges(id, before, after),
     ...hintChanges(id, before, after),
+    ...approvalChanges(id, before, after),
     ...(before.description === after.description ? [] : [changes(`changes the description of ${id}`)]),
   ];
 }
