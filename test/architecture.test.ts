@@ -54,6 +54,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   "host/exec": ["wire", "host/util"],
   "host/audit": ["wire", "host/util"],
   "host/approval": ["wire", "host/util", "host/project"],
+  "host/notify": ["wire", "host/util", "host/exec", "host/approval"],
   "host/filter": ["wire", "host/util", "host/project"],
   "host/runs": ["wire", "host/util"],
   "host/engine": [
@@ -80,6 +81,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
     "host/auth",
     "host/audit",
     "host/approval",
+    "host/notify",
     "host/exec",
     "host/git",
     "host/engine",

@@ -29,6 +29,7 @@ export interface Types {
   answer_approval_request: fields.AnswerApprovalRequestFields;
   list_grants_request: fields.ListGrantsRequestFields;
   revoke_grants_request: fields.RevokeGrantsRequestFields;
+  webhook_answer: fields.WebhookAnswer;
   approvals_reply: fields.ApprovalsReply;
   grants_reply: fields.GrantsReply;
   operation_reply: fields.OperationReply;

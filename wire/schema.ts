@@ -913,6 +913,16 @@ export const GrantsReplyFile = Type.Object({
   ...trouble(),
 });
 
+/** A person's word, as a webhook's receiver sends it. */
+export const WebhookAnswerFile = Type.Object({
+  id: Type.String(),
+  /** Of what was asked: the answer is for exactly this. */
+  digest: Type.String(),
+  answer: oneOf(ANSWERS),
+  seconds: Type.Optional(Type.Integer({ minimum: 1, maximum: 604_800 })),
+  note: Type.Optional(Type.String()),
+});
+
 // --- frames of protocol 2 ---
 
 export const HelloFile = Type.Object({ protocol: Type.Integer(), capabilities: Type.Array(Type.String()) });
@@ -972,6 +982,7 @@ export type ListApprovalsRequestFields = Static<typeof ListApprovalsRequestFile>
 export type AnswerApprovalRequestFields = Static<typeof AnswerApprovalRequestFile>;
 export type ListGrantsRequestFields = Static<typeof ListGrantsRequestFile>;
 export type RevokeGrantsRequestFields = Static<typeof RevokeGrantsRequestFile>;
+export type WebhookAnswer = Static<typeof WebhookAnswerFile>;
 export type PendingApproval = Static<typeof PendingApprovalFile>;
 export type GrantFields = Static<typeof GrantFile>;
 export type ApprovalsReply = Static<typeof ApprovalsReplyFile>;
@@ -1007,6 +1018,7 @@ export const VALIDATED = {
   answer_approval_request: AnswerApprovalRequestFile,
   list_grants_request: ListGrantsRequestFile,
   revoke_grants_request: RevokeGrantsRequestFile,
+  webhook_answer: WebhookAnswerFile,
   approvals_reply: ApprovalsReplyFile,
   grants_reply: GrantsReplyFile,
   run_reply: RunReplyFile,

@@ -15,6 +15,10 @@ import type { Listener, OnConnection } from "../listen/listener.ts";
 import { lockBase, type BaseLock } from "../listen/lock-socket.ts";
 import { listenTcp } from "../listen/tcp.ts";
 import { listenUnix } from "../listen/unix.ts";
+import { DesktopNotifier } from "../notify/desktop.ts";
+import { notify } from "../notify/notifications.ts";
+import type { Notifier } from "../notify/notifier.ts";
+import { WebhookNotifier } from "../notify/webhook.ts";
 import { projectFiles } from "../project/pin.ts";
 import { listProjectIds } from "../project/project-id.ts";
 import { loadProject, ProjectStore } from "../project/store.ts";
@@ -134,6 +138,7 @@ export class Daemon {
       },
     );
     this.#approvals = new Approvals(() => this.#settings.approvals.timeoutMs);
+    notify(this.#approvals, this.#waysToTell());
     this.#engine = new Engine(this.#rooms());
     this.#reception = new Reception(this.#engine, log, settings);
   }
@@ -248,6 +253,20 @@ export class Daemon {
       get settings() {
         return current();
       },
+    };
+  }
+
+  /** Who is told of calls that wait; daemon.json may change while running. */
+  #waysToTell(): () => readonly Notifier[] {
+    const warn = (message: string): void => {
+      this.#log.warn(message);
+    };
+    const path = new SearchPath(this.#environment.get("PATH") ?? "").without([]);
+    const desktop = DesktopNotifier.find(path, this.#environment, warn);
+    return () => {
+      const { desktop: isWanted = true, webhooks } = this.#settings.approvals;
+      const others = [...webhooks].map(([name, hook]) => new WebhookNotifier(name, hook, warn));
+      return desktop === undefined || !isWanted ? others : [desktop, ...others];
     };
   }
 
