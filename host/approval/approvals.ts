@@ -124,16 +124,16 @@ export class Approvals {
       const withdraw = (): void => {
         settle("withdrawn", withdrawal(signal.reason));
       };
+      let timer: NodeJS.Timeout | undefined;
       // By both clocks: a timer alone would stand still while the machine sleeps.
-      const timer = setInterval(
-        () => {
-          if (pending.deadline.isOver) settle("expired", expired(card));
-        },
-        Math.max(10, Math.min(1_000, pending.deadline.leftMs)),
-      );
+      const look = (): void => {
+        const left = pending.deadline.leftMs;
+        if (left <= 0) settle("expired", expired(card));
+        else timer = setTimeout(look, Math.min(1_000, left + 1));
+      };
       const settle = (how: Ending, result: Ruling | CodedError): void => {
         if (!this.#waiting.delete(card.id)) return;
-        clearInterval(timer);
+        clearTimeout(timer);
         signal.removeEventListener("abort", withdraw);
         if (result instanceof CodedError) reject(result);
         else resolve(result);
@@ -142,6 +142,7 @@ export class Approvals {
       };
       signal.addEventListener("abort", withdraw, { once: true });
       this.#waiting.set(card.id, { pending, settle });
+      look();
       this.#changes++;
       asked(pending);
       for (const watcher of [...this.#watchers]) watcher.asked(pending);

@@ -1,6 +1,6 @@
 import { testClasses } from "./corpus-suite.ts";
 
 await testClasses([
-  ...["json", "protocol", "patterns", "paths", "files", "terminal"],
+  ...["json", "protocol", "patterns", "paths", "files", "terminal", "approval"],
   ...["arguments-git", "arguments-gh", "arguments-aws", "arguments-programs"],
 ]);

@@ -172,6 +172,17 @@ function programs({ workspace, programs: directory }: Places): ProjectConfig {
       bool_flags: ["--yes"],
       multi_value_flags: ["--many"],
     }),
+    asked: own("write-file", [join(directory, "..", "asked"), "{value}"], {
+      params: { value: text },
+      allowed_flags: ["--free"],
+      approval: { timeout: 1 },
+    }),
+    asked_sometimes: own("print-args", ["{value}"], {
+      params: { value: text },
+      allowed_flags: ["--force"],
+      bool_flags: ["--force"],
+      approval: { when: [{ flag: "--force" }, { param: "value", unless: "[a-z]+" }], timeout: 1 },
+    }),
     environment: own("print-environment", []),
     cwd: own("print-cwd", []),
     stdin: own("read-stdin", []),

@@ -1,6 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { asOwner } from "../../host/cli/owner-client.ts";
 import { runOperation, type OperationCall } from "../../mcp/running.ts";
 import { cancelRunTool } from "../../mcp/tools/cancel-run.ts";
 import { readOutputTool } from "../../mcp/tools/read-output.ts";
@@ -19,7 +20,7 @@ writeFileSync(join(files, "lines"), LINES);
 writeFileSync(join(files, "json"), '{"items": [1, 2], "big": "x"}\n');
 
 const { base } = defaultBase({
-  allowed_operations: ["lines", "json", "filtered", "bytes", "fails", "reads", "waits", "step"],
+  allowed_operations: ["lines", "json", "filtered", "bytes", "fails", "reads", "waits", "step", "asked"],
   operations: {
     lines: { command: "/bin/cat", args_template: [join(files, "lines")] },
     json: { command: "/bin/cat", args_template: [join(files, "json")], output: "json" },
@@ -33,6 +34,7 @@ const { base } = defaultBase({
     reads: { command: `${programs}/read-stdin`, stdin: "optional" },
     waits: { command: `${programs}/say-and-wait`, args_template: ["60"] },
     step: { command: `${programs}/step`, args_template: [join(files, "go")] },
+    asked: { command: "/bin/echo", args_template: ["allowed"], approval: "ask" },
   },
 });
 const { address } = await startDaemon(base);
@@ -143,6 +145,32 @@ describe("the tools on the real daemon", () => {
     const { text } = answer(await status.call({ run_id: data["run_id"], wait_seconds: 20 }, told().context));
     expect(text).toContain("State: failed after ");
     expect(text).toContain("Code: cancelled\n");
+  });
+
+  it("wait for a person longer than for a result, tell so, and end clearly", async () => {
+    const impatient = fakeBackend(new DaemonClient(address, TOKEN), 10_000, 300);
+    const ask = async (by: Told) =>
+      answer(await runOperation(impatient, { operation: "asked" }, by.context, { output: "text" }));
+    const said = async (answer: "once" | "deny", note?: string): Promise<void> => {
+      await asOwner(base.directory, async (owner) => {
+        const [pending] = (await owner.approvals("", 0)).approvals;
+        await owner.answer(pending?.id ?? "", { answer, note });
+      });
+    };
+    for (const [word, note] of [["once"], ["deny", "Not today."]] as const) {
+      const by = told();
+      const asked = ask(by);
+      while (by.progress.length === 0) await new Promise((go) => setTimeout(go, 10));
+      expect(by.progress[0]?.message).toMatch(/^waiting for a person to allow asked, until /);
+      await new Promise((go) => setTimeout(go, 500));
+      await said(word, note);
+      const { text, data, isError } = await asked;
+      if (word === "once") expect(data).toMatchObject({ outcome: "completed", stdout: "allowed\n" });
+      else {
+        expect([isError, data["code"]]).toEqual([true, "approval_denied"]);
+        expect(text).toContain("Not today.");
+      }
+    }
   });
 
   it("say that a run is not known", async () => {

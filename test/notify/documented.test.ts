@@ -38,7 +38,9 @@ describe("docs/approval.md", () => {
       note: "Drafts.",
     }));
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    atEnd(async () => new Promise((resolve) => server.close(resolve)));
+    atEnd(async () => {
+      await new Promise((resolve) => server.close(resolve));
+    });
     const secretFile = join(tempDirectory(), "key");
     writeFileSync(secretFile, KEY, { mode: 0o600 });
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
