@@ -119,6 +119,11 @@ describe("daemon.json", () => {
       git_max_bytes: 11,
       max_stdin_bytes: 12,
       runs: { max_bytes: 13, max_run_bytes: 14, max_age: 15, max_background: 16 },
+      approvals: {
+        timeout: 17,
+        desktop: false,
+        webhooks: { phone: { url: "https://bot.example/x", secret_file: "/k" } },
+      },
       max_in_flight: 6,
       max_connections: 7,
       max_connections_per_peer: 8,
@@ -139,6 +144,11 @@ describe("daemon.json", () => {
         maxStdinBytes: 12,
         runs: { maxBytes: 13, maxRunBytes: 14, maxAgeMs: 15_000, maxBackground: 16 },
         gitMaxBytes: 11,
+        approvals: {
+          timeoutMs: 17_000,
+          desktop: false,
+          webhooks: new Map([["phone", { url: "https://bot.example/x", secretFile: "/k" }]]),
+        },
         defaultTimeoutMs: 3_000,
         maxTimeoutMs: 4_000,
         graceMs: 9,
@@ -151,6 +161,19 @@ describe("daemon.json", () => {
       warnings: [],
       unknown: [],
     });
+  });
+
+  it("takes no webhook that could be read on the way, or that has the name of another way to answer", () => {
+    const hook = (name: string, url: string, file = "/k"): string =>
+      complaint({ approvals: { webhooks: { [name]: { url, secret_file: file } } } });
+    for (const url of ["http://bot.example/", "ftp://x/", "https://me:secret@bot.example/", "bot.example", ""])
+      expect(hook("phone", url)).toContain("expected https");
+    for (const name of ["desktop", "page", "terminal", "Phone", "x y", ""])
+      expect(hook(name, "https://bot.example/")).toContain("approvals: ");
+    expect(hook("phone", "https://bot.example/", "key")).toContain("absolute path");
+    expect(
+      load({ approvals: { webhooks: { phone: { url: "http://127.0.0.1:1/", secret_file: "/k" } } } }),
+    ).toBeTruthy();
   });
 
   it("has names in any case, and reports those that it does not know", () => {
