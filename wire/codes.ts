@@ -290,6 +290,27 @@ export const CODES = entries({
     means: "The argument list cannot be built from the template and these values.",
     hint: "Describe the operation to see its parameters.",
   },
+  // limits
+  project_stopped: {
+    kind: "denied",
+    means: "The owner of the host stopped this project, or everything.",
+    hint: "Wait until the owner of the host goes on with `cmd2host resume`.",
+  },
+  rate_limited: {
+    kind: "denied",
+    means: "The session or the operation has run as often as it may within some time.",
+    hint: "Call again when there is room; only the owner of the host can allow more.",
+  },
+  too_many_at_once: {
+    kind: "denied",
+    means: "The session or the operation runs as often at the same time as it may.",
+    hint: "Wait for a run to end, or cancel one.",
+  },
+  budget_spent: {
+    kind: "denied",
+    means: "The session or the operation has run as often as it may in a day.",
+    hint: "Call again on the next day (UTC); only the owner of the host can allow more.",
+  },
   // approval
   approval_denied: {
     kind: "denied",

@@ -233,6 +233,23 @@ export const ApprovalSchema = Type.Union(
   { description: "Whether a person is asked before it runs. Missing: nobody is." },
 );
 
+export const LimitsSchema = Type.Object(
+  {
+    rate: Type.Optional(
+      Type.Object(
+        {
+          runs: Type.Integer({ minimum: 1, maximum: 10_000 }),
+          per_seconds: Type.Integer({ minimum: 1, maximum: 86_400 }),
+        },
+        { additionalProperties: false, description: "So many runs within any such time." },
+      ),
+    ),
+    concurrent: Type.Optional(Type.Integer({ minimum: 1, description: "Runs at the same time." })),
+    per_day: Type.Optional(Type.Integer({ minimum: 1, description: "Runs a day (UTC)." })),
+  },
+  { additionalProperties: false, description: "How often something may run. Missing: as often as it likes." },
+);
+
 export const OperationSchema = Type.Object(
   {
     command: Type.Optional(
@@ -304,6 +321,7 @@ export const OperationSchema = Type.Object(
       oneOf(["cancel", "finish"], "What happens when the client goes away while it runs. Default: cancel."),
     ),
     approval: Type.Optional(ApprovalSchema),
+    limits: Type.Optional(LimitsSchema),
     run_in: Type.Optional(
       oneOf(
         RUN_PLACES,
@@ -362,6 +380,7 @@ export const ProjectFile = Type.Object(
     env_unsafe: Type.Optional(
       strings("Names in env that are accepted although they can change which program or host is used."),
     ),
+    session_limits: Type.Optional(LimitsSchema),
     git_config: Type.Optional(
       Type.Record(Type.String(), Type.String(), { description: "Git configuration for git commands, key to value." }),
     ),
@@ -958,6 +977,7 @@ export const OutcomeFile = Type.Object({
 
 export type Param = Static<typeof ParamSchema>;
 export type FlagRule = Static<typeof FlagObject>;
+export type LimitFields = Static<typeof LimitsSchema>;
 export type ApprovalFields = Static<typeof ApprovalSchema>;
 export type OperationTemplate = Static<typeof OperationSchema>;
 export type Constraints = Static<typeof ConstraintsSchema>;

@@ -12,6 +12,7 @@ import {
   streamDetails,
   timeoutWords,
   word,
+  limitWords,
 } from "../project/words.ts";
 import { approvalFor } from "./approval.ts";
 import { command, JSON_SWITCH } from "./command.ts";
@@ -49,6 +50,7 @@ function surroundingsText({ config, project }: LoadedProject): string {
     listText("Environment set for every program", [...project.env.keys()], "none"),
     listText("Of these, able to redirect programs (env_unsafe)", config.env_unsafe ?? [], "none"),
     listText("Git configuration", [...project.gitConfig.keys()], "none"),
+    ...(project.sessionLimits === undefined ? [] : [`A session may run ${limitWords(project.sessionLimits)}`]),
     "",
   ].join("\n");
 }
@@ -75,6 +77,7 @@ function operationJson(operation: Operation, allowed: boolean): unknown {
     title: operation.title,
     annotations: source.annotations ?? null,
     approval: source.approval ?? null,
+    limits: source.limits ?? null,
   };
 }
 

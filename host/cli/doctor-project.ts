@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { CodedError } from "../../wire/errors.ts";
 import { printable } from "../../wire/text.ts";
 import { findingText, inspectWorkspace, shellWord, type WorkspaceFacts } from "../git/inspection/inspect.ts";
+import { KillSwitch } from "../limits/kill-switch.ts";
 import { projectFiles } from "../project/pin.ts";
 import { loadProject } from "../project/store.ts";
 import type { Project, Repo } from "../project/types.ts";
@@ -42,6 +43,15 @@ function approvalCheck(checks: Checks, projects: string, id: string): Check {
         `Look at the files in ${printable(projectFiles(projects, id).directory)}.`,
       );
   }
+}
+
+/** Whether the owner has stopped the project. */
+function stopChecks(base: BaseDirectory, id: string): readonly Check[] {
+  const stop = new KillSwitch(base.stopped).of(id);
+  if (stop === undefined) return [];
+  const checks = new Checks(id, "configuration");
+  const which = stop.project === undefined ? "--all" : `--project=${id}`;
+  return [checks.warn("it was stopped: everything is denied", `cmd2host resume ${which}`)];
 }
 
 function formatChecks(checks: Checks, path: string, facts: WorkspaceFacts): readonly Check[] {
@@ -156,6 +166,7 @@ function projectChecks(context: Context, base: BaseDirectory, id: string, listen
   return [
     directory,
     approvalCheck(checks, base.projects, id),
+    ...stopChecks(base, id),
     ...project.repos.flatMap((repo) => workspaceChecks(project, repo)),
     ...programChecks(project, context),
     ...tokensCheck(base, id),

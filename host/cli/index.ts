@@ -27,6 +27,8 @@ import { serviceLogs } from "./service-logs.ts";
 import { serviceRestart } from "./service-restart.ts";
 import { serviceStatus } from "./service-status.ts";
 import { serviceUninstall } from "./service-uninstall.ts";
+import { resume } from "./resume.ts";
+import { stop } from "./stop.ts";
 import { sessionStart } from "./session-start.ts";
 import { setup } from "./setup.ts";
 import { suggestSubmodules } from "./suggest-submodules.ts";
@@ -65,6 +67,8 @@ export const COMMANDS: readonly Command[] = [
   grants,
   grantsList,
   grantsRevoke,
+  stop,
+  resume,
   runs,
   runsList,
   runsShow,

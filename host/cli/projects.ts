@@ -1,4 +1,5 @@
 import { printable } from "../../wire/text.ts";
+import { KillSwitch } from "../limits/kill-switch.ts";
 import { listProjectIds } from "../project/project-id.ts";
 import { command, JSON_SWITCH } from "./command.ts";
 import { approvalOf } from "./approval.ts";
@@ -9,12 +10,19 @@ export const projects = command({
   options: { json: JSON_SWITCH },
   examples: [["projects", "One line per project"]],
   run: (_values, context) => {
-    const directory = context.base().projects;
-    const rows = listProjectIds(directory).map((id) => ({ id, approval: approvalOf(directory, id) }));
+    const { projects: directory, stopped } = context.base();
+    const killSwitch = new KillSwitch(stopped);
+    const rows = listProjectIds(directory).map((id) => ({
+      id,
+      approval: approvalOf(directory, id),
+      stop: killSwitch.of(id),
+    }));
     const { style } = context;
     const lines = rows.map(
-      ({ id, approval }) =>
-        `  ${id} ${approval === "allowed" ? style.good("(allowed)") : style.careful("(not allowed)")}\n`,
+      ({ id, approval, stop }) =>
+        `  ${id} ${approval === "allowed" ? style.good("(allowed)") : style.careful("(not allowed)")}${
+          stop === undefined ? "" : ` ${style.bad("(stopped)")}${stop.note === "" ? "" : ` ${printable(stop.note)}`}`
+        }\n`,
     );
     return {
       exit: 0,
@@ -24,7 +32,12 @@ export const projects = command({
           : `Configured projects:\n${lines.join("")}`,
       json: {
         directory,
-        projects: rows.map(({ id, approval }) => ({ id, allowed: approval === "allowed", approval })),
+        projects: rows.map(({ id, approval, stop }) => ({
+          id,
+          allowed: approval === "allowed",
+          approval,
+          stopped: stop === undefined ? null : { at: stop.at, note: stop.note },
+        })),
       },
     };
   },

@@ -15,6 +15,9 @@ import type { Listener, OnConnection } from "../listen/listener.ts";
 import { lockBase, type BaseLock } from "../listen/lock-socket.ts";
 import { listenTcp } from "../listen/tcp.ts";
 import { listenUnix } from "../listen/unix.ts";
+import { Budgets } from "../limits/budgets.ts";
+import { KillSwitch } from "../limits/kill-switch.ts";
+import { Limits } from "../limits/limits.ts";
 import { DesktopNotifier } from "../notify/desktop.ts";
 import { notify } from "../notify/notifications.ts";
 import type { Notifier } from "../notify/notifier.ts";
@@ -25,6 +28,7 @@ import { loadProject, ProjectStore } from "../project/store.ts";
 import { RunStore } from "../runs/run-store.ts";
 import { SearchPath } from "../sanitize/search-path.ts";
 import type { BaseDirectory } from "../util/base-directory.ts";
+import { SYSTEM_CLOCK } from "../util/deadline.ts";
 import { ownProgram } from "../util/own-program.ts";
 import { distrustOf } from "../util/read-trusted.ts";
 import { MAX_SOCKET_PATH } from "../util/short-socket-path.ts";
@@ -93,6 +97,9 @@ export class Daemon {
   readonly #staging: Staging;
   readonly #runs: RunStore;
   readonly #approvals: Approvals;
+  readonly #killSwitch: KillSwitch;
+  readonly #budgets: Budgets;
+  readonly #limits: Limits;
   readonly #engine: Engine;
   readonly #reception: Reception;
   readonly #lock: BaseLock;
@@ -137,6 +144,11 @@ export class Daemon {
         log.warn("runs", { reason: message });
       },
     );
+    this.#killSwitch = new KillSwitch(base.stopped);
+    this.#budgets = new Budgets(base.budgets, SYSTEM_CLOCK, (message) => {
+      log.warn("budgets", { reason: message });
+    });
+    this.#limits = new Limits(this.#budgets);
     this.#approvals = new Approvals(() => this.#settings.approvals.timeoutMs);
     notify(this.#approvals, this.#waysToTell());
     this.#engine = new Engine(this.#rooms());
@@ -234,7 +246,11 @@ export class Daemon {
     const current = (): EngineSettings => engineSettings(this.#settings, this.#environment);
     return {
       authenticate: (token) => this.#tokens.authenticate(token),
-      resolveProject: (session) => projects.resolve(session),
+      resolveProject: (session) => {
+        const project = projects.resolve(session);
+        this.#killSwitch.require(project.id);
+        return project;
+      },
       inspectWorkspace: (path, projectPaths) => inspector.inspect(path, projectPaths),
       searchPath: (workspaces) => searchPath.without(workspaces),
       stage: (workspace, destination, maxBytes) => this.#staging.allocate(workspace, destination, maxBytes),
@@ -243,6 +259,7 @@ export class Daemon {
       serveMcp: async (...serving) => this.#mcp.serve(...serving),
       runs: this.#runs,
       approvals: this.#approvals,
+      limits: this.#limits,
       audit: new LogAudit(this.#log),
       reportBug: (error, decisionId) => {
         this.#log.error("internal error", {
@@ -336,6 +353,7 @@ export class Daemon {
     await this.#untilIdle(LAST_REPLIES_MS);
     await this.#workshop.settled();
     await this.#runs.settled();
+    this.#budgets.flush();
     await Promise.race([delay(200), this.#reception.gone()]);
     this.#reception.drop();
     await this.#lock.release();

@@ -6,7 +6,9 @@ import { CodedError } from "../../wire/errors.ts";
 import type { Live } from "../../wire/live.ts";
 import type { ApprovalRule } from "../project/types.ts";
 import { callTexts, cardOf, cardPlan } from "./card.ts";
+import type { Limited, Place } from "../limits/limits.ts";
 import type { Plan } from "./plan.ts";
+import type { Rooms } from "./rooms.ts";
 import { wholeInput } from "./whole-input.ts";
 
 declare const cleared: unique symbol;
@@ -21,6 +23,8 @@ export interface ClearedPlan {
   readonly stdin: Readable | undefined;
   /** Of standard input, when a person was to allow it. */
   readonly stdinDigest: string | undefined;
+  /** Its share of what is limited: given back when it does not start, released when it has ended. */
+  readonly place: Place;
 }
 
 /** Who asks, and how they are told that somebody else has to be asked first. */
@@ -37,55 +41,79 @@ export interface Asker {
 /** Standard input that a person is to allow is held in memory. */
 const MAX_INPUT_BYTES = 1_048_576;
 
-function isCleared(plan: Plan, stdin: Readable | undefined, more: Partial<ClearedPlan> = {}): ClearedPlan {
-  const parts: Omit<ClearedPlan, typeof cleared> = { plan, ruling: undefined, stdin, stdinDigest: undefined, ...more };
+/** What is known besides the plan. */
+type Clearance = Pick<ClearedPlan, "stdin"> & Partial<Pick<ClearedPlan, "ruling" | "stdinDigest">>;
+
+function isCleared(plan: Plan, place: Place, clearance: Clearance): ClearedPlan {
+  const parts: Omit<ClearedPlan, typeof cleared> = {
+    plan,
+    place,
+    ruling: undefined,
+    stdinDigest: undefined,
+    ...clearance,
+  };
   return parts as ClearedPlan;
 }
 
+function shareOf({ project, operation, session }: Plan): Limited {
+  return {
+    project: project.id,
+    operation: operation.id,
+    session: session.key,
+    perSession: project.sessionLimits,
+    perOperation: operation.limits,
+  };
+}
+
 /**
- * The last step before anything runs: a person is asked when the operation says so, unless a grant lets exactly this through. Whoever was asked has
- * allowed what they saw; so everything is decided once more behind the answer, and nothing runs that is not the same to the last byte.
+ * The last steps before anything runs: it must keep the limits, and a person is asked when the operation says so, unless a grant lets exactly this
+ * through. Whoever was asked has allowed what they saw; so everything is decided once more behind the answer, and nothing runs that is not the same
+ * to the last byte.
  * @param decide makes the plan, from the same request each time
- * @throws CodedError what `decide` throws; `approval_*`, `too_many_pending`, `cancelled`, `shutting_down`
+ * @throws CodedError what `decide` throws; `rate_limited`, `too_many_at_once`, `budget_spent`, `approval_*`, `too_many_pending`, `cancelled`,
+ * `shutting_down`
  */
-export async function clear(approvals: Approvals, decide: () => Promise<Plan>, asker: Asker): Promise<ClearedPlan> {
+export async function clear(
+  { approvals, limits }: Pick<Rooms, "approvals" | "limits">,
+  decide: () => Promise<Plan>,
+  asker: Asker,
+): Promise<ClearedPlan> {
   const plan = await decide();
   const { approval, stdin: mode } = plan.operation;
-  const source = mode === "none" ? undefined : asker.live?.stdin;
-  if (approval === undefined) return isCleared(plan, source);
+  const stdin = mode === "none" ? undefined : asker.live?.stdin;
+  let place: Place | undefined;
   try {
-    return await askedAbout(approvals, approval, plan, source, decide, asker);
+    place = limits.take(shareOf(plan));
+    if (approval === undefined) return isCleared(plan, place, { stdin });
+    const { plan: allowed, ...clearance } = await allowedPlan(approvals, approval, plan, stdin, decide, asker);
+    approvals.recent.note(plan.project.id, plan.operation.id);
+    return isCleared(allowed, place, clearance);
   } catch (error) {
+    place?.giveBack();
     plan.files.discard();
     throw error;
   }
 }
 
-async function askedAbout(
+/** The plan that a person, or a grant, lets run: this one, or the same made again. */
+async function allowedPlan(
   approvals: Approvals,
   rule: ApprovalRule,
   plan: Plan,
   source: Readable | undefined,
   decide: () => Promise<Plan>,
   asker: Asker,
-): Promise<ClearedPlan> {
-  const project = plan.project.id;
-  const operation = plan.operation.id;
-  const why = reasonToAsk(rule, callTexts(plan.call), (ms) => approvals.recent.count(project, operation, ms));
-  if (why === undefined) {
-    approvals.recent.note(project, operation);
-    return isCleared(plan, source);
-  }
+): Promise<Clearance & { readonly plan: Plan }> {
+  const { id: operation } = plan.operation;
+  const why = reasonToAsk(rule, callTexts(plan.call), (ms) => approvals.recent.count(plan.project.id, operation, ms));
+  if (why === undefined) return { plan, stdin: source };
   const input = await inputOf(plan, source, asker);
+  const stdin = input === undefined ? undefined : Readable.from([input], { objectMode: false });
   const card = cardOf(asker.id, plan, input, asker);
-  const again = input === undefined ? undefined : Readable.from([input], { objectMode: false });
   const stdinDigest = card.plan.stdin?.sha256;
   const grant = approvals.grants.use(card);
-  if (grant !== undefined) {
-    approvals.recent.note(project, operation);
-    const ruling = { rule: `grant:${grant.id}`, approver: grant.by };
-    return isCleared(plan, again, { ruling, stdinDigest });
-  }
+  if (grant !== undefined)
+    return { plan, stdin, stdinDigest, ruling: { rule: `grant:${grant.id}`, approver: grant.by } };
   // Nothing of it lies about while a person thinks.
   plan.files.discard();
   const ruling = await approvals.ask(card, rule, why, asker.signal, ({ deadline }) => {
@@ -95,7 +123,7 @@ async function askedAbout(
       code: "approval_pending",
     });
   });
-  return isCleared(await unchanged(card, input, decide), again, { ruling, stdinDigest });
+  return { plan: await unchanged(card, input, decide), stdin, stdinDigest, ruling };
 }
 
 /** What the program reads, whole, when the call brings any. */

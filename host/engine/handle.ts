@@ -215,7 +215,7 @@ export class Engine {
       });
     });
     const asker = { id: of.id, peer: of.peer.id, route: ROUTES[request.route.kind], signal: of.signal, live, accept };
-    const may = await clear(this.#rooms.approvals, async () => decide(this.#rooms, asked, of.trail), asker);
+    const may = await clear(this.#rooms, async () => decide(this.#rooms, asked, of.trail), asker);
     const { plan } = may;
     const run = this.#begin(may, request, of);
     const watching: Watching = {
@@ -252,7 +252,7 @@ export class Engine {
   }
 
   /** Nothing has happened yet when this throws. */
-  #begin({ plan }: ClearedPlan, request: OperationRequest, of: Case): ActiveRun {
+  #begin({ plan, place }: ClearedPlan, request: OperationRequest, of: Case): ActiveRun {
     try {
       const run = this.#rooms.runs.begin({
         id: of.id,
@@ -269,6 +269,7 @@ export class Engine {
         throw error;
       }
     } catch (error) {
+      place.giveBack();
       plan.files.discard();
       throw error;
     }
@@ -294,6 +295,7 @@ export class Engine {
     onAbort(run.signal, end);
     if (client !== undefined) onAbort(client, end);
     const { outcome, filtered } = await this.#carried(may, run, stop, watching, id);
+    may.place.release();
     run.end(outcome);
     this.#recordEnding(id, outcome, started);
     return { outcome, filtered };

@@ -5,6 +5,7 @@ import type { Session } from "../auth/token-store.ts";
 import type { Attached, RunResult } from "../exec/run.ts";
 import type { StagedFile, StagedInput } from "../exec/staging.ts";
 import type { WorkspaceFacts } from "../git/inspection/inspect.ts";
+import type { Limits } from "../limits/limits.ts";
 import type { Project } from "../project/types.ts";
 import type { Runs } from "../runs/runs.ts";
 import type { Work } from "./work.ts";
@@ -45,6 +46,7 @@ export interface Rooms {
   readonly serveMcp: (asked: McpServing, signal: AbortSignal, attached: Attached) => Promise<RunResult>;
   readonly runs: Runs;
   readonly approvals: Approvals;
+  readonly limits: Limits;
   readonly audit: Audit;
   /** Something was thrown that nobody expected. */
   readonly reportBug: (error: unknown, decisionId: string) => void;

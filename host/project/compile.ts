@@ -9,6 +9,7 @@ import { sha256Hex } from "../util/hash.ts";
 import { compilePattern } from "../util/pattern.ts";
 import { compileApproval } from "./compile/approval.ts";
 import { step, type Complain } from "./compile/complain.ts";
+import { compileLimits } from "./compile/limits.ts";
 import { compileStreams, hintsOf } from "./compile/streams.ts";
 import { compileFlags, compileParams } from "./compile/values.ts";
 import { isEnvName, judgeEnvName } from "./env-rules.ts";
@@ -148,18 +149,21 @@ function compileOperation(
     ...compileStreams(source, pointer, complain),
     title: source.title ?? "",
     annotations: hintsOf(source.annotations),
+    limits: compileLimits(source.limits),
     approval: compileApproval(source, pointer, { params, flags }, complain),
     source,
   };
 }
 
 /** Members that take something away from what an operation may do. Of one that is misspelt, "it does nothing" would be the wrong reading. */
-const RESTRICTING = ["approval"];
+const RESTRICTING = ["approval", "limits"];
 
 function refuseMisspelt(unknown: readonly string[], complain: Complain): void {
   for (const pointer of unknown) {
-    const [first, , name = "", ...rest] = pointer.split("/").slice(1);
-    const meant = first?.toLowerCase() === "operations" && rest.length === 0 ? nearest(name, RESTRICTING) : undefined;
+    const path = pointer.split("/").slice(1);
+    const name = path.at(-1) ?? "";
+    const isOperations = path[0]?.toLowerCase() === "operations" && path.length === 3;
+    const meant = nearest(name, isOperations ? RESTRICTING : path.length === 1 ? ["session_limits"] : []);
     if (meant !== undefined) complain(pointer, `${quoted(shortened(name, 60))} is not known; is ${meant} meant?`);
   }
 }
@@ -220,6 +224,7 @@ export function compileProject(id: string, bytes: Buffer, file: string): LoadedP
     branchAllow,
     pathDeny: (config.constraints?.path_deny ?? []).map((source) => ({ source, compiled: compileGlob(source) })),
     env: new Map(Object.entries(config.env ?? {})),
+    sessionLimits: compileLimits(config.session_limits),
     gitConfig: new Map(Object.entries(config.git_config ?? {})),
   };
   return { project, config, unknown: read.unknown };

@@ -18,6 +18,16 @@ export interface Project {
   readonly pathDeny: readonly PathDeny[];
   readonly env: ReadonlyMap<string, string>;
   readonly gitConfig: ReadonlyMap<string, string>;
+  /** For all operations of one session together; undefined is no limit. */
+  readonly sessionLimits: LimitRule | undefined;
+}
+
+/** How often something may run; what is undefined is not limited. */
+export interface LimitRule {
+  readonly rate: { readonly runs: number; readonly perMs: number } | undefined;
+  readonly concurrent: number | undefined;
+  /** By UTC. */
+  readonly perDay: number | undefined;
 }
 
 export interface PathDeny {
@@ -62,6 +72,8 @@ export interface Operation {
   readonly annotations: Hints;
   /** When a person is asked before it runs; undefined is never. */
   readonly approval: ApprovalRule | undefined;
+  /** How often it may run, whoever asks; undefined is no limit. */
+  readonly limits: LimitRule | undefined;
   /** As in the configuration, for lint, diff and describe. */
   readonly source: OperationTemplate;
 }

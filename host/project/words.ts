@@ -1,7 +1,7 @@
 import { ALLOWANCES, type RunPlace } from "../../wire/names.ts";
 import type { FlagRule, Param } from "../../wire/schema.ts";
 import { printable, quoted } from "../../wire/text.ts";
-import type { ApprovalCondition, ApprovalRule, FilterRules, FlagSpec, Hints, Operation } from "./types.ts";
+import type { ApprovalCondition, ApprovalRule, FilterRules, FlagSpec, Hints, LimitRule, Operation } from "./types.ts";
 
 /** A policy in words, for the person who approves it. Everything that comes from a configuration is made printable. */
 
@@ -124,6 +124,17 @@ export function approvalWords(rule: ApprovalRule | undefined): string {
   ].join("; ");
 }
 
+/** How often something may run, in words. */
+export function limitWords(rule: LimitRule | undefined): string {
+  const { rate, concurrent, perDay } = rule ?? {};
+  const all = [
+    ...(rate === undefined ? [] : [`${rate.runs} runs within ${rate.perMs / 1_000} s`]),
+    ...(concurrent === undefined ? [] : [`${concurrent} at the same time`]),
+    ...(perDay === undefined ? [] : [`${perDay} a day`]),
+  ];
+  return all.length === 0 ? "as often as it likes" : `at most ${all.join(", ")}`;
+}
+
 /** What is left out of an operation's output, in words. */
 export function filterWords(filter: FilterRules | undefined): string {
   if (filter === undefined) return "nothing";
@@ -172,6 +183,7 @@ export function operationDetails(operation: Operation): readonly string[] {
     ...(operation.onDisconnect === "finish" ? ["runs to its end when the client goes away"] : []),
     ...streamDetails(operation),
     ...(operation.approval === undefined ? [] : [approvalWords(operation.approval)]),
+    ...(operation.limits === undefined ? [] : [`runs ${limitWords(operation.limits)}`]),
   ];
 }
 

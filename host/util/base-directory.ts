@@ -26,6 +26,10 @@ export interface BaseDirectory {
   readonly boxes: string;
   /** What `setup` changed, for taking it back. */
   readonly setups: string;
+  /** One file for each project that was stopped. */
+  readonly stopped: string;
+  /** What was counted today. */
+  readonly budgets: string;
   /** The installed program, where a container's start finds it without looking at PATH. */
   readonly launcher: string;
 }
@@ -60,6 +64,8 @@ export function baseDirectory(environment: NodeJS.ProcessEnv): BaseDirectory {
     sessions: join(root, "sessions"),
     boxes: join(root, "boxes"),
     setups: join(root, "setups"),
+    stopped: join(root, "stopped"),
+    budgets: join(root, "budgets.json"),
     launcher: join(root, "bin/cmd2host"),
   };
 }

@@ -3,6 +3,9 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { Approvals } from "../../host/approval/approvals.ts";
 import { Engine } from "../../host/engine/handle.ts";
+import { Budgets } from "../../host/limits/budgets.ts";
+import { Limits } from "../../host/limits/limits.ts";
+import { SYSTEM_CLOCK } from "../../host/util/deadline.ts";
 import { realWorkspace } from "../../host/engine/plan.ts";
 import type { Rooms } from "../../host/engine/rooms.ts";
 import type { RunResult } from "../../host/exec/run.ts";
@@ -71,6 +74,7 @@ function engineWith(operation: OperationTemplate, changes: Partial<Rooms> = {}):
       () => undefined,
     ),
     approvals: new Approvals(() => 1_000),
+    limits: new Limits(new Budgets(join(tempDirectory(), "budgets"), SYSTEM_CLOCK, () => undefined)),
     audit: { decided: () => undefined, ended: () => undefined },
     reportBug: (error) => {
       events.push(`bug: ${String(error)}`);

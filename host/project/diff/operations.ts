@@ -11,6 +11,7 @@ import {
   word,
 } from "../words.ts";
 import { changes, narrows, widens, type Change } from "./change.ts";
+import { limitChanges } from "./limits.ts";
 import { flagRuleChanges, paramChanges, upperBound } from "./rules.ts";
 import { hintChanges, streamChanges } from "./streams.ts";
 
@@ -110,6 +111,7 @@ function operationChanges(before: Operation, after: Operation): readonly Change[
     ...streamChanges(id, before, after),
     ...hintChanges(id, before, after),
     ...approvalChanges(id, before, after),
+    ...limitChanges(id, before.limits, after.limits),
     ...(before.description === after.description ? [] : [changes(`changes the description of ${id}`)]),
   ];
 }

@@ -1,5 +1,6 @@
 import type { LoadedProject } from "../compile.ts";
 import { setting, word } from "../words.ts";
+import { limitChanges } from "./limits.ts";
 import { changes, listDifference, narrows, widens, type Change } from "./change.ts";
 
 function repoChanges(before: LoadedProject | undefined, after: LoadedProject): readonly Change[] {
@@ -77,5 +78,6 @@ export function surroundingChanges(before: LoadedProject | undefined, after: Loa
     ...constraintChanges(before, after),
     ...mapChanges("env", before?.config.env, after.config.env, setting),
     ...mapChanges("git_config", before?.config.git_config, after.config.git_config, setting),
+    ...limitChanges("a session", before?.project.sessionLimits, after.project.sessionLimits),
   ];
 }
