@@ -96,15 +96,16 @@ export function environmentOf(address: Address | undefined, more: NodeJS.Process
   };
 }
 
-/** Starts `cmd2host call` with these arguments; without `stdio`, standard input is empty and the rest is read. */
+/** Starts `cmd2host call` with these arguments; without `stdio`, standard input is empty and the rest is read. Without `cwd`, it stands in no checkout. */
 export function startCall(
   program: string,
   args: readonly string[],
   env: NodeJS.ProcessEnv,
   stdio: StdioOptions = ["ignore", "pipe", "pipe"],
+  cwd = "/",
 ): CallProcess {
   const [file, ...first] = wordsOf(program);
-  return new CallProcess(spawn(file, [...first, "call", ...args], { env, stdio }));
+  return new CallProcess(spawn(file, [...first, "call", ...args], { env, stdio, cwd }));
 }
 
 /** Runs a line of shell in which `$CALL` stands for `cmd2host call`. */
