@@ -3,11 +3,12 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { buildProgram } from "../contract/routes-process.ts";
 import { FRAME } from "../../wire/frames.ts";
 import { makeRepo } from "../fixtures/repo.ts";
 import { tempDirectory } from "../fixtures/temp.ts";
 import { frameServer, type Peer } from "../wire/frame-server.ts";
-import { buildProgram, environmentOf, startCall, startShell, type Ended } from "./call-program.ts";
+import { environmentOf, startCall, startShell, type Ended } from "./call-program.ts";
 
 /** `cmd2host call` as a process, against a daemon that says what a test tells it. */
 let program = "";
