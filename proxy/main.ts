@@ -1,5 +1,6 @@
 import process from "node:process";
 import { ownStreams } from "../terminal/own-streams.ts";
+import { workingDirectory } from "../wire/checkout.ts";
 import { run } from "./run.ts";
 
 /** Entry of `cmd2host-proxy` for Node, and the only place that ends the process. Called by another name, that name is the command. */
@@ -7,7 +8,7 @@ run({
   called: process.argv[1] ?? "",
   args: process.argv.slice(2),
   environment: process.env,
-  cwd: process.cwd(),
+  cwd: workingDirectory(),
   signals: process,
   ...ownStreams(),
 }).then(

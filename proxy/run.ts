@@ -1,13 +1,13 @@
 import { realpathSync, statSync } from "node:fs";
 import { basename } from "node:path";
 import type { Readable, Writable } from "node:stream";
+import { checkoutAt } from "../wire/checkout.ts";
 import { DaemonClient } from "../wire/client.ts";
 import { CodedError, errnoOf } from "../wire/errors.ts";
 import { Foreground } from "../terminal/foreground.ts";
 import { standInExit, standInLine, standInLines } from "../wire/stand-in-ending.ts";
 import type { Signals } from "../terminal/stop.ts";
 import { addressOf, tokenOf } from "../wire/whereabouts.ts";
-import { checkoutAt } from "./checkout.ts";
 import { parseLine, USAGE, type StandInLine } from "./line.ts";
 import { findGit, isLocalGit, runGit } from "./local-git.ts";
 

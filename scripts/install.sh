@@ -60,7 +60,7 @@ fetch() {
     cp -- "$from/$1" "$2" || fail "$from/$1 cannot be copied"
     return
   fi
-  # From https to http is no way.
+  # From https to http is no way for curl; wget cannot be told so.
   case "$url" in
   https://*) protocols='=https' ;;
   *) protocols='=http,https' ;;

@@ -52,10 +52,17 @@ main() {
   [ -n "${HOME:-}" ] || fail "HOME is not set"
   program=${prefix:-$HOME/.local}/bin/cmd2host
   base=${CMD2HOST_CONFIG_DIR:-$HOME/.cmd2host}
+  # A link with a slash behind it does not look like one.
+  while [ "$base" != / ] && [ "$base" != "${base%/}" ]; do base=${base%/}; done
+  # cd would look there, and say where it went.
+  unset CDPATH
 
   # Before anything is removed: a question that is answered with no changes nothing.
   if [ "$purge" = yes ] && [ -e "$base" ]; then
-    [ "$(cd -- "$base" && pwd -P)" != "$(cd -- "$HOME" && pwd -P)" ] || fail "$base is your home directory"
+    real=$(cd -- "$base" 2>/dev/null && pwd -P) || real='?'
+    case "$(cd -- "$HOME" && pwd -P)/" in
+    "${real%/}"/*) fail "$base is your home directory, or above it" ;;
+    esac
     is_base "$base" || fail "$base is no directory of cmd2host" "Look at it, and remove it yourself."
     if [ "$yes" = no ]; then
       printf 'Delete %s, with every configuration, approval and token in it? Type yes: ' "$base" >&2

@@ -1,6 +1,7 @@
 import { CodedError } from "../../wire/errors.ts";
 import { printable } from "../../wire/text.ts";
 import { SESSION_DIRECTORY, SOCKET, SOCKET_DIRECTORY, TOKEN_FILE } from "../util/container-places.ts";
+import { BOX_LABEL } from "./container.ts";
 import type { Engine } from "./engine.ts";
 
 /** Where the workspace and what belongs to the session are in a throw-away container. */
@@ -70,7 +71,7 @@ export function boxWords(plan: BoxPlan, engine: Engine): readonly string[] {
   return [
     "run",
     "--rm",
-    ...["--name", name, "--label", `cmd2host.box=${name}`],
+    ...["--name", name, "--label", `${BOX_LABEL}=${name}`],
     ...["--network", network],
     ...["--cap-drop", "all", "--security-opt", "no-new-privileges"],
     ...userWords(engine, plan.uid, plan.gid),

@@ -95,6 +95,12 @@ export function leftovers(directory: string): readonly Leftover[] {
     });
 }
 
+/** @throws CodedError `file_failed` */
 export function removeBox({ directory }: Box): void {
-  rmSync(directory, { recursive: true, force: true });
+  try {
+    rmSync(directory, { recursive: true, force: true });
+  } catch (error) {
+    const why = errnoOf(error) ?? "unknown error";
+    throw new CodedError("file_failed", `${printable(directory)}: cannot be removed: ${why}`, { cause: error });
+  }
 }

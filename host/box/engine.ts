@@ -45,7 +45,8 @@ function find(wanted: string | undefined, path: string, workspaces: readonly str
   throw new CodedError("container_failed", `neither ${NAMES.join(" nor ")} is on PATH`);
 }
 
-function told(result: RunResult): string {
+/** What an engine says of a failure, safe to print. */
+export function told(result: RunResult): string {
   const text = result.stderr.bytes.toString("utf8").trim();
   return printable(shortened(text === "" ? `exit code ${result.exitCode}` : text, 300));
 }

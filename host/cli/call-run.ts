@@ -1,4 +1,5 @@
 import type { Readable, Writable } from "node:stream";
+import { checkoutAt } from "../../wire/checkout.ts";
 import { DaemonClient } from "../../wire/client.ts";
 import { CodedError, errnoOf } from "../../wire/errors.ts";
 import type { OutputSink } from "../../wire/live.ts";
@@ -16,6 +17,8 @@ import { outcomeLines, Voice } from "./call-voice.ts";
 /** What `call` is run in. It writes as the command does, so it prints itself, unlike the commands that report. */
 export interface CallSurroundings {
   readonly environment: NodeJS.ProcessEnv;
+  /** Absolute. */
+  readonly cwd: string;
   /** Not read before the daemon wants it; undefined where there is nothing to send. */
   readonly stdin: Readable | undefined;
   readonly stdout: Writable;
@@ -81,7 +84,8 @@ class Call {
   }
 
   async #streamed(client: DaemonClient): Promise<OutcomeFields> {
-    const { statusColumns, stdin } = this.#around;
+    const { statusColumns, stdin, cwd } = this.#around;
+    const { request } = this.#line;
     const output: OutputSink = {
       write: (name, bytes): Promise<void> | undefined => {
         this.#shown[name] += bytes.length;
@@ -98,7 +102,7 @@ class Call {
             () => this.#shown.stdout,
           );
     try {
-      return await client.stream(this.#line.request, {
+      return await client.stream("argv" in request ? { ...request, cwd: checkoutAt(cwd) } : request, {
         output,
         accepted: ({ operation }) => (this.#name = operation),
         notice: ({ text }) => {

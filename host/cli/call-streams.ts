@@ -1,5 +1,6 @@
 import { isatty } from "node:tty";
 import { ownStreams, type Pipes } from "../../terminal/own-streams.ts";
+import { workingDirectory } from "../../wire/checkout.ts";
 import { IS_BUN } from "../util/runtime.ts";
 import { blockingInput, blockingOutput } from "./blocking-streams.ts";
 import { call, type CallSurroundings } from "./call-run.ts";
@@ -21,6 +22,7 @@ export function callSurroundings(): CallSurroundings {
   const mayShow = styleFor(canShow, environment) !== styleFor(false, environment);
   return {
     environment,
+    cwd: workingDirectory(),
     ...streams,
     // A terminal that does not say how wide it is says 0.
     statusColumns: mayShow ? (process.stderr.columns > 0 ? process.stderr.columns : USUAL_COLUMNS) : undefined,

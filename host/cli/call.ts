@@ -19,7 +19,7 @@ export const call = command({
   ],
   more: `Standard output and standard error are the command's own, byte for byte; what cmd2host says itself goes to standard error in lines that begin with "cmd2host: ". Standard input is sent when it is a pipe, a socket or a file and the operation takes it; otherwise it is left unread. Values are taken literally: nothing is read from files.
 
-The daemon is found by --socket, or --host and --port, else by HOST_CMD_PROXY_SOCKET, or HOST_CMD_PROXY_HOST and HOST_CMD_PROXY_PORT, else by the socket of the base directory when there is one, else at host.docker.internal:9876. The token is in --token-file, else HOST_CMD_PROXY_TOKEN_FILE, else /run/cmd2host-token, and in CMD2HOST_TOKEN when that file is missing or empty. HOST_CMD_PROXY_TARGET_REPO stands for --repo.
+The daemon is found by --socket, or --host and --port, else by HOST_CMD_PROXY_SOCKET, or HOST_CMD_PROXY_HOST and HOST_CMD_PROXY_PORT, else by the socket of the base directory when there is one, else at host.docker.internal:9876. The token is in --token-file, else HOST_CMD_PROXY_TOKEN_FILE, else /run/cmd2host-token, and in CMD2HOST_TOKEN when that file is missing or empty. HOST_CMD_PROXY_TARGET_REPO stands for --repo. With --argv the daemon is also told which checkout the current directory is in, and may choose the repository by that.
 
 The exit code is the command's own: 128+n when signal n ended it, 124 when its time was over. Others are ours: 220 denied, 200 no daemon or no answer, 201 no token, 130, 143 and 129 ended by SIGINT, SIGTERM and SIGHUP, 141 nobody reads standard output any more.`,
   run: () => {

@@ -1,3 +1,5 @@
+import { printable } from "../../wire/text.ts";
+import { shellWord } from "../git/inspection/inspect.ts";
 import type { Style } from "./style.ts";
 
 /** One thing that was looked at. All texts are safe to print. */
@@ -30,6 +32,11 @@ export interface Check {
 }
 
 type Place = Pick<Check, "project" | "about">;
+
+/** A path as it stands in a command that mends something. */
+export function pathWord(path: string): string {
+  return shellWord(path) ?? printable(path);
+}
 
 /** Makes checks of one kind. */
 export class Checks {

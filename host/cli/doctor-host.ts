@@ -10,7 +10,7 @@ import { shellWord } from "../git/inspection/inspect.ts";
 import type { BaseDirectory } from "../util/base-directory.ts";
 import { distrustOf } from "../util/read-trusted.ts";
 import type { Context } from "./context.ts";
-import { Checks, type Check } from "./doctor-check.ts";
+import { Checks, pathWord, type Check } from "./doctor-check.ts";
 import { socketChecks } from "./doctor-service.ts";
 import { durationWords } from "./duration.ts";
 import { setting } from "./setting.ts";
@@ -25,7 +25,7 @@ export function directoryCheck(path: string, project: string | null): Check {
   } catch (error) {
     const errno = errnoOf(error) ?? "cannot be read";
     if (errno === "ENOENT") return checks.ok(`${shown} is not there yet; the daemon makes it`);
-    return checks.fail(`${shown}: ${errno}`, `Make it readable for you: chmod u+rwx ${shown}`);
+    return checks.fail(`${shown}: ${errno}`, `Make it readable for you: chmod u+rwx ${pathWord(path)}`);
   }
   if (!stats.isDirectory())
     return checks.fail(`${shown} is not a directory`, "Move it away; the daemon makes a new one.");

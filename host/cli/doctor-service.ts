@@ -7,7 +7,7 @@ import type { ServiceState } from "../service/platform.ts";
 import { missingPart, replacedSince } from "../service/replaced.ts";
 import type { BaseDirectory } from "../util/base-directory.ts";
 import type { Context } from "./context.ts";
-import { Checks, type Check } from "./doctor-check.ts";
+import { Checks, pathWord, type Check } from "./doctor-check.ts";
 import { timeWords } from "./duration.ts";
 import { installedService, serviceManager, type InstalledService } from "./service-manager.ts";
 import { setting } from "./setting.ts";
@@ -97,7 +97,7 @@ function socketCheck(checks: Checks, path: string, mode: unknown): Check {
   if (typeof mode === "number" && own !== mode)
     return checks.warn(
       `${shown} has mode ${own.toString(8)}, and daemon.json says ${mode.toString(8)}`,
-      `chmod ${mode.toString(8)} ${shown}`,
+      `chmod ${mode.toString(8)} ${pathWord(path)}`,
     );
   return checks.ok(`${shown} is there (mode ${own.toString(8)})`);
 }
@@ -113,7 +113,7 @@ export async function socketChecks(settings: unknown, base: BaseDirectory): Prom
     const mode = (directory?.mode ?? 0) & 0o777;
     const shut = `${printable(dirname(path))} lets only its owner in: a container whose user has another number cannot connect`;
     return (mode & 0o011) === 0 && directory !== undefined
-      ? [check, checks.warn(shut, `chmod 755 ${printable(dirname(path))}`)]
+      ? [check, checks.warn(shut, `chmod 755 ${pathWord(dirname(path))}`)]
       : [check];
   });
 }

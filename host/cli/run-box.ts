@@ -5,9 +5,10 @@ import { quoted } from "../../wire/text.ts";
 import { TokenStore } from "../auth/token-store.ts";
 import { BRIDGE_NAMES, bridgeFor, placeBridge } from "../box/bridge-program.ts";
 import { boxWords, type BoxPlan } from "../box/box-words.ts";
-import { leftovers, makeBox, noteBox, removeBox, type Box } from "../box/boxes.ts";
-import { askEngine, findEngine, type Engine } from "../box/engine.ts";
-import { resolveCommand } from "../exec/command.ts";
+import { makeBox, noteBox, removeBox } from "../box/boxes.ts";
+import { removeContainer } from "../box/container.ts";
+import { findEngine, type Engine } from "../box/engine.ts";
+import { HeldSignals } from "../box/held-signals.ts";
 import { runInForeground } from "../exec/terminal.ts";
 import { projectFiles, readPin } from "../project/pin.ts";
 import type { Project } from "../project/types.ts";
@@ -15,6 +16,7 @@ import { cleanPath } from "../sanitize/environment.ts";
 import { mcpServer } from "../setup/mcp-file.ts";
 import { makePrivateDirectory, writeAtomic } from "../util/write-atomic.ts";
 import { approvalFor } from "./approval.ts";
+import { sweepBoxes, tokenLabel } from "./box-sweep.ts";
 import { checkoutRoot, projectOfCheckout } from "./checkout.ts";
 import { command } from "./command.ts";
 import type { Context } from "./context.ts";
@@ -58,53 +60,21 @@ function bridgeOf(values: RunValues, project: Project): Bridge | undefined {
   return { bytes, names: [...new Set([...BRIDGE_NAMES, ...names])] };
 }
 
-/** Ends what crashed starts left: their containers, tokens and directories. */
-async function sweep(context: Context, workspaces: readonly string[]): Promise<void> {
-  const base = context.base();
-  const tokens = new TokenStore(base.tokens);
-  for (const { box, token, engine } of leftovers(base.boxes)) {
-    await tokens.revoke([token]);
-    if (engine !== "") {
-      const program = resolveCommand(engine, context.environment["PATH"] ?? "", workspaces);
-      // podman would first wait for it to end.
-      for (const words of [["kill"], ["rm", "--force"]])
-        await askEngine(program, [...words, box.name], context.environment);
-    }
-    removeBox(box);
-  }
-}
-
-async function tryToSweep(context: Context, workspaces: readonly string[]): Promise<readonly string[]> {
-  try {
-    await sweep(context, workspaces);
-    return [];
-  } catch (error) {
-    if (!(error instanceof CodedError)) throw error;
-    return [`what an earlier run left could not be removed: ${error.message}`];
-  }
-}
-
 interface Session {
-  readonly box: Box;
   readonly plan: BoxPlan;
   readonly engine: Engine;
   readonly terminal: boolean;
 }
 
-/** Runs the container, and leaves nothing of it. */
-async function runSession({ box, plan, engine, terminal }: Session, context: Context): Promise<number> {
-  const { environment } = context;
-  const remove = async (): Promise<void> => {
-    await askEngine(engine.command, ["rm", "--force", box.name], environment);
-  };
+/** Runs the container to its end. */
+async function runSession({ plan, engine, terminal }: Session, { environment: env }: Context): Promise<number> {
   const args = boxWords(plan, engine);
-  try {
-    const overdue = { afterMs: STOP_MS, work: () => void remove() };
-    return await runInForeground({ command: engine.command, args, env: environment }, terminal, overdue);
-  } finally {
-    // The engine removes it when it ends; its client may have been ended before it.
-    await remove();
-  }
+  const overdue = { afterMs: STOP_MS, work: () => void removeContainer(engine.command, plan.name, env) };
+  return runInForeground({ command: engine.command, args, env }, terminal, overdue);
+}
+
+async function warn(context: Context, text: string): Promise<void> {
+  await context.direct.write("stderr", Buffer.from(`cmd2host: warning: ${text}\n`));
 }
 
 async function runBox(values: RunValues, context: Context): Promise<number> {
@@ -127,16 +97,18 @@ async function runBox(values: RunValues, context: Context): Promise<number> {
   const workspaces = project.repos.map(({ path }) => path).concat(root);
   const path = cleanPath(context.environment["PATH"] ?? "", workspaces);
   const engine = await findEngine(values.engine, path, workspaces, context.environment);
-  warnings.push(...(await tryToSweep(context, workspaces)));
-  for (const text of warnings) await context.direct.write("stderr", Buffer.from(`cmd2host: warning: ${text}\n`));
+  warnings.push(...(await sweepBoxes(context, workspaces)));
+  for (const text of warnings) await warn(context, text);
   makePrivateDirectory(base.boxes);
-  const box = makeBox(realpathSync.native(base.boxes));
   const tokens = new TokenStore(base.tokens);
-  let hash = "";
+  // From here on a signal would leave something behind.
+  const held = new HeldSignals();
+  const box = makeBox(realpathSync.native(base.boxes));
+  let [hash, isStarted] = ["", false];
   try {
     // Before there is a token or a container, so that none is left that nobody knows of.
     noteBox(box, hash, engine.command.argv0);
-    const binding = { projectId: id, repo: project.repos[0]?.name ?? "", label: `run ${box.name}` };
+    const binding = { projectId: id, repo: project.repos[0]?.name ?? "", label: tokenLabel(box.name) };
     const { token, record } = await tokens.mint(binding, lifetimeMs);
     ({ hash } = record);
     noteBox(box, hash, engine.command.argv0);
@@ -158,10 +130,20 @@ async function runBox(values: RunValues, context: Context): Promise<number> {
       gid: process.getgid?.() ?? 0,
       stdin: terminal ? "terminal" : "stream",
     };
-    return await runSession({ box, plan, engine, terminal }, context);
+    if (held.exit !== undefined) return held.exit;
+    isStarted = true;
+    return await runSession({ plan, engine, terminal }, context);
   } finally {
-    if (hash !== "") await tokens.revoke([hash]);
-    removeBox(box);
+    try {
+      if (hash !== "") await tokens.revoke([hash]);
+      // The engine removes it when it ends; its client may have been ended before it.
+      const left = isStarted ? await removeContainer(engine.command, box.name, context.environment) : undefined;
+      // The note of one that is still there stays: by it the next run finds it.
+      if (left === undefined) removeBox(box);
+      else await warn(context, `${left}; the next run tries again`);
+    } finally {
+      held.release();
+    }
   }
 }
 

@@ -1,5 +1,5 @@
 import { realpathSync } from "node:fs";
-import { createRequire } from "node:module";
+import { sourceWords } from "../util/source-words.ts";
 
 /** Where programs that Bun compiled find their own code. */
 const BUN_ROOTS = ["/$bunfs/", "B:/~BUN/"];
@@ -11,6 +11,5 @@ const BUN_ROOTS = ["/$bunfs/", "B:/~BUN/"];
 export function runningProgram(executable: string, script: string | undefined): readonly string[] {
   if (script === undefined || BUN_ROOTS.some((root) => script.startsWith(root))) return [executable];
   const file = realpathSync.native(script);
-  if (!file.endsWith(".ts")) return [executable, file];
-  return [executable, "--import", createRequire(file).resolve("tsx"), file];
+  return [executable, ...(file.endsWith(".ts") ? sourceWords(file) : [file])];
 }

@@ -71,7 +71,7 @@ function invalid(message: string): CodedError {
 /**
  * Holds a flag's value against its type, which means the same as for parameters. The text goes to the program as it is, so it has to be in normal form.
  */
-function checkValue({ flag, value: rule }: FlagSpec, text: string): void {
+export function checkFlagValue({ flag, value: rule }: FlagSpec, text: string): void {
   const kind = PARAM_KINDS[rule.type];
   try {
     const checked = kind.check(kind.read?.(text, rule) ?? text, rule);
@@ -90,9 +90,14 @@ function requireValue(spec: FlagSpec): void {
 
 /**
  * Checks normalised flags against what the operation allows, and returns their values.
+ * @param check holds one value against its rules
  * @throws CodedError `flag_not_allowed`, `flag_invalid`; the message begins `Invalid flags:`
  */
-export function checkFlags(operation: Operation, normalised: readonly string[]): readonly FlagValue[] {
+export function checkFlags(
+  operation: Operation,
+  normalised: readonly string[],
+  check: (spec: FlagSpec, text: string) => void = checkFlagValue,
+): readonly FlagValue[] {
   const specs = operation.flags;
   if (normalised.length > 0 && specs.size === 0) {
     throw new CodedError("flag_not_allowed", "Invalid flags: no flags allowed for this operation", {
@@ -103,7 +108,7 @@ export function checkFlags(operation: Operation, normalised: readonly string[]):
   const seen = new Set<FlagSpec>();
   let run: FlagSpec | undefined;
   const take = (spec: FlagSpec, value: string): void => {
-    checkValue(spec, value);
+    check(spec, value);
     values.push({ spec, value });
   };
   for (let at = 0; at < normalised.length; at++) {

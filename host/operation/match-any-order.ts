@@ -1,7 +1,8 @@
 import { CodedError } from "../../wire/errors.ts";
 import type { FlagSpec, Operation } from "../project/types.ts";
 import type { Asked } from "./call.ts";
-import { checkFlags, isValue, normaliseFlags, takesNextWord } from "./flags.ts";
+import { isValue, takesNextWord } from "./flags.ts";
+import { flagsWithEffort } from "./typed-flags.ts";
 import { dealArguments, mostWords, shownWord } from "./typed-arguments.ts";
 import type { Argument, FixedOption, JoinedOption, TypedForm } from "./typed-form.ts";
 import { repoWord } from "./typed-repo.ts";
@@ -59,6 +60,7 @@ class Reading {
   read(): Asked {
     const most = mostWords(this.#arguments);
     while (this.at < this.#words.length) {
+      this.#place.effort.words(1, this.#options.size);
       const word = this.#words[this.at] ?? "";
       if (this.#closed > 0 || isValue(word) || word === "--") this.#take(word);
       else this.at += this.#option(word);
@@ -226,10 +228,8 @@ class Reading {
   }
 
   #checkedFlags(): readonly string[] {
-    const flags = normaliseFlags(this.#flags, this.#operation.flags);
     try {
-      checkFlags(this.#operation, flags);
-      return flags;
+      return flagsWithEffort(this.#operation, this.#flags, this.#place.effort);
     } catch (error) {
       if (!(error instanceof CodedError)) throw error;
       throw new Missed(error.message.replace(/^Invalid flags: /, ""));

@@ -2,7 +2,7 @@ import { CodedError } from "../../wire/errors.ts";
 import { isOptionLiteral } from "../project/template.ts";
 import type { Operation, TemplateElement } from "../project/types.ts";
 import type { Asked } from "./call.ts";
-import { checkFlags, normaliseFlags } from "./flags.ts";
+import { flagsWithEffort } from "./typed-flags.ts";
 import { bindings, caughtBy, isDoubtful, isInjected, type TypedPlace } from "./typed-word.ts";
 
 /** The template as the original has it typed: without what is put in automatically, each with the option right before it. */
@@ -49,9 +49,9 @@ export function matchInOrder(
   }
   const bound = bindings(caught, new Set());
   if ("differs" in bound) return undefined;
-  const flags = normaliseFlags(words.slice(elements.length), operation.flags);
+  let flags: readonly string[];
   try {
-    checkFlags(operation, flags);
+    flags = flagsWithEffort(operation, words.slice(elements.length), place.effort);
   } catch (error) {
     if (error instanceof CodedError) return undefined;
     throw error;

@@ -3,14 +3,22 @@ import { quoted, shortened } from "../../wire/text.ts";
 import { interactiveOption } from "../project/interactive.ts";
 import { programName } from "../project/push.ts";
 import { DEFAULT_HOST } from "../project/compile.ts";
-import type { Project } from "../project/types.ts";
+import type { Operation, Project } from "../project/types.ts";
 import type { Asked } from "./call.ts";
+import { Effort, EffortSpent } from "./effort.ts";
 import { matchAnyOrder } from "./match-any-order.ts";
-import { matchInOrder, typedInOrder } from "./match-in-order.ts";
+import { matchInOrder, typedInOrder, type InOrder } from "./match-in-order.ts";
 import { noMatch } from "./near-miss.ts";
-import { typedForm } from "./typed-form.ts";
+import { typedForm, type TypedForm } from "./typed-form.ts";
 import { interactiveRefusal } from "./typed-refusals.ts";
 import type { Injected, TypedPlace } from "./typed-word.ts";
+
+/** An operation of the program that was typed, in the two ways in which it may be typed. */
+interface Candidate {
+  readonly operation: Operation;
+  readonly inOrder: InOrder;
+  readonly form: TypedForm;
+}
 
 /** The only one; undefined when there is none. @throws CodedError `argv_ambiguous` */
 function theOnly(matches: readonly Asked[]): Asked | undefined {
@@ -23,16 +31,27 @@ function theOnly(matches: readonly Asked[]): Asked | undefined {
   );
 }
 
+/** What is said of a line that would take too long to read. */
+function tooMuch(candidates: number, words: number): CodedError {
+  return new CodedError(
+    "argv_no_match",
+    `cmd2host: the line is too long to be held against ${candidates} operations (words: ${words})`,
+    { hint: "Call the operation by its name, which takes no search; or write less in one line." },
+  );
+}
+
 /**
  * Finds the one allowed operation that a typed command line means: first of those whose template it follows word by word, then of those that it
  * fits with its options in any order. What the types accept decides, an enum's list included; patterns, lengths and ranges are applied to the winner.
+ * What a search may take is bounded, see effort.ts.
  * @throws CodedError `argv_no_match`, `argv_ambiguous`, `template_defect`, `interactive_command`; the message begins `cmd2host:`
  */
 export function reverseMatch(project: Project, injected: Injected, argv: readonly string[]): Asked {
   const [command = "", ...words] = argv;
   const name = programName(command);
   const host = project.repos.find((repo) => repo.name === injected.repo)?.host ?? DEFAULT_HOST;
-  const place: TypedPlace = { injected, host, repos: project.repos.map((repo) => repo.name) };
+  const repos = project.repos.map((repo) => repo.name);
+  const place: TypedPlace = { injected, host, repos, effort: new Effort() };
   const candidates = project.allowed
     .flatMap((id) => project.operations.get(id) ?? [])
     .filter((operation) => programName(operation.command) === name)
@@ -42,6 +61,17 @@ export function reverseMatch(project: Project, injected: Injected, argv: readonl
       "argv_no_match",
       `cmd2host: no allowed operation matches command ${quoted(shortened(command, 120))}`,
     );
+  try {
+    return search(name, argv, candidates, place);
+  } catch (error) {
+    if (error instanceof EffortSpent) throw tooMuch(candidates.length, words.length);
+    throw error;
+  }
+}
+
+/** @throws CodedError as `reverseMatch`; EffortSpent */
+function search(name: string, argv: readonly string[], candidates: readonly Candidate[], place: TypedPlace): Asked {
+  const words = argv.slice(1);
   const inOrder = candidates.flatMap(
     ({ operation, inOrder: form }) => matchInOrder(operation, form, words, place) ?? [],
   );

@@ -3,6 +3,7 @@ import { quoted } from "../../wire/text.ts";
 import { programName } from "../project/push.ts";
 import { INJECTED, type InjectedName, type Operation, type ParamRule, type TemplateElement } from "../project/types.ts";
 import { compileCapture, escapePattern } from "../util/pattern.ts";
+import type { Effort } from "./effort.ts";
 import { PARAM_KINDS } from "./params/index.ts";
 import { ANY_TEXT, type ParamKind } from "./params/kind.ts";
 import { textsBetween } from "./typed-inline.ts";
@@ -17,6 +18,8 @@ export interface TypedPlace {
   readonly injected: Injected;
   readonly host: string;
   readonly repos: readonly string[];
+  /** What it may take to read it. */
+  readonly effort: Effort;
 }
 
 /** What a word says of parameters; an optional one that is empty inside a word has no value: it may be absent. */
@@ -77,7 +80,7 @@ function textsOf(
   operation: Operation,
   element: Inline,
   word: string,
-  injected: Injected,
+  { injected, effort }: TypedPlace,
 ): readonly string[] | undefined {
   const { fixed, names } = around(element, injected);
   const kinds = names.map((name) => ({ name, ...wordKind(operation, name) }));
@@ -94,14 +97,15 @@ function textsOf(
     const capture = isOptional(rule) ? `${kind.capture}?` : kind.capture;
     return capture + escapePattern(fixed[index + 1] ?? "");
   });
+  effort.capture(word);
   return compileCapture(escapePattern(first) + source.join(""))(word);
 }
 
-function caughtInline(operation: Operation, element: Inline, word: string, injected: Injected): Caught | undefined {
-  const texts = textsOf(operation, element, word, injected);
+function caughtInline(operation: Operation, element: Inline, word: string, place: TypedPlace): Caught | undefined {
+  const texts = textsOf(operation, element, word, place);
   if (texts === undefined) return undefined;
   const caught: (readonly [string, unknown])[] = [];
-  for (const [index, name] of around(element, injected).names.entries()) {
+  for (const [index, name] of around(element, place.injected).names.entries()) {
     const text = texts[index] ?? "";
     const isAbsent = text === "" && operation.params.get(name)?.schema.optional === true;
     const read: Caught | undefined = isAbsent ? [[name, undefined]] : readValue(operation, name, text);
@@ -127,7 +131,7 @@ function isAutomatic(operation: Operation, name: InjectedName, word: string, { i
 /**
  * What a word says when it stands at the place of an element; undefined when it cannot stand there. What the types accept decides; patterns,
  * lengths and ranges are for later.
- * @throws CodedError `template_defect`, when the element is one that no word can be held against
+ * @throws CodedError `template_defect`, when the element is one that no word can be held against; EffortSpent
  */
 export function caughtBy(
   operation: Operation,
@@ -135,14 +139,14 @@ export function caughtBy(
   word: string,
   place: TypedPlace,
 ): Caught | undefined {
+  if (element.kind === "literal") return element.text === word ? [] : undefined;
+  place.effort.element(word);
   switch (element.kind) {
-    case "literal":
-      return element.text === word ? [] : undefined;
     case "whole":
       if (isInjected(element.name)) return isAutomatic(operation, element.name, word, place) ? [] : undefined;
       return readValue(operation, element.name, word);
     case "inline":
-      return caughtInline(operation, element, word, place.injected);
+      return caughtInline(operation, element, word, place);
   }
 }
 

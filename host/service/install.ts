@@ -53,7 +53,9 @@ export async function install(platform: ServicePlatform, recipe: Recipe, lockSoc
   await platform.requireManager();
   const before = readDefinition(platform.file);
   const state = await platform.state();
-  if (state.state !== "active" && (await answers(lockSocket)))
+  // One that is about to start or to end is no stranger: its daemon answers until it has drained.
+  const isAtRest = state.state === "inactive" || state.state === "failed";
+  if (isAtRest && (await answers(lockSocket)))
     throw new CodedError("daemon_already_running", `a daemon that is no service answers at ${printable(lockSocket)}`, {
       hint: "End it where it was started, then install the service.",
     });

@@ -62,9 +62,10 @@ export class Launchd implements ServicePlatform {
     if (exit !== 0) return { state: "inactive", enabled: false, since: undefined, pid: undefined, lingers: undefined };
     const pid = Number(value("pid") ?? "0");
     const runs = pid > 0 && value("state") === "running";
-    const failed = !runs && /^[1-9]/.test(value("last exit code") ?? "");
+    const failed = /^[1-9]/.test(value("last exit code") ?? "");
     return {
-      state: runs ? "active" : failed ? "failed" : "inactive",
+      // One that was told to end has a process until it has.
+      state: runs ? "active" : pid > 0 ? "stopping" : failed ? "failed" : "inactive",
       enabled: true,
       since: runs ? await this.#startOf(pid) : undefined,
       pid: pid > 0 ? pid : undefined,

@@ -1,7 +1,7 @@
-import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { EMBEDDED } from "./embedded.ts";
+import { sourceWords } from "./source-words.ts";
 
 /** How a program of this installation is started. */
 export interface OwnProgram {
@@ -39,7 +39,5 @@ export function ownProgram(name: "cmd2host-mcp"): OwnProgram {
   const running = fileURLToPath(import.meta.url);
   const directory = dirname(running);
   if (!running.endsWith(".ts")) return { file, args: [...sealed(directory), join(directory, `${name}.js`)] };
-  // From here, because --import would look for it from the working directory of whoever starts the program.
-  const loader = createRequire(running).resolve("tsx");
-  return { file, args: ["--import", loader, join(directory, "../../mcp/main.ts")] };
+  return { file, args: sourceWords(join(directory, "../../mcp/main.ts")) };
 }

@@ -1,10 +1,11 @@
 import { execFileSync } from "node:child_process";
 import { beforeAll, describe, expect, it } from "vitest";
+import { buildProgram } from "../contract/routes-process.ts";
 import type { OperationTemplate } from "../../wire/schema.ts";
 import { defaultBase, TOKEN } from "../fixtures/base.ts";
 import { startDaemon } from "../fixtures/daemon.ts";
 import { fixturePrograms } from "../fixtures/temp.ts";
-import { buildProgram, environmentOf, startCall, startShell } from "./call-program.ts";
+import { environmentOf, startCall, startShell } from "./call-program.ts";
 
 /** `cmd2host call` as a process, against the real daemon and real programs. */
 let program = "";

@@ -1,33 +1,7 @@
 import { spawn, type ChildProcess, type StdioOptions } from "node:child_process";
-import { join } from "node:path";
-import { build } from "esbuild";
 import { onTestFinished } from "vitest";
 import type { Address } from "../../wire/client.ts";
-import { projectRoot, tempDirectory } from "../fixtures/temp.ts";
-import { EXECUTABLE, wordsOf } from "../fixtures/tested-program.ts";
-
-/** The program as one directory of bundles, as users get it: started many times, it should not be compiled each time. Returns its path. */
-export async function buildProgram(): Promise<string> {
-  if (EXECUTABLE !== undefined) return EXECUTABLE;
-  const outdir = tempDirectory();
-  await build({
-    entryPoints: { cmd2host: join(projectRoot, "host/main.ts") },
-    outdir,
-    outExtension: { ".js": ".mjs" },
-    bundle: true,
-    splitting: true,
-    platform: "node",
-    target: "node20",
-    format: "esm",
-    mainFields: ["module", "main"],
-    define: { __filename: "own", __dirname: "own" },
-    banner: {
-      js: 'import { createRequire as own_require } from "node:module"; const require = own_require(import.meta.url), own = import.meta.filename;',
-    },
-    logLevel: "warning",
-  });
-  return join(outdir, "cmd2host.mjs");
-}
+import { wordsOf } from "../fixtures/tested-program.ts";
 
 export interface Ended {
   readonly exit: number | null;
@@ -96,15 +70,16 @@ export function environmentOf(address: Address | undefined, more: NodeJS.Process
   };
 }
 
-/** Starts `cmd2host call` with these arguments; without `stdio`, standard input is empty and the rest is read. */
+/** Starts `cmd2host call` with these arguments; without `stdio`, standard input is empty and the rest is read. Without `cwd`, it stands in no checkout. */
 export function startCall(
   program: string,
   args: readonly string[],
   env: NodeJS.ProcessEnv,
   stdio: StdioOptions = ["ignore", "pipe", "pipe"],
+  cwd = "/",
 ): CallProcess {
   const [file, ...first] = wordsOf(program);
-  return new CallProcess(spawn(file, [...first, "call", ...args], { env, stdio }));
+  return new CallProcess(spawn(file, [...first, "call", ...args], { env, stdio, cwd }));
 }
 
 /** Runs a line of shell in which `$CALL` stands for `cmd2host call`. */

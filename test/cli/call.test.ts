@@ -3,10 +3,12 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { buildProgram } from "../contract/routes-process.ts";
 import { FRAME } from "../../wire/frames.ts";
+import { makeRepo } from "../fixtures/repo.ts";
 import { tempDirectory } from "../fixtures/temp.ts";
 import { frameServer, type Peer } from "../wire/frame-server.ts";
-import { buildProgram, environmentOf, startCall, startShell, type Ended } from "./call-program.ts";
+import { environmentOf, startCall, startShell, type Ended } from "./call-program.ts";
 
 /** `cmd2host call` as a process, against a daemon that says what a test tells it. */
 let program = "";
@@ -265,6 +267,29 @@ describe("the request", () => {
     expect(seen).toEqual([
       '{"protocol":2,"operation":"op","params":{"a":"1=2","l":["x","y"],"n":{"k":[1]}},"flags":["--f","-x"],"target_repo":"env/repo","timeout_seconds":5,"token":"t"}',
       '{"protocol":2,"raw_argv":["gh","pr","--","list"],"target_repo":"o/r","token":"t"}',
+    ]);
+  });
+
+  it("holds, with a command line, where it is typed: the checkout, as git's own files say it", async () => {
+    const repo = makeRepo(join(tempDirectory(), "repo"));
+    mkdirSync(join(repo, "deep"));
+    const places: unknown[] = [];
+    const address = await frameServer((peer, request) => {
+      places.push(request["cwd_context"]);
+      peer.accept().end();
+    });
+    const env = environmentOf(address);
+    const gone = join(tempDirectory(), "gone");
+    for (const argv of [["--argv", "--", "gh", "pr"], ["op"]])
+      await startCall(program, argv, env, undefined, join(repo, "deep")).ended;
+    mkdirSync(gone);
+    const { exit, stderr } = await startShell(program, `cd ${gone} && rmdir ${gone} && $CALL --argv -- gh pr`, env)
+      .ended;
+    expect([exit, stderr]).toEqual([0, ""]);
+    expect(places).toEqual([
+      expect.objectContaining({ toplevel: repo, origin_url: "git@github.com:owner/repo.git" }),
+      undefined,
+      undefined,
     ]);
   });
 

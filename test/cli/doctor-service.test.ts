@@ -83,7 +83,8 @@ describe.runIf(requireTools(["python3"])).each(["linux", "darwin"] as const)(
 
 describe.runIf(requireTools(["python3"]))("doctor about sockets", () => {
   it("shows what mends their modes and their directory, and sees one that is gone or no socket", async () => {
-    const host = userOf("linux");
+    // Commands can be copied, whatever the directory is called.
+    const host = userOf("linux", "it's a $HOME");
     await host.run("service", "install");
     host.daemon.found = { listenMode: "unix", socketMode: 0o660 };
     const [own, shared] = [join(host.base, "cmd2host.sock"), join(host.base, "run/cmd2host.sock")];

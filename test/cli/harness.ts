@@ -62,10 +62,10 @@ export class Sheet extends Writable {
   }
 }
 
-/** One host user: a base directory, a place with programs, a checkout, and a command line. */
+/** One host user: a base directory of this name, a place with programs, a checkout, and a command line. */
 export class Host {
   readonly root = temporaryDirectory();
-  readonly base = join(this.root, "base");
+  readonly base: string;
   readonly bin = join(this.root, "bin");
   readonly checkout = join(this.root, "checkout");
   readonly daemon = new RecordedDaemon();
@@ -78,7 +78,8 @@ export class Host {
   /** As if it were installed there. */
   installed: readonly string[] = [process.execPath, join(this.root, "cmd2host.js")];
 
-  constructor() {
+  constructor(base = "base") {
+    this.base = join(this.root, base);
     mkdirSync(join(this.checkout, ".git"), { recursive: true });
     mkdirSync(this.bin);
     for (const name of ["git", "gh", "aws"]) this.program(name);

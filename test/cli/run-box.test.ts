@@ -218,6 +218,52 @@ describe("cmd2host run", () => {
     await ended;
   });
 
+  it("is not ended by a signal while it cleans up", async () => {
+    const host = await new Scene().ready();
+    Object.assign(host.environment, { ENGINE_DO: "exit 5", ENGINE_RM: `touch ${host.root}/begun; sleep 1` });
+    const started = host.start("run", "--image=img", "--", "x");
+    await host.begun(started);
+    for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) started.child.kill(name);
+    expect(await started.ended).toMatchObject({ exit: 5, signal: null, stderr: "" });
+    expect([host.boxes, host.tokens.list()]).toEqual([[], []]);
+  });
+
+  it("says so when the engine does not remove the container, and the next run does", async () => {
+    const host = await new Scene().ready();
+    Object.assign(host.environment, { ENGINE_DO: "exit 5", ENGINE_RM: "echo busy >&2; exit 1", ENGINE_PS: "abc" });
+    const stuck = host.start("run", "--image=img", "--", "x");
+    const { exit, stderr } = await stuck.ended;
+    const [name = ""] = host.boxes;
+    expect([exit, stderr]).toEqual([
+      5,
+      `cmd2host: warning: ${host.bin}/podman does not remove the container ${name}: busy; the next run tries again\n`,
+    ]);
+    expect([host.boxes.length, host.tokens.list()]).toEqual([1, []]);
+    // Some engines call it a failure that there is none.
+    host.environment["ENGINE_PS"] = "";
+    expect(await host.start("run", "--image=img", "--", "x").ended).toMatchObject({ exit: 5, stderr: "" });
+    expect(host.boxes).toEqual([]);
+  });
+
+  it("sweeps what it can when one cannot be removed, and a token whose hash was not yet noted", async () => {
+    const host = await new Scene().ready();
+    const gone = { pid: 2 ** 22 + 1, began: "1" };
+    const leave = (name: string, engine: string): void => {
+      mkdirSync(join(host.base, "boxes", name), { recursive: true, mode: 0o700 });
+      writeFileSync(join(host.base, "boxes", name, "box.json"), JSON.stringify({ owner: gone, token: "", engine }));
+    };
+    const [stays, goes] = [`cmd2host-${"0".repeat(16)}`, `cmd2host-${"1".repeat(16)}`];
+    leave(stays, "no-such-engine");
+    leave(goes, "podman");
+    for (const name of [stays, goes])
+      await host.tokens.mint({ projectId: "owner_repo", repo: "owner/repo", label: `run ${name}` }, 60_000);
+    const { ended } = host.start("run", "--image=img", "--", "x");
+    expect((await ended).stderr).toBe(
+      "cmd2host: warning: what an earlier run left could not be removed: command not found: no-such-engine\n",
+    );
+    expect([host.boxes, host.tokens.list()]).toEqual([[stays], []]);
+  });
+
   it.each([
     [["run", "--", "x"], 2, "error: --image is missing"],
     [["run", "--image=img"], 2, "error: there is no command to run"],

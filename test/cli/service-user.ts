@@ -27,9 +27,9 @@ function copied(): string {
   return directory;
 }
 
-/** A user with a service manager that really starts and ends programs. */
-export function userOf(system: NodeJS.Platform): Host {
-  const host = new Host();
+/** A user with a service manager that really starts and ends programs. @param base name of the base directory */
+export function userOf(system: NodeJS.Platform, base = "base"): Host {
+  const host = new Host(base);
   hosts.push(host);
   host.system = system;
   host.installed = [process.execPath, PROGRAM];

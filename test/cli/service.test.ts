@@ -153,6 +153,21 @@ describe.runIf(requireTools(["python3"])).each(SYSTEMS)("the service on %s", (sy
     }
   });
 
+  it("that is about to end is waited for, and not taken for a daemon that was started by hand", async () => {
+    const host = userOf(system);
+    await host.run("service", "install");
+    const state = system === "linux" ? ["runtime/manager/as", "deactivating"] : [".launchd/as", "SIGTERMed"];
+    writeFileSync(join(host.root, state[0] ?? ""), state[1] ?? "");
+    expect((await statusOf(host)).state).toBe("stopping");
+    const { exit, stdout, stderr } = await host.run("service", "install");
+    expect([exit, stdout.split("\n")[0], stderr]).toEqual([
+      0,
+      "The service runs again.",
+      expect.not.stringContaining("error"),
+    ]);
+    expect((await statusOf(host)).state).toBe("active");
+  });
+
   it("prints what it would write, without a service manager, and writes nothing", async () => {
     const host = userOf(system);
     host.environment["PATH"] = host.bin;

@@ -1,9 +1,10 @@
 import { spawn, spawnSync } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
+import { compileRelease, muslCompiler } from "../../scripts/shim/compile.ts";
 import { buildProgram } from "../contract/routes-process.ts";
 import { requireTools, toolPath } from "../fixtures/backends/present.ts";
 import { Base } from "../fixtures/base.ts";
@@ -11,13 +12,30 @@ import { podmanWithImage } from "../fixtures/container-image.ts";
 import { startDaemon } from "../fixtures/daemon.ts";
 import { makeRepo } from "../fixtures/repo.ts";
 import { fixturePrograms, projectRoot, tempDirectory } from "../fixtures/temp.ts";
-import { wordsOf } from "../fixtures/tested-program.ts";
+import { EXECUTABLE, wordsOf } from "../fixtures/tested-program.ts";
+import { sayMissing } from "../shim/bridges.ts";
 
 /** Says to the daemon what its first argument is, with the session's token in place of TOKEN, and prints the answer. */
 const TALK = `use Socket;
 open(my $f, "<", $ENV{HOST_CMD_PROXY_TOKEN_FILE}) or die "no token: $!"; my $token = <$f>;
 socket(my $s, AF_UNIX, SOCK_STREAM, 0) or die; connect($s, pack_sockaddr_un($ENV{HOST_CMD_PROXY_SOCKET})) or die "no daemon: $!";
 (my $said = $ARGV[0]) =~ s/TOKEN/$token/; syswrite($s, $said); shutdown($s, 1); print while <$s>;`;
+
+const BRIDGE = `shim/dist/cmd2host-bridge-linux-${process.arch}`;
+
+/** Gives a program a bridge, as installations have one; says loudly when that is not possible. An executable carries what was there when it was made. */
+function hasBridge(program: string): boolean {
+  const compiler = muslCompiler(process.arch === "arm64" ? "arm64" : "x64");
+  if (EXECUTABLE === undefined && compiler !== undefined) {
+    const target = join(dirname(program), "..", BRIDGE);
+    mkdirSync(dirname(target), { recursive: true });
+    compileRelease(compiler, target);
+    return true;
+  }
+  if (EXECUTABLE !== undefined && existsSync(join(projectRoot, BRIDGE))) return true;
+  sayMissing("bridge for `run --mount-bridge`");
+  return false;
+}
 
 describe.runIf(requireTools(["podman", "runc", "busybox", "perl", "python3"]))(
   "cmd2host run with a real engine",
@@ -75,6 +93,40 @@ describe.runIf(requireTools(["podman", "runc", "busybox", "perl", "python3"]))(
       expect(stdout.split("\n")[0]).toBe(String(process.getuid?.()));
       expect(stdout.match(/Read-only file system/g)).toHaveLength(2);
       expect(statSync(join(repo, "made")).uid).toBe(process.getuid?.());
+      nothingLeft();
+    });
+
+    it.runIf(hasBridge(program))(
+      "puts the bridge in under the names of the commands, and nothing of it stays",
+      async () => {
+        const shell = async (script: string, ...more: readonly string[]) =>
+          run("--mount-bridge", ...more, "--", "sh", "-c", script);
+        const [exit, stdout, stderr] = await shell("say 'hello from the host'; echo; say other; echo $?");
+        expect([exit, stdout]).toEqual([0, "hello from the host\n220\n"]);
+        expect(stderr).toContain('no allowed operation matches argv "say other"');
+        const script = "ls /usr/local/bin; for f in /usr/local/bin/*; do echo x 2>&1 >$f; done";
+        const [, listed] = await shell(script, "--commands=gh, git");
+        expect(listed.split("\n").slice(0, 4)).toEqual(["cmd2host-mcp", "cmd2host-proxy", "gh", "git"]);
+        expect(listed.match(/Read-only file system/gi)).toHaveLength(4);
+        nothingLeft();
+      },
+    );
+
+    it.runIf(hasBridge(program))("gives an MCP client the tools of the session, over the mounted bridge", async () => {
+      const { child, ended } = start("--mount-bridge", "--", "cmd2host-mcp");
+      const say = (message: object) => child.stdin.write(`${JSON.stringify({ jsonrpc: "2.0", ...message })}\n`);
+      const clientInfo = { name: "test", version: "1" };
+      say({ id: 1, method: "initialize", params: { protocolVersion: "2025-06-18", capabilities: {}, clientInfo } });
+      say({ method: "notifications/initialized" });
+      say({ id: 2, method: "tools/call", params: { name: "say", arguments: {} } });
+      let seen = "";
+      child.stdout.on("data", (bytes: Buffer) => {
+        seen += bytes.toString();
+        // The end of the conversation comes when the answer is there.
+        if (seen.includes('"id":2')) child.stdin.end();
+      });
+      const [exit, stdout] = await ended;
+      expect([exit, stdout]).toEqual([0, expect.stringContaining("hello from the host")]);
       nothingLeft();
     });
 

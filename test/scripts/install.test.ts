@@ -13,7 +13,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { createServer } from "node:http";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { text } from "node:stream/consumers";
 import { describe, expect, it } from "vitest";
 import { findTool, requireTools, type Tool } from "../fixtures/backends/present.ts";
@@ -79,12 +79,16 @@ function run(
   script: string,
   machine: Machine,
   args: readonly string[],
-  more: { readonly path?: string; readonly input?: string } = {},
+  more: { readonly path?: string; readonly input?: string; readonly base?: string } = {},
 ): Ended {
   const { status, stdout, stderr } = spawnSync("/bin/sh", [script, ...args], {
     encoding: "utf8",
     input: more.input ?? "",
-    env: { HOME: machine.home, PATH: more.path ?? process.env["PATH"] },
+    env: {
+      HOME: machine.home,
+      PATH: more.path ?? process.env["PATH"],
+      ...(more.base === undefined ? {} : { CMD2HOST_CONFIG_DIR: more.base }),
+    },
   });
   return { exit: status, stdout, stderr };
 }
@@ -362,6 +366,13 @@ describe("uninstall.sh", () => {
     rmSync(base, { recursive: true });
     symlinkSync(".", base);
     expect(run(UNINSTALL, machine, ["--purge", "--yes"]).stderr).toContain("is your home directory");
+    const purge = (dir: string): string => run(UNINSTALL, machine, ["--purge", "--yes"], { base: dir }).stderr;
+    symlinkSync(precious, join(machine.home, "link"));
+    expect(purge(`${machine.home}/link//`)).toContain("is no directory of cmd2host");
+    // A directory above may have one that is called so, for reasons of its own.
+    mkdirSync(join(dirname(machine.home), "projects"));
+    expect(purge(`${dirname(machine.home)}/`)).toContain("is your home directory, or above it");
+    expect(purge("/")).toContain("is your home directory, or above it");
     expect(existsSync(join(precious, "tokens"))).toBe(true);
     expect(run(UNINSTALL, machine, ["--quick"]).exit).toBe(2);
   });

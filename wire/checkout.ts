@@ -1,6 +1,6 @@
 import { closeSync, fstatSync, openSync, readSync, statSync, type Stats } from "node:fs";
 import { dirname, isAbsolute, join, relative, resolve } from "node:path";
-import type { ArgvRequest } from "../wire/daemon-calls.ts";
+import type { ArgvRequest } from "./daemon-calls.ts";
 
 /** Where somebody stands, read from git's own files: git itself is not started. A hint for the daemon, which does not trust it. */
 
@@ -80,7 +80,16 @@ export function mountOf(directory: string, mountinfo: string): string | undefine
   return points.sort((a, b) => b.length - a.length)[0];
 }
 
-/** @param cwd absolute */
+/** The working directory; `/`, which is nobody's checkout, when it was removed. */
+export function workingDirectory(): string {
+  try {
+    return process.cwd();
+  } catch {
+    return "/";
+  }
+}
+
+/** The checkout that holds a directory; undefined when there is none, or it has no origin. @param cwd absolute */
 export function checkoutAt(cwd: string): ArgvRequest["cwd"] {
   let toplevel = cwd;
   while (statsOf(join(toplevel, ".git")) === undefined) {

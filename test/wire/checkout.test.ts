@@ -1,13 +1,26 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { checkoutAt, mountOf, originIn } from "../../proxy/checkout.ts";
+import { checkoutAt, mountOf, originIn, workingDirectory } from "../../wire/checkout.ts";
 import { git, makeRepo } from "../fixtures/repo.ts";
 import { tempDirectory } from "../fixtures/temp.ts";
 
 const URL = "git@github.com:owner/repo.git";
 
 describe("where somebody stands", () => {
+  it("is nowhere once the directory was removed", () => {
+    const [before, gone] = [process.cwd(), join(tempDirectory(), "gone")];
+    mkdirSync(gone);
+    process.chdir(gone);
+    try {
+      rmdirSync(gone);
+      expect(workingDirectory()).toBe("/");
+    } finally {
+      process.chdir(before);
+    }
+    expect(workingDirectory()).toBe(before);
+  });
+
   it("is the checkout above, with its origin", () => {
     const repo = makeRepo(join(tempDirectory(), "repo"), URL);
     mkdirSync(join(repo, "a/b"), { recursive: true });
