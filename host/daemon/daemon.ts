@@ -2,49 +2,28 @@ import { lstatSync } from "node:fs";
 import type { Address } from "../../wire/client-connect.ts";
 import { CodedError, messageOf } from "../../wire/errors.ts";
 import { printable } from "../../wire/text.ts";
-import { Approvals } from "../approval/approvals.ts";
-import { LogAudit } from "../audit/log-audit.ts";
-import { TokenStore } from "../auth/token-store.ts";
 import type { DaemonCalls } from "../../wire/daemon-calls.ts";
 import { Engine } from "../engine/handle.ts";
 import { InProcessClient } from "../engine/in-process.ts";
-import type { EngineSettings, Rooms } from "../engine/rooms.ts";
-import { Staging } from "../exec/staging.ts";
-import { WorkspaceInspector } from "../git/inspection/inspect.ts";
 import type { Listener, OnConnection } from "../listen/listener.ts";
 import { lockBase, type BaseLock } from "../listen/lock-socket.ts";
 import { listenTcp } from "../listen/tcp.ts";
 import { listenUnix } from "../listen/unix.ts";
-import { Budgets } from "../limits/budgets.ts";
-import { KillSwitch } from "../limits/kill-switch.ts";
-import { Limits } from "../limits/limits.ts";
-import { DesktopNotifier } from "../notify/desktop.ts";
-import { notify } from "../notify/notifications.ts";
-import type { Notifier } from "../notify/notifier.ts";
-import { WebhookNotifier } from "../notify/webhook.ts";
-import { projectFiles } from "../project/pin.ts";
 import { listProjectIds } from "../project/project-id.ts";
-import { loadProject, ProjectStore } from "../project/store.ts";
-import { RunStore } from "../runs/run-store.ts";
-import { SearchPath } from "../sanitize/search-path.ts";
 import type { BaseDirectory } from "../util/base-directory.ts";
-import { SYSTEM_CLOCK } from "../util/deadline.ts";
-import { ownProgram } from "../util/own-program.ts";
 import { distrustOf } from "../util/read-trusted.ts";
 import { MAX_SOCKET_PATH } from "../util/short-socket-path.ts";
 import { makePrivateDirectory } from "../util/write-atomic.ts";
+import { House } from "./house.ts";
 import type { Log } from "./log.ts";
-import { McpSessions } from "./mcp-sessions.ts";
+import { allWorkspaces } from "./all-workspaces.ts";
 import { Reception } from "./reception.ts";
 import { loadDaemonSettings, type DaemonSettings } from "./settings.ts";
-import { Workshop } from "./workshop.ts";
 
 const HOUR_MS = 60 * 60 * 1_000;
 /** How soon the runs of a revoked session are ended, and forgotten. */
 const ORPHANS_MS = 5_000;
 const FORGET_MS = 60_000;
-/** How many objects git takes over from a workspace one by one in one operation. */
-const MAX_LOOSE_OBJECTS = 200_000;
 /** After running commands were told to end, how long their replies get to leave. */
 const LAST_REPLIES_MS = 2_000;
 
@@ -53,21 +32,6 @@ const ANY_ADDRESS: ReadonlyMap<string, string> = new Map([
   ["0.0.0.0", "127.0.0.1"],
   ["::", "::1"],
 ]);
-
-function engineSettings(settings: DaemonSettings, environment: ReadonlyMap<string, string>): EngineSettings {
-  const { defaultTimeoutMs, maxTimeoutMs, graceMs, maxStdoutBytes, maxStderrBytes, maxOutputBytes, maxStdinBytes } =
-    settings;
-  return {
-    hostEnvironment: environment,
-    defaultTimeoutMs,
-    maxTimeoutMs,
-    graceMs,
-    maxStdoutBytes,
-    maxStderrBytes,
-    maxOutputBytes,
-    maxStdinBytes,
-  };
-}
 
 /** Directories that decide who may do what: only their owner may write there. Made when they are missing. */
 function requireOwnDirectories(base: BaseDirectory): void {
@@ -90,16 +54,7 @@ async function delay(ms: number): Promise<void> {
 export class Daemon {
   readonly #base: BaseDirectory;
   readonly #log: Log;
-  readonly #environment: ReadonlyMap<string, string>;
-  readonly #tokens: TokenStore;
-  readonly #workshop: Workshop;
-  readonly #mcp: McpSessions;
-  readonly #staging: Staging;
-  readonly #runs: RunStore;
-  readonly #approvals: Approvals;
-  readonly #killSwitch: KillSwitch;
-  readonly #budgets: Budgets;
-  readonly #limits: Limits;
+  readonly #house: House;
   readonly #engine: Engine;
   readonly #reception: Reception;
   readonly #lock: BaseLock;
@@ -118,40 +73,16 @@ export class Daemon {
     this.#settings = settings;
     this.#lock = lock;
     this.#log = log;
-    this.#environment = new Map(
-      Object.entries(environment).flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const])),
-    );
-    this.#tokens = new TokenStore(base.tokens, (message) => {
-      log.warn("token file refused", { reason: message });
+    this.#house = new House({
+      base,
+      log,
+      environment: new Map(
+        Object.entries(environment).flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const])),
+      ),
+      settings: () => this.#settings,
+      ownAddress: () => this.#ownAddress(),
     });
-    this.#workshop = new Workshop(base, () => ({
-      maxBytes: this.#settings.gitMaxBytes,
-      maxLooseObjects: MAX_LOOSE_OBJECTS,
-    }));
-    this.#mcp = new McpSessions(
-      ownProgram("cmd2host-mcp"),
-      () => this.#ownAddress(),
-      async (...run) => this.#workshop.apart(...run),
-    );
-    const warn = (message: string): void => {
-      log.warn("staging", { reason: message });
-    };
-    this.#staging = new Staging(settings.staging, warn, { inputRoot: base.staging });
-    this.#runs = new RunStore(
-      base.runs,
-      () => this.#settings.runs,
-      (message) => {
-        log.warn("runs", { reason: message });
-      },
-    );
-    this.#killSwitch = new KillSwitch(base.stopped);
-    this.#budgets = new Budgets(base.budgets, SYSTEM_CLOCK, (message) => {
-      log.warn("budgets", { reason: message });
-    });
-    this.#limits = new Limits(this.#budgets);
-    this.#approvals = new Approvals(() => this.#settings.approvals.timeoutMs);
-    notify(this.#approvals, this.#waysToTell());
-    this.#engine = new Engine(this.#rooms());
+    this.#engine = new Engine(this.#house.rooms);
     this.#reception = new Reception(this.#engine, log, settings);
   }
 
@@ -194,18 +125,18 @@ export class Daemon {
 
   async #open(): Promise<void> {
     this.#cleanUp(0);
-    const isSession = (key: string): boolean => this.#tokens.isValid(key);
+    const isSession = (key: string): boolean => this.#house.tokens.isValid(key);
     this.#timers = [
       setInterval(() => {
         this.#cleanUp(HOUR_MS);
       }, HOUR_MS),
       setInterval(() => {
-        this.#runs.endOrphans(isSession);
-        this.#mcp.endOrphans(isSession);
-        this.#approvals.endOrphans(isSession);
+        this.#house.runs.endOrphans(isSession);
+        this.#house.mcp.endOrphans(isSession);
+        this.#house.approvals.endOrphans(isSession);
       }, ORPHANS_MS),
       setInterval(() => {
-        this.#runs.cleanUp(isSession);
+        this.#house.runs.cleanUp(isSession);
       }, FORGET_MS),
     ];
     for (const timer of this.#timers) timer.unref();
@@ -239,67 +170,12 @@ export class Daemon {
     return { kind: "tcp", host, port: listenPort };
   }
 
-  #rooms(): Rooms {
-    const projects = new ProjectStore(this.#base.projects);
-    const inspector = new WorkspaceInspector();
-    const searchPath = new SearchPath(this.#environment.get("PATH") ?? "");
-    const current = (): EngineSettings => engineSettings(this.#settings, this.#environment);
-    return {
-      authenticate: (token) => this.#tokens.authenticate(token),
-      resolveProject: (session) => {
-        const project = projects.resolve(session);
-        this.#killSwitch.require(project.id);
-        return project;
-      },
-      inspectWorkspace: (path, projectPaths) => inspector.inspect(path, projectPaths),
-      searchPath: (workspaces) => searchPath.without(workspaces),
-      stage: (workspace, destination, maxBytes) => this.#staging.allocate(workspace, destination, maxBytes),
-      copyIn: async (workspace, relative, maxBytes) => this.#staging.copyIn(workspace, relative, maxBytes),
-      execute: async (...work) => this.#workshop.carryOut(...work),
-      serveMcp: async (...serving) => this.#mcp.serve(...serving),
-      runs: this.#runs,
-      approvals: this.#approvals,
-      limits: this.#limits,
-      audit: new LogAudit(this.#log),
-      reportBug: (error, decisionId) => {
-        this.#log.error("internal error", {
-          id: decisionId,
-          error: error instanceof Error ? (error.stack ?? error.message) : String(error),
-        });
-      },
-      get settings() {
-        return current();
-      },
-    };
-  }
-
-  /** Who is told of calls that wait; daemon.json may change while running. */
-  #waysToTell(): () => readonly Notifier[] {
-    const warn = (message: string): void => {
-      this.#log.warn(message);
-    };
-    const path = new SearchPath(this.#environment.get("PATH") ?? "").without([]);
-    const desktop = DesktopNotifier.find(path, this.#environment, warn);
-    return () => {
-      const { desktop: isWanted = true, webhooks } = this.#settings.approvals;
-      const others = [...webhooks].map(([name, hook]) => new WebhookNotifier(name, hook, warn));
-      return desktop === undefined || !isWanted ? others : [desktop, ...others];
-    };
-  }
-
   /** Removes what is past its time. Staging of other daemons on the same workspace is left alone by age. */
   #cleanUp(minAgeMs: number): void {
-    const tokens = this.#tokens.cleanUp();
+    const tokens = this.#house.tokens.cleanUp();
     if (tokens > 0) this.#log.info("expired tokens removed", { count: tokens });
-    const workspaces = listProjectIds(this.#base.projects).flatMap((id) => {
-      try {
-        return loadProject(projectFiles(this.#base.projects, id), id).project.repos.map((repo) => repo.path);
-      } catch {
-        return []; // a broken project has no workspaces that we know of
-      }
-    });
-    this.#staging.sweep(workspaces, minAgeMs);
-    this.#runs.cleanUp((key) => this.#tokens.isValid(key));
+    this.#house.staging.sweep(allWorkspaces(this.#base), minAgeMs);
+    this.#house.runs.cleanUp((key) => this.#house.tokens.isValid(key));
   }
 
   /** Takes the parts of daemon.json that can change while running: limits and time limits. Listening and staging need a restart. */
@@ -330,7 +206,7 @@ export class Daemon {
   }
 
   get #working(): boolean {
-    return this.#runs.active > 0 || this.#reception.isWorking;
+    return this.#house.runs.active > 0 || this.#reception.isWorking;
   }
 
   async #untilIdle(limitMs: number, signal?: AbortSignal): Promise<void> {
@@ -345,15 +221,15 @@ export class Daemon {
   async stop(hurry?: AbortSignal): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
     await this.#closeListeners();
-    this.#approvals.close();
+    this.#house.approvals.close();
     this.#reception.dismissIdle();
     await this.#untilIdle(this.#settings.drainMs, hurry);
     this.#reception.shutDown();
-    this.#runs.stopAll("shutting_down");
+    this.#house.runs.stopAll("shutting_down");
     await this.#untilIdle(LAST_REPLIES_MS);
-    await this.#workshop.settled();
-    await this.#runs.settled();
-    this.#budgets.flush();
+    await this.#house.workshop.settled();
+    await this.#house.runs.settled();
+    this.#house.budgets.flush();
     await Promise.race([delay(200), this.#reception.gone()]);
     this.#reception.drop();
     await this.#lock.release();

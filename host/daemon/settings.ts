@@ -18,8 +18,7 @@ const BARE_NULL = /^[\t\n\r ]*null[\t\n\r ]*$/;
 /** How people are asked. */
 export interface ApprovalSettings {
   readonly timeoutMs: number;
-  /** Undefined: when a program for it is found. */
-  readonly desktop: boolean | undefined;
+  readonly desktop: boolean;
   readonly webhooks: ReadonlyMap<string, { readonly url: string; readonly secretFile: string }>;
 }
 
@@ -120,7 +119,11 @@ function approvalsOf({ approvals = {} }: DaemonConfig, complain: Complain): Appr
     if (!isAbsolute(secretFile)) complain(`${here}/secret_file`, "approvals: expected an absolute path");
     return [name, { url, secretFile }] as const;
   });
-  return { timeoutMs: or(approvals.timeout, 300) * 1_000, desktop: approvals.desktop, webhooks: new Map(webhooks) };
+  return {
+    timeoutMs: or(approvals.timeout, 300) * 1_000,
+    desktop: approvals.desktop ?? true,
+    webhooks: new Map(webhooks),
+  };
 }
 
 function stagingOf(config: DaemonConfig, base: BaseDirectory, complain: Complain): DaemonSettings["staging"] {

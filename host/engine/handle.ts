@@ -26,6 +26,7 @@ import { liveClient, serveMcp } from "./mcp-session.ts";
 import { decide, type Trail } from "./pipeline.ts";
 import type { Plan } from "./plan.ts";
 import type { Peer, Rooms } from "./rooms.ts";
+import { delay, onAbort, once } from "./waiting.ts";
 
 /** How often a watched list is looked at. */
 const WATCH_INTERVAL_MS = 1_000;
@@ -46,37 +47,6 @@ interface Case {
 /** Changes whenever the list of operations may have changed. */
 function revisionOf(project: Project): string {
   return project.configHash.slice(0, LENGTH_OF_REVISION);
-}
-
-async function delay(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const over = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", over);
-      resolve();
-    };
-    const timer = setTimeout(over, ms);
-    signal.addEventListener("abort", over, { once: true });
-  });
-}
-
-/** The first call counts. */
-function once<T>(work: (given: T) => void): (given: T) => void {
-  let isDone = false;
-  return (given) => {
-    if (isDone) return;
-    isDone = true;
-    work(given);
-  };
-}
-
-/** Calls back when the signal aborts, or at once when it has. */
-function onAbort(signal: AbortSignal, callback: (reason: unknown) => void): void {
-  const tell = (): void => {
-    callback(signal.reason);
-  };
-  if (signal.aborted) tell();
-  else signal.addEventListener("abort", tell, { once: true });
 }
 
 /**

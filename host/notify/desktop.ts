@@ -40,58 +40,41 @@ const PROGRAMS: readonly {
   },
 ];
 
+/** Where programs are looked for: the daemon's PATH without what lies in workspaces, and those. */
+export interface Places {
+  readonly path: string;
+  readonly workspaces: readonly string[];
+}
+
 /**
  * Shows a notification with the whole command on the owner's desktop. It cannot answer: a click that meant something else must not start a
  * program.
  */
 export class DesktopNotifier implements Notifier {
   readonly name = "desktop";
-  readonly #command: Command;
-  readonly #args: (title: string, body: string) => readonly string[];
   readonly #environment: ReadonlyMap<string, string>;
+  readonly #places: () => Places;
   readonly #warn: (message: string) => void;
   readonly #executor = new Executor();
 
-  private constructor(
-    command: Command,
-    args: (title: string, body: string) => readonly string[],
-    environment: ReadonlyMap<string, string>,
-    warn: (message: string) => void,
-  ) {
-    this.#command = command;
-    this.#args = args;
+  /** @param places looked at for every notification: projects come and go */
+  constructor(environment: ReadonlyMap<string, string>, places: () => Places, warn: (message: string) => void) {
     this.#environment = new Map(PASSES.flatMap((name) => entry(name, environment.get(name))));
+    this.#places = places;
     this.#warn = warn;
   }
 
-  /**
-   * The one of this desktop; undefined where there is none.
-   * @param path the daemon's, without workspaces
-   */
-  static find(
-    path: string,
-    environment: ReadonlyMap<string, string>,
-    warn: (message: string) => void,
-  ): DesktopNotifier | undefined {
-    for (const { name, args } of PROGRAMS) {
-      try {
-        return new DesktopNotifier(resolveCommand(name, path, []), args, environment, warn);
-      } catch (error) {
-        if (!(error instanceof CodedError)) throw error;
-      }
-    }
-    return undefined;
-  }
-
   async asked(pending: Pending, _: unknown, signal: AbortSignal): Promise<void> {
+    const program = this.#program();
+    if (program === undefined) return;
     const { id, plan } = pending.card;
     const title = printable(`cmd2host: may ${plan.operation} run in ${plan.project}?`);
     const body = `${commandText(pending)}\ncmd2host approvals show ${id.slice(0, 8)}`;
     try {
       const result = await this.#executor.run(
         {
-          command: this.#command,
-          args: this.#args(title, body),
+          command: program.command,
+          args: program.args(title, body),
           env: this.#environment,
           cwd: "/",
           timeoutMs: TIMEOUT_MS,
@@ -107,6 +90,20 @@ export class DesktopNotifier implements Notifier {
       if (!(error instanceof CodedError)) throw error;
       this.#warn(`desktop notification: ${error.message}`);
     }
+  }
+
+  /** The one of this desktop; undefined where there is none. */
+  #program():
+    { readonly command: Command; readonly args: (title: string, body: string) => readonly string[] } | undefined {
+    const { path, workspaces } = this.#places();
+    for (const { name, args } of PROGRAMS) {
+      try {
+        return { command: resolveCommand(name, path, workspaces), args };
+      } catch (error) {
+        if (!(error instanceof CodedError)) throw error;
+      }
+    }
+    return undefined;
   }
 
   async settled(): Promise<void> {

@@ -51,7 +51,7 @@ function defaults(base: Base): DaemonSettings {
     gitMaxBytes: 4_294_967_296,
     defaultTimeoutMs: 60_000,
     maxTimeoutMs: 3_600_000,
-    approvals: { timeoutMs: 300_000, desktop: undefined, webhooks: new Map() },
+    approvals: { timeoutMs: 300_000, desktop: true, webhooks: new Map() },
     graceMs: 2_000,
     drainMs: 30_000,
     maxInFlight: 64,

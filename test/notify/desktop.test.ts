@@ -40,9 +40,13 @@ const ENVIRONMENT = new Map([
 async function shown(name: string, argv: readonly string[], exit = 0) {
   const { path, calls } = program(name, exit);
   const warnings: string[] = [];
-  const notifier = DesktopNotifier.find(path, ENVIRONMENT, (message) => warnings.push(message));
+  const notifier = new DesktopNotifier(
+    ENVIRONMENT,
+    () => ({ path, workspaces: [] }),
+    (message) => warnings.push(message),
+  );
   const approvals = new Approvals(() => 20_000);
-  notify(approvals, () => (notifier === undefined ? [] : [notifier]));
+  notify(approvals, () => [notifier]);
   void approvals
     .ask(cardWith({ argv }), ALWAYS, "", new AbortController().signal, () => undefined)
     .catch(() => undefined);
@@ -93,7 +97,25 @@ describe("a notification on the desktop", () => {
     expect(warnings).toEqual(["desktop notification: no \\x1b[2J bus"]);
   });
 
-  it("is not there where there is no program for it", () => {
-    expect(DesktopNotifier.find(tempDirectory(), ENVIRONMENT, () => undefined)).toBeUndefined();
+  it("is not there where there is no program for it, or only one that a container can write [promise 5]", async () => {
+    const { path, calls } = program("notify-send");
+    for (const places of [
+      { path: tempDirectory(), workspaces: [] },
+      { path, workspaces: [path] },
+    ]) {
+      const warnings: string[] = [];
+      const notifier = new DesktopNotifier(
+        ENVIRONMENT,
+        () => places,
+        (message) => warnings.push(message),
+      );
+      const approvals = new Approvals(() => 20_000);
+      void approvals.ask(cardWith(), ALWAYS, "", new AbortController().signal, () => undefined).catch(() => undefined);
+      const [pending] = approvals.pending;
+      if (pending === undefined) throw new Error("nothing waits");
+      await notifier.asked(pending, undefined, new AbortController().signal);
+      approvals.close();
+      expect([calls(), warnings]).toEqual([[], []]);
+    }
   });
 });

@@ -1,0 +1,149 @@
+import type { Address } from "../../wire/client-connect.ts";
+import { Approvals } from "../approval/approvals.ts";
+import { LogAudit } from "../audit/log-audit.ts";
+import { TokenStore } from "../auth/token-store.ts";
+import type { EngineSettings, Rooms } from "../engine/rooms.ts";
+import { Staging } from "../exec/staging.ts";
+import { WorkspaceInspector } from "../git/inspection/inspect.ts";
+import { Budgets } from "../limits/budgets.ts";
+import { KillSwitch } from "../limits/kill-switch.ts";
+import { Limits } from "../limits/limits.ts";
+import { DesktopNotifier, type Places } from "../notify/desktop.ts";
+import { notify } from "../notify/notifications.ts";
+import type { Notifier } from "../notify/notifier.ts";
+import { WebhookNotifier } from "../notify/webhook.ts";
+import { ProjectStore } from "../project/store.ts";
+import { RunStore } from "../runs/run-store.ts";
+import { SearchPath } from "../sanitize/search-path.ts";
+import type { BaseDirectory } from "../util/base-directory.ts";
+import { SYSTEM_CLOCK } from "../util/deadline.ts";
+import { ownProgram } from "../util/own-program.ts";
+import { realWorkspace } from "../engine/plan.ts";
+import { allWorkspaces } from "./all-workspaces.ts";
+import type { Log } from "./log.ts";
+import { McpSessions } from "./mcp-sessions.ts";
+import type { DaemonSettings } from "./settings.ts";
+import { Workshop } from "./workshop.ts";
+
+/** How many objects git takes over from a workspace one by one in one operation. */
+const MAX_LOOSE_OBJECTS = 200_000;
+
+/** What the rooms are built from. */
+export interface Site {
+  readonly base: BaseDirectory;
+  readonly log: Log;
+  readonly environment: ReadonlyMap<string, string>;
+  /** As they are now: daemon.json can be read again while the daemon runs. */
+  readonly settings: () => DaemonSettings;
+  /** Where a program of ours on this host reaches this daemon as any client does. */
+  readonly ownAddress: () => Address;
+}
+
+/** The rooms, and those of them that live longer than a request. */
+export class House {
+  readonly rooms: Rooms;
+  readonly tokens: TokenStore;
+  readonly workshop: Workshop;
+  readonly mcp: McpSessions;
+  readonly staging: Staging;
+  readonly runs: RunStore;
+  readonly approvals: Approvals;
+  readonly budgets: Budgets;
+
+  constructor(site: Site) {
+    const { base, log, settings } = site;
+    this.tokens = new TokenStore(base.tokens, (message) => {
+      log.warn("token file refused", { reason: message });
+    });
+    this.workshop = new Workshop(base, () => ({
+      maxBytes: settings().gitMaxBytes,
+      maxLooseObjects: MAX_LOOSE_OBJECTS,
+    }));
+    this.mcp = new McpSessions(
+      ownProgram("cmd2host-mcp"),
+      () => site.ownAddress(),
+      async (...run) => this.workshop.apart(...run),
+    );
+    const warn = (message: string): void => {
+      log.warn("staging", { reason: message });
+    };
+    this.staging = new Staging(settings().staging, warn, { inputRoot: base.staging });
+    this.runs = new RunStore(
+      base.runs,
+      () => settings().runs,
+      (message) => {
+        log.warn("runs", { reason: message });
+      },
+    );
+    const killSwitch = new KillSwitch(base.stopped);
+    this.budgets = new Budgets(base.budgets, SYSTEM_CLOCK, (message) => {
+      log.warn("budgets", { reason: message });
+    });
+    const limits = new Limits(this.budgets);
+    this.approvals = new Approvals(() => settings().approvals.timeoutMs);
+    const projects = new ProjectStore(base.projects);
+    const inspector = new WorkspaceInspector();
+    const searchPath = new SearchPath(site.environment.get("PATH") ?? "");
+    notify(this.approvals, waysToTell(site, searchPath));
+    const current = (): EngineSettings => engineSettings(settings(), site.environment);
+    this.rooms = {
+      authenticate: (token) => this.tokens.authenticate(token),
+      resolveProject: (session) => {
+        const project = projects.resolve(session);
+        killSwitch.require(project.id);
+        return project;
+      },
+      inspectWorkspace: (path, projectPaths) => inspector.inspect(path, projectPaths),
+      searchPath: (workspaces) => searchPath.without(workspaces),
+      stage: (workspace, destination, maxBytes) => this.staging.allocate(workspace, destination, maxBytes),
+      copyIn: async (workspace, relative, maxBytes) => this.staging.copyIn(workspace, relative, maxBytes),
+      execute: async (...work) => this.workshop.carryOut(...work),
+      serveMcp: async (...serving) => this.mcp.serve(...serving),
+      runs: this.runs,
+      approvals: this.approvals,
+      limits: limits,
+      audit: new LogAudit(log),
+      reportBug: (error, decisionId) => {
+        log.error("internal error", {
+          id: decisionId,
+          error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+        });
+      },
+      get settings() {
+        return current();
+      },
+    };
+  }
+}
+
+/** Who is told of calls that wait; daemon.json may change while running. */
+function waysToTell({ base, log, environment, settings }: Site, searchPath: SearchPath): () => readonly Notifier[] {
+  const warn = (message: string): void => {
+    log.warn(message);
+  };
+  const places = (): Places => {
+    const workspaces = allWorkspaces(base).map(realWorkspace);
+    return { path: searchPath.without(workspaces), workspaces };
+  };
+  const desktop = new DesktopNotifier(environment, places, warn);
+  return () => {
+    const { desktop: isWanted, webhooks } = settings().approvals;
+    const others = [...webhooks].map(([name, hook]) => new WebhookNotifier(name, hook, warn));
+    return isWanted ? [desktop, ...others] : others;
+  };
+}
+
+function engineSettings(settings: DaemonSettings, environment: ReadonlyMap<string, string>): EngineSettings {
+  const { defaultTimeoutMs, maxTimeoutMs, graceMs, maxStdoutBytes, maxStderrBytes, maxOutputBytes, maxStdinBytes } =
+    settings;
+  return {
+    hostEnvironment: environment,
+    defaultTimeoutMs,
+    maxTimeoutMs,
+    graceMs,
+    maxStdoutBytes,
+    maxStderrBytes,
+    maxOutputBytes,
+    maxStdinBytes,
+  };
+}
