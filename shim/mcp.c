@@ -176,7 +176,8 @@ static void connect_again(struct mcp *mcp) {
   /* Names and addresses are waited for; a signal ends that at once. */
   signals_let();
   const bool is_there = connect_now(mcp, &why, &code);
-  signals_hold();
+  /* Where none can be read, one that is held would never arrive. */
+  if (mcp->signals >= 0) signals_hold();
   if (is_there)
     mcp->phase = STARTING;
   else
