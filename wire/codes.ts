@@ -371,6 +371,11 @@ export const CODES = entries({
     means: "The program succeeded, but its output file could not be put in place.",
     hint: "Check the destination in the workspace.",
   },
+  audit_unavailable: {
+    kind: "failed",
+    means: "The audit cannot be written, so nothing runs.",
+    hint: "Ask the owner of the host to look at the daemon's log: the disk is full, or the audit's directory was changed. It goes on by itself when the audit can be written again.",
+  },
   internal: {
     kind: "failed",
     means: "A bug in the daemon; the whole error is in its log.",

@@ -56,3 +56,11 @@ export const RUN_STATES = ["running", "completed", "failed"] as const;
 /** Which tools an MCP server has: one per operation, one that runs any operation, both, or both as long as they are not too many. */
 export const TOOL_MODES = ["auto", "typed", "generic", "both"] as const;
 export type ToolMode = (typeof TOOL_MODES)[number];
+
+/** How much of an operation's command line the audit holds. */
+export const AUDIT_ARGV = ["full", "digest", "none"] as const;
+export type AuditArgv = (typeof AUDIT_ARGV)[number];
+
+/** When the audit's records are forced to the disk. */
+export const AUDIT_SYNC = ["each", "batch", "never"] as const;
+export type AuditSync = (typeof AUDIT_SYNC)[number];

@@ -2,7 +2,6 @@ import { lstatSync } from "node:fs";
 import type { Address } from "../../wire/client-connect.ts";
 import { CodedError, messageOf } from "../../wire/errors.ts";
 import { printable } from "../../wire/text.ts";
-import { LogAudit } from "../audit/log-audit.ts";
 import { TokenStore } from "../auth/token-store.ts";
 import type { DaemonCalls } from "../../wire/daemon-calls.ts";
 import { Engine } from "../engine/handle.ts";
@@ -28,6 +27,7 @@ import type { Log } from "./log.ts";
 import { McpSessions } from "./mcp-sessions.ts";
 import { Reception } from "./reception.ts";
 import { loadDaemonSettings, type DaemonSettings } from "./settings.ts";
+import { startAudit, type RunningAudit } from "./start-audit.ts";
 import { Workshop } from "./workshop.ts";
 
 const HOUR_MS = 60 * 60 * 1_000;
@@ -62,7 +62,17 @@ function engineSettings(settings: DaemonSettings, environment: ReadonlyMap<strin
 
 /** Directories that decide who may do what: only their owner may write there. Made when they are missing. */
 function requireOwnDirectories(base: BaseDirectory): void {
-  for (const directory of [base.root, base.projects, base.tokens, base.staging, base.git, base.empty, base.runs]) {
+  for (const directory of [
+    base.root,
+    base.projects,
+    base.tokens,
+    base.staging,
+    base.git,
+    base.empty,
+    base.runs,
+    base.audit,
+    base.keys,
+  ]) {
     makePrivateDirectory(directory);
     const distrust = distrustOf(lstatSync(directory, { bigint: true }));
     if (distrust !== undefined) {
@@ -90,6 +100,7 @@ export class Daemon {
   readonly #engine: Engine;
   readonly #reception: Reception;
   readonly #lock: BaseLock;
+  readonly #audit: RunningAudit;
   #settings: DaemonSettings;
   #listeners: readonly Listener[] = [];
   #timers: readonly NodeJS.Timeout[] = [];
@@ -98,12 +109,14 @@ export class Daemon {
     base: BaseDirectory,
     settings: DaemonSettings,
     lock: BaseLock,
+    audit: RunningAudit,
     log: Log,
     environment: NodeJS.ProcessEnv,
   ) {
     this.#base = base;
     this.#settings = settings;
     this.#lock = lock;
+    this.#audit = audit;
     this.#log = log;
     this.#environment = new Map(
       Object.entries(environment).flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const])),
@@ -151,12 +164,21 @@ export class Daemon {
     const lock = await lockBase(base.root, base.lockSocket, (socket, peer) => {
       accept(socket, peer);
     });
-    const daemon = new Daemon(base, settings, lock, log, environment);
+    let audit: RunningAudit;
+    try {
+      // Only who holds the lock writes to it.
+      audit = await startAudit(base, settings.audit, log);
+    } catch (error) {
+      await lock.release();
+      throw error;
+    }
+    const daemon = new Daemon(base, settings, lock, audit, log, environment);
     try {
       await daemon.#open();
       accept = daemon.#reception.forOwner();
     } catch (error) {
       await daemon.#closeListeners();
+      await audit.close();
       await lock.release();
       throw error;
     }
@@ -233,7 +255,7 @@ export class Daemon {
       execute: async (...work) => this.#workshop.carryOut(...work),
       serveMcp: async (...serving) => this.#mcp.serve(...serving),
       runs: this.#runs,
-      audit: new LogAudit(this.#log),
+      audit: this.#audit.audit,
       reportBug: (error, decisionId) => {
         this.#log.error("internal error", {
           id: decisionId,
@@ -261,7 +283,7 @@ export class Daemon {
     this.#runs.cleanUp((key) => this.#tokens.isValid(key));
   }
 
-  /** Takes the parts of daemon.json that can change while running: limits and time limits. Listening and staging need a restart. */
+  /** Takes the parts of daemon.json that can change while running: limits and time limits. Listening, staging and the audit need a restart. */
   reload(): void {
     let loaded: DaemonSettings;
     try {
@@ -270,8 +292,8 @@ export class Daemon {
       this.#log.error("daemon.json not reloaded", { reason: messageOf(error) });
       return;
     }
-    const { listenMode, listenAddress, listenPort, socketPath, socketMode, staging } = this.#settings;
-    const fixed = { listenMode, listenAddress, listenPort, socketPath, socketMode, staging };
+    const { listenMode, listenAddress, listenPort, socketPath, socketMode, staging, audit } = this.#settings;
+    const fixed = { listenMode, listenAddress, listenPort, socketPath, socketMode, staging, audit };
     const changed = Object.entries(fixed).filter(
       ([name, value]) => JSON.stringify(value) !== JSON.stringify(loaded[name as keyof typeof fixed]),
     );
@@ -313,6 +335,7 @@ export class Daemon {
     await this.#runs.settled();
     await Promise.race([delay(200), this.#reception.gone()]);
     this.#reception.drop();
+    await this.#audit.close();
     await this.#lock.release();
   }
 }

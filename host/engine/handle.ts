@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { CodedError } from "../../wire/errors.ts";
 import type { Live } from "../../wire/live.ts";
-import type { Completed, Failed, Reply } from "../../wire/outcome.ts";
+import type { Reply } from "../../wire/outcome.ts";
 import { parseRequest, replyShapeOf } from "../../wire/parse-request.ts";
 import { ended, refusal } from "../../wire/reply.ts";
 import type {
@@ -22,6 +22,7 @@ import { failedBy, outcomeOf } from "./ending.ts";
 import { liveClient, serveMcp } from "./mcp-session.ts";
 import { decide, type Trail } from "./pipeline.ts";
 import type { Plan } from "./plan.ts";
+import { decisionOf, endingOf } from "./recorded.ts";
 import type { Peer, Rooms } from "./rooms.ts";
 
 /** How often a watched list is looked at. */
@@ -102,7 +103,7 @@ export class Engine {
       }
     } catch (error) {
       const coded = error instanceof CodedError ? error : this.#bug(error, of.id);
-      this.#record(of, request, coded);
+      this.#recordDenial(of, request, coded);
       if (request?.kind !== "operation") return refusal(replyShapeOf(message), coded);
       return ended(request.requestId, request.protocol, outcomeOf(coded));
     }
@@ -113,22 +114,17 @@ export class Engine {
     return new CodedError("internal", `cmd2host: internal error (${id})`);
   }
 
-  #record({ id, peer, trail }: Case, request: Request | undefined, error?: CodedError): void {
-    const asked = request?.kind === "operation" ? request : undefined;
-    const routes = { named: "mcp", raw: "raw_argv" } as const;
-    this.#rooms.audit.decided({
-      id,
-      origin: { peer: peer.id, session: trail.session?.id, requestId: asked?.requestId },
-      project: trail.project?.id,
-      configHash: trail.project?.configHash,
-      operation: trail.operation,
-      route: request?.kind === "operation" ? routes[request.route.kind] : request?.kind,
-      target: trail.target?.repo.name,
-      targetSource: trail.target?.source,
-      verdict: error === undefined ? "permit" : "deny",
-      code: error?.code,
-      message: error?.message,
-    });
+  #record(of: Case, request: Request | undefined, error?: CodedError): void {
+    this.#rooms.audit.decided(decisionOf(of, request, error));
+  }
+
+  /** Nothing runs after a denial, so it stands even when it cannot be recorded; the audit counts those. */
+  #recordDenial(of: Case, request: Request | undefined, error: CodedError): void {
+    try {
+      this.#record(of, request, error);
+    } catch (unrecorded) {
+      if (!(unrecorded instanceof CodedError) || unrecorded.code !== "audit_unavailable") throw unrecorded;
+    }
   }
 
   #projectOf({ token }: ListRequest | DescribeRequest | WatchRequest, { trail }: Case): Project {
@@ -179,7 +175,7 @@ export class Engine {
   async #operate(request: OperationRequest, of: Case): Promise<Reply> {
     const live = request.background ? undefined : of.live;
     const asked = { ...request, offersStdin: request.offersStdin && live?.stdin !== undefined };
-    const plan = await decide(this.#rooms, asked, of.trail);
+    const plan = (of.trail.plan = await decide(this.#rooms, asked, of.trail));
     const run = this.#begin(plan, request, of);
     const watching: Watching = {
       live,
@@ -216,7 +212,7 @@ export class Engine {
     });
     const started = performance.now();
     const outcome = await serveMcp(this.#rooms, of.id, request, session, client, stop.signal);
-    this.#recordEnding(of.id, outcome, started);
+    this.#rooms.audit.ended(endingOf(of.id, outcome, started, undefined));
     return ended(undefined, request.protocol, outcome);
   }
 
@@ -234,7 +230,11 @@ export class Engine {
         this.#record(of, request);
         return run;
       } catch (error) {
-        run.end(failedBy(new CodedError("internal", "the decision could not be recorded")));
+        run.end(
+          failedBy(
+            error instanceof CodedError ? error : new CodedError("internal", "the decision could not be recorded"),
+          ),
+        );
         throw error;
       }
     } catch (error) {
@@ -256,22 +256,10 @@ export class Engine {
     };
     onAbort(run.signal, end);
     if (client !== undefined) onAbort(client, end);
-    const { outcome, filtered } = await this.#carried(plan, run, stop, watching, id);
-    run.end(outcome);
-    this.#recordEnding(id, outcome, started);
-    return { outcome, filtered };
-  }
-
-  #recordEnding(id: string, outcome: Completed | Failed, started: number): void {
-    this.#rooms.audit.ended({
-      id,
-      outcome: outcome.kind,
-      code: outcome.kind === "failed" ? outcome.code : undefined,
-      exitCode: outcome.exitCode,
-      durationMs: performance.now() - started,
-      stdoutBytes: outcome.stdout.total,
-      stderrBytes: outcome.stderr.total,
-    });
+    const carried = await this.#carried(plan, run, stop, watching, id);
+    run.end(carried.outcome);
+    this.#rooms.audit.ended(endingOf(id, carried.outcome, started, carried.digests));
+    return carried;
   }
 
   async #carried(plan: Plan, run: ActiveRun, stop: AbortController, watching: Watching, id: string): Promise<Carried> {
@@ -279,7 +267,7 @@ export class Engine {
       return await carryOut(this.#rooms, plan, run, stop, watching);
     } catch (error) {
       const failure = failedBy(error instanceof CodedError ? error : this.#bug(error, id));
-      return { outcome: failure, filtered: undefined };
+      return { outcome: failure, filtered: undefined, digests: undefined };
     }
   }
 }

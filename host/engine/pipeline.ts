@@ -21,6 +21,7 @@ export interface Trail {
   project?: Project;
   target?: Target;
   operation?: string;
+  plan?: Plan;
 }
 
 /**
