@@ -382,6 +382,11 @@ export const CODES = entries({
     hint: "Report it with the log line.",
   },
   // said on the host or by our clients
+  audit_unreadable: {
+    kind: "client",
+    means: "The audit's files cannot be read.",
+    hint: "Run it as the user whose daemon writes them, with the same CMD2HOST_CONFIG_DIR.",
+  },
   daemon_config_invalid: {
     kind: "client",
     means: "daemon.json does not load.",

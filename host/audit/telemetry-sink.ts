@@ -76,7 +76,7 @@ export class TelemetrySink implements Sink {
       export: (logs, done) => {
         exporter.export(logs, (result) => {
           this.#waiting = Math.max(0, this.#waiting - logs.length);
-          if (Number(result.code) !== DELIVERED) this.#dropped += logs.length;
+          if ((result.code as number) !== DELIVERED) this.#dropped += logs.length;
           done(result);
         });
       },

@@ -1,3 +1,9 @@
+import { auditExport } from "./audit-export.ts";
+import { auditFollow } from "./audit-follow.ts";
+import { auditHead } from "./audit-head.ts";
+import { audit, auditList } from "./audit-list.ts";
+import { auditShow } from "./audit-show.ts";
+import { auditVerify } from "./audit-verify.ts";
 import { call } from "./call.ts";
 import { check } from "./check.ts";
 import type { Command } from "./command.ts";
@@ -55,6 +61,13 @@ export const COMMANDS: readonly Command[] = [
   runsShow,
   runsTail,
   runsCancel,
+  audit,
+  auditList,
+  auditShow,
+  auditFollow,
+  auditVerify,
+  auditExport,
+  auditHead,
   serviceInstall,
   serviceUninstall,
   serviceStatus,

@@ -1,7 +1,5 @@
-import { lstatSync } from "node:fs";
 import type { Address } from "../../wire/client-connect.ts";
-import { CodedError, messageOf } from "../../wire/errors.ts";
-import { printable } from "../../wire/text.ts";
+import { messageOf } from "../../wire/errors.ts";
 import { TokenStore } from "../auth/token-store.ts";
 import type { DaemonCalls } from "../../wire/daemon-calls.ts";
 import { Engine } from "../engine/handle.ts";
@@ -20,11 +18,10 @@ import { RunStore } from "../runs/run-store.ts";
 import { SearchPath } from "../sanitize/search-path.ts";
 import type { BaseDirectory } from "../util/base-directory.ts";
 import { ownProgram } from "../util/own-program.ts";
-import { distrustOf } from "../util/read-trusted.ts";
 import { MAX_SOCKET_PATH } from "../util/short-socket-path.ts";
-import { makePrivateDirectory } from "../util/write-atomic.ts";
 import type { Log } from "./log.ts";
 import { McpSessions } from "./mcp-sessions.ts";
+import { requireOwnDirectories } from "./own-directories.ts";
 import { Reception } from "./reception.ts";
 import { loadDaemonSettings, type DaemonSettings } from "./settings.ts";
 import { startAudit, type RunningAudit } from "./start-audit.ts";
@@ -58,29 +55,6 @@ function engineSettings(settings: DaemonSettings, environment: ReadonlyMap<strin
     maxOutputBytes,
     maxStdinBytes,
   };
-}
-
-/** Directories that decide who may do what: only their owner may write there. Made when they are missing. */
-function requireOwnDirectories(base: BaseDirectory): void {
-  for (const directory of [
-    base.root,
-    base.projects,
-    base.tokens,
-    base.staging,
-    base.git,
-    base.empty,
-    base.runs,
-    base.audit,
-    base.keys,
-  ]) {
-    makePrivateDirectory(directory);
-    const distrust = distrustOf(lstatSync(directory, { bigint: true }));
-    if (distrust !== undefined) {
-      throw new CodedError("base_unusable", `${printable(directory)}: ${distrust}`, {
-        hint: `chmod go-w ${printable(directory)}`,
-      });
-    }
-  }
 }
 
 async function delay(ms: number): Promise<void> {
