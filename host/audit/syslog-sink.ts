@@ -4,6 +4,7 @@ import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { SyslogTarget } from "./settings.ts";
 import type { Sink } from "./sinks.ts";
+import { within } from "./within.ts";
 
 /** "log audit" of RFC 5424. */
 const FACILITY = 13;
@@ -101,9 +102,12 @@ class StreamWay implements Way {
     this.#isClosing = true;
     clearTimeout(this.#timer);
     const socket = this.#socket;
-    if (socket !== undefined && this.#isConnected) {
-      const ended = new Promise<void>((resolve) => socket.end(resolve));
-      await Promise.race([ended, sleep(CLOSE_MS, undefined, { ref: false })]);
+    if (socket !== undefined && !socket.destroyed) {
+      const closed = new Promise<void>((resolve) => socket.once("close", resolve));
+      // Behind what waits for the connection, when there is none yet.
+      if (this.#isConnected) socket.end();
+      else socket.once("connect", () => socket.end());
+      await within(CLOSE_MS, closed);
     }
     socket?.destroy();
     for (const { failed } of this.#queue.splice(0)) failed();

@@ -2,9 +2,9 @@ import { SeverityNumber, type AnyValueMap, type Logger } from "@opentelemetry/ap
 import { OTLPLogExporter } from "@opentelemetry/exporter-logs-otlp-http";
 import { resourceFromAttributes } from "@opentelemetry/resources";
 import { BatchLogRecordProcessor, LoggerProvider, type LogRecordExporter } from "@opentelemetry/sdk-logs";
-import { setTimeout as sleep } from "node:timers/promises";
 import type { AuditSettings } from "./settings.ts";
 import type { Sink } from "./sinks.ts";
+import { within } from "./within.ts";
 
 /** Records that wait for a receiver; more are dropped. */
 const MAX_WAITING = 2_048;
@@ -65,7 +65,10 @@ export class TelemetrySink implements Sink {
   }
 
   async close(): Promise<void> {
-    await Promise.race([this.#provider.shutdown().catch(() => undefined), sleep(CLOSE_MS, undefined, { ref: false })]);
+    await within(
+      CLOSE_MS,
+      this.#provider.shutdown().catch(() => undefined),
+    );
     this.#dropped += this.#waiting;
     this.#waiting = 0;
   }
