@@ -1,6 +1,6 @@
 /**
  * Measures the real daemon beside bare references, in one run, and prints one table. `--json` prints the figures instead; `--quick` takes fewer samples;
- * `--bridge` only measures the container's bridge; `--live` only runs that are watched while they go on, and MCP; `--executable [PATH]` only the self-contained executable beside the program on Node. When the executable
+ * `--bridge` only measures the container's bridge; `--live` only runs that are watched while they go on, and MCP; `--audit` only the audit; `--executable [PATH]` only the self-contained executable beside the program on Node. When the executable
  * of this machine has been built, it is measured with everything else.
  * References: a spawn of `true` from an empty program of the same runtime; an echo of as many bytes between two such programs over the same kind of socket; the same
  * program or pipeline read through a plain pipe.
@@ -13,6 +13,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import Table from "cli-table3";
 import { DaemonClient } from "../wire/client.ts";
+import { auditRows } from "./bench-audit.ts";
 import { bridgeRows, whyNoBridge } from "./bench-bridge.ts";
 import { callOperations, callRows, outputRows, runOperation, Spawner } from "./bench-calls.ts";
 import { BenchDaemon, freePort } from "./bench-daemon.ts";
@@ -28,6 +29,7 @@ const program = join(root, "dist/cmd2host.js");
 const quick = process.argv.includes("--quick");
 const onlyLive = process.argv.includes("--live");
 const onlyBridge = process.argv.includes("--bridge");
+const onlyAudit = process.argv.includes("--audit");
 const onlyExecutable = process.argv.includes("--executable");
 const named = process.argv[process.argv.indexOf("--executable") + 1] ?? "";
 const own = findOwnTarget();
@@ -164,7 +166,12 @@ async function bridged(base: string): Promise<readonly Row[]> {
   return bridgeRows(programs, base, effort);
 }
 
+async function audited(base: string): Promise<readonly Row[]> {
+  return auditRows(program, join(base, "audited"), effort, quick ? 100_000 : 500_000);
+}
+
 async function measure(base: string): Promise<readonly Row[]> {
+  if (onlyAudit) return audited(base);
   if (onlyBridge) return bridged(base);
   const compared =
     onlyExecutable || (!onlyLive && existsSync(executable))
@@ -175,7 +182,12 @@ async function measure(base: string): Promise<readonly Row[]> {
   const daemon = new BenchDaemon(program, base, history?.path ?? process.env["PATH"] ?? "");
   const token = daemon.project("owner_repo", { operations: callOperations });
   const plain = history === undefined ? [] : await plainRows(daemon, token, history, await freePort());
-  return [...plain, ...(await liveRows(daemon, token)), ...compared, ...(onlyLive ? [] : await bridged(base))];
+  return [
+    ...plain,
+    ...(await liveRows(daemon, token)),
+    ...compared,
+    ...(onlyLive ? [] : [...(await audited(base)), ...(await bridged(base))]),
+  ];
 }
 
 const base = mkdtempSync(join(tmpdir(), "c2h-bench-"));

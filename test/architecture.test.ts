@@ -95,6 +95,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   "host/setup": ["wire", "host/util"],
   "host/box": ["wire", "host/util", "host/exec"],
   "host/cli": [
+    "host/audit",
     "host/setup",
     "host/box",
     "wire",
@@ -122,6 +123,11 @@ const DOORS: Readonly<Record<string, string | readonly string[]>> = {
   re2js: "host/util/pattern.ts",
   "@noble/hashes/blake3.js": "host/util/hash.ts",
   "@noble/hashes/utils.js": "host/util/hash.ts",
+  "hash-wasm": "host/util/hash.ts",
+  "@opentelemetry/api-logs": "host/audit/telemetry-sink.ts",
+  "@opentelemetry/exporter-logs-otlp-http": "host/audit/telemetry-sink.ts",
+  "@opentelemetry/resources": "host/audit/telemetry-sink.ts",
+  "@opentelemetry/sdk-logs": "host/audit/telemetry-sink.ts",
   "proper-lockfile": "host/util/lock.ts",
   "write-file-atomic": "host/util/write-atomic.ts",
   // Operations; a program that the owner of the host started, and that has the terminal.

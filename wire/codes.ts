@@ -429,12 +429,22 @@ export const CODES = entries({
     means: "The program succeeded, but its output file could not be put in place.",
     hint: "Check the destination in the workspace.",
   },
+  audit_unavailable: {
+    kind: "failed",
+    means: "The audit cannot be written, so nothing runs.",
+    hint: "Ask the owner of the host to look at the daemon's log: the disk is full, or the audit's directory was changed. It goes on by itself when the audit can be written again.",
+  },
   internal: {
     kind: "failed",
     means: "A bug in the daemon; the whole error is in its log.",
     hint: "Report it with the log line.",
   },
   // said on the host or by our clients
+  audit_unreadable: {
+    kind: "client",
+    means: "The audit's files cannot be read.",
+    hint: "Run it as the user whose daemon writes them, with the same CMD2HOST_CONFIG_DIR.",
+  },
   daemon_config_invalid: {
     kind: "client",
     means: "daemon.json does not load.",

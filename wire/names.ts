@@ -69,3 +69,10 @@ export const GRANT_KINDS = ["call", "operation"] as const;
 
 /** Whether a person is asked before an operation runs. */
 export const ASKS = ["always", "sometimes"] as const;
+/** How much of an operation's command line the audit holds. */
+export const AUDIT_ARGV = ["full", "digest", "none"] as const;
+export type AuditArgv = (typeof AUDIT_ARGV)[number];
+
+/** When the audit's records are forced to the disk. */
+export const AUDIT_SYNC = ["each", "batch", "never"] as const;
+export type AuditSync = (typeof AUDIT_SYNC)[number];

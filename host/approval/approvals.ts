@@ -249,12 +249,20 @@ function lastKey({ plan }: Card): string {
   return `${plan.project}\0${plan.operation}`;
 }
 
+/** A person said no. */
+export class ApprovalDenial extends CodedError {
+  /** By which way. */
+  readonly approver: string;
+
+  constructor(message: string, approver: string) {
+    super("approval_denied", message);
+    this.approver = approver;
+  }
+}
+
 function denial({ plan }: Card, note: string, by: string): CodedError {
   const said = printable(shortened(note.trim(), MAX_NOTE_BYTES));
-  return new CodedError(
-    "approval_denied",
-    `${plan.operation} was not allowed (by ${by})${said === "" ? "" : `: ${said}`}`,
-  );
+  return new ApprovalDenial(`${plan.operation} was not allowed (by ${by})${said === "" ? "" : `: ${said}`}`, by);
 }
 
 function expired({ plan }: Card): CodedError {

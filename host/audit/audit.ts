@@ -3,6 +3,8 @@ import type { Code } from "../../wire/codes.ts";
 /** Who asked, and through which door. */
 export interface Origin {
   readonly peer: string;
+  readonly transport: "tcp" | "unix" | "internal" | "owner";
+  /** Short: tells sessions apart, useless as a token. */
   readonly session: string | undefined;
   readonly requestId: string | undefined;
 }
@@ -36,6 +38,21 @@ export interface Decision {
   /** On a denial. */
   readonly code: Code | undefined;
   readonly message: string | undefined;
+  /** What decided: `allowed_operations`, `grant:ID`, `approval:ID`, or the code of the step that denied. */
+  readonly rule: string | undefined;
+  /** The way in which a person answered, when one was asked. */
+  readonly approver: string | undefined;
+  /** Of the plan, as people are shown it; never secrets. */
+  readonly argv: readonly string[] | undefined;
+  readonly cwd: string | undefined;
+  /** SHA-256 of standard input, when it was known before the start. */
+  readonly stdinDigest: string | undefined;
+}
+
+/** SHA-256 of what was let out of each stream, in hex. Undefined for a stream that is empty or too long to hash beside the run. */
+export interface OutputDigests {
+  readonly stdout: string | undefined;
+  readonly stderr: string | undefined;
 }
 
 /** How a permitted request ended. Same id as its decision. */
@@ -47,10 +64,14 @@ export interface Ending {
   readonly durationMs: number;
   readonly stdoutBytes: number;
   readonly stderrBytes: number;
+  readonly outputDigest: OutputDigests | undefined;
+  /** Places in the output that were masked. */
+  readonly redacted: number;
 }
 
 /**
- * Where decisions and endings go. `decided` returns only when the record is safe; when it throws, nothing runs.
+ * Where decisions and endings go. `decided` returns only when the record is safe; when it throws, nothing runs. `ended` keeps what cannot be
+ * written now until it can.
  */
 export interface Audit {
   decided(decision: Decision): void;

@@ -2,6 +2,12 @@ import { approvalsAllow, approvalsDeny } from "./approvals-answer.ts";
 import { approvals, approvalsList } from "./approvals-list.ts";
 import { approvalsShow } from "./approvals-show.ts";
 import { approvalsWatch } from "./approvals-watch.ts";
+import { auditExport } from "./audit-export.ts";
+import { auditFollow } from "./audit-follow.ts";
+import { auditHead } from "./audit-head.ts";
+import { audit, auditList } from "./audit-list.ts";
+import { auditShow } from "./audit-show.ts";
+import { auditVerify } from "./audit-verify.ts";
 import { call } from "./call.ts";
 import { check } from "./check.ts";
 import type { Command } from "./command.ts";
@@ -74,6 +80,13 @@ export const COMMANDS: readonly Command[] = [
   runsShow,
   runsTail,
   runsCancel,
+  audit,
+  auditList,
+  auditShow,
+  auditFollow,
+  auditVerify,
+  auditExport,
+  auditHead,
   serviceInstall,
   serviceUninstall,
   serviceStatus,

@@ -1,7 +1,5 @@
-import { lstatSync } from "node:fs";
 import type { Address } from "../../wire/client-connect.ts";
-import { CodedError, messageOf } from "../../wire/errors.ts";
-import { printable } from "../../wire/text.ts";
+import { messageOf } from "../../wire/errors.ts";
 import type { DaemonCalls } from "../../wire/daemon-calls.ts";
 import { Engine } from "../engine/handle.ts";
 import { InProcessClient } from "../engine/in-process.ts";
@@ -11,14 +9,14 @@ import { listenTcp } from "../listen/tcp.ts";
 import { listenUnix } from "../listen/unix.ts";
 import { listProjectIds } from "../project/project-id.ts";
 import type { BaseDirectory } from "../util/base-directory.ts";
-import { distrustOf } from "../util/read-trusted.ts";
 import { MAX_SOCKET_PATH } from "../util/short-socket-path.ts";
-import { makePrivateDirectory } from "../util/write-atomic.ts";
 import { House } from "./house.ts";
 import type { Log } from "./log.ts";
 import { allWorkspaces } from "./all-workspaces.ts";
+import { requireOwnDirectories } from "./own-directories.ts";
 import { Reception } from "./reception.ts";
 import { loadDaemonSettings, type DaemonSettings } from "./settings.ts";
+import { startAudit, type RunningAudit } from "./start-audit.ts";
 
 const HOUR_MS = 60 * 60 * 1_000;
 /** How soon the runs of a revoked session are ended, and forgotten. */
@@ -33,19 +31,6 @@ const ANY_ADDRESS: ReadonlyMap<string, string> = new Map([
   ["::", "::1"],
 ]);
 
-/** Directories that decide who may do what: only their owner may write there. Made when they are missing. */
-function requireOwnDirectories(base: BaseDirectory): void {
-  for (const directory of [base.root, base.projects, base.tokens, base.staging, base.git, base.empty, base.runs]) {
-    makePrivateDirectory(directory);
-    const distrust = distrustOf(lstatSync(directory, { bigint: true }));
-    if (distrust !== undefined) {
-      throw new CodedError("base_unusable", `${printable(directory)}: ${distrust}`, {
-        hint: `chmod go-w ${printable(directory)}`,
-      });
-    }
-  }
-}
-
 async function delay(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
@@ -58,6 +43,7 @@ export class Daemon {
   readonly #engine: Engine;
   readonly #reception: Reception;
   readonly #lock: BaseLock;
+  readonly #audit: RunningAudit;
   #settings: DaemonSettings;
   #listeners: readonly Listener[] = [];
   #timers: readonly NodeJS.Timeout[] = [];
@@ -66,16 +52,19 @@ export class Daemon {
     base: BaseDirectory,
     settings: DaemonSettings,
     lock: BaseLock,
+    audit: RunningAudit,
     log: Log,
     environment: NodeJS.ProcessEnv,
   ) {
     this.#base = base;
     this.#settings = settings;
     this.#lock = lock;
+    this.#audit = audit;
     this.#log = log;
     this.#house = new House({
       base,
       log,
+      audit: audit.audit,
       environment: new Map(
         Object.entries(environment).flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const])),
       ),
@@ -102,12 +91,21 @@ export class Daemon {
     const lock = await lockBase(base.root, base.lockSocket, (socket, peer) => {
       accept(socket, peer);
     });
-    const daemon = new Daemon(base, settings, lock, log, environment);
+    let audit: RunningAudit;
+    try {
+      // Only who holds the lock writes to it.
+      audit = await startAudit(base, settings.audit, log);
+    } catch (error) {
+      await lock.release();
+      throw error;
+    }
+    const daemon = new Daemon(base, settings, lock, audit, log, environment);
     try {
       await daemon.#open();
       accept = daemon.#reception.forOwner();
     } catch (error) {
       await daemon.#closeListeners();
+      await audit.close();
       await lock.release();
       throw error;
     }
@@ -178,7 +176,7 @@ export class Daemon {
     this.#house.runs.cleanUp((key) => this.#house.tokens.isValid(key));
   }
 
-  /** Takes the parts of daemon.json that can change while running: limits and time limits. Listening and staging need a restart. */
+  /** Takes the parts of daemon.json that can change while running: limits and time limits. Listening, staging and the audit need a restart. */
   reload(): void {
     let loaded: DaemonSettings;
     try {
@@ -187,8 +185,8 @@ export class Daemon {
       this.#log.error("daemon.json not reloaded", { reason: messageOf(error) });
       return;
     }
-    const { listenMode, listenAddress, listenPort, socketPath, socketMode, staging } = this.#settings;
-    const fixed = { listenMode, listenAddress, listenPort, socketPath, socketMode, staging };
+    const { listenMode, listenAddress, listenPort, socketPath, socketMode, staging, audit } = this.#settings;
+    const fixed = { listenMode, listenAddress, listenPort, socketPath, socketMode, staging, audit };
     const changed = Object.entries(fixed).filter(
       ([name, value]) => JSON.stringify(value) !== JSON.stringify(loaded[name as keyof typeof fixed]),
     );
@@ -232,6 +230,7 @@ export class Daemon {
     this.#house.budgets.flush();
     await Promise.race([delay(200), this.#reception.gone()]);
     this.#reception.drop();
+    await this.#audit.close();
     await this.#lock.release();
   }
 }

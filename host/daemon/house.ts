@@ -1,6 +1,6 @@
 import type { Address } from "../../wire/client-connect.ts";
 import { Approvals } from "../approval/approvals.ts";
-import { LogAudit } from "../audit/log-audit.ts";
+import type { Audit } from "../audit/audit.ts";
 import { TokenStore } from "../auth/token-store.ts";
 import type { EngineSettings, Rooms } from "../engine/rooms.ts";
 import { Staging } from "../exec/staging.ts";
@@ -32,6 +32,7 @@ const MAX_LOOSE_OBJECTS = 200_000;
 export interface Site {
   readonly base: BaseDirectory;
   readonly log: Log;
+  readonly audit: Audit;
   readonly environment: ReadonlyMap<string, string>;
   /** As they are now: daemon.json can be read again while the daemon runs. */
   readonly settings: () => DaemonSettings;
@@ -101,8 +102,8 @@ export class House {
       serveMcp: async (...serving) => this.mcp.serve(...serving),
       runs: this.runs,
       approvals: this.approvals,
-      limits: limits,
-      audit: new LogAudit(log),
+      limits,
+      audit: site.audit,
       reportBug: (error, decisionId) => {
         log.error("internal error", {
           id: decisionId,

@@ -10,6 +10,8 @@ import { createLog } from "./log.ts";
  */
 export async function serve(environment: NodeJS.ProcessEnv): Promise<number> {
   closeInherited();
+  // A file that may not grow is an error of the write that met it. Libraries of ours would end the process.
+  process.on("SIGXFSZ", () => undefined);
   const log = createLog(1, process.stdout.isTTY);
   const daemon = await Daemon.start(baseDirectory(environment), log, environment);
   const hurry = new AbortController();

@@ -6,6 +6,7 @@ import { located, readJsonFile } from "../../wire/parse.ts";
 import { LISTEN_MODES } from "../../wire/names.ts";
 import type { DaemonConfig } from "../../wire/schema.ts";
 import { printable, quoted } from "../../wire/text.ts";
+import { auditSettings, type AuditSettings } from "../audit/settings.ts";
 import type { BaseDirectory } from "../util/base-directory.ts";
 import type { RunSettings } from "../runs/run-store.ts";
 import { readTrusted } from "../util/read-trusted.ts";
@@ -34,6 +35,7 @@ export interface DaemonSettings {
   readonly maxOutputBytes: number;
   readonly maxStdinBytes: number;
   readonly runs: RunSettings;
+  readonly audit: AuditSettings;
   /** Taken over from a workspace by git in one operation. */
   readonly gitMaxBytes: number;
   readonly defaultTimeoutMs: number;
@@ -174,6 +176,7 @@ export function settingsOf(
         maxAgeMs: or(config.runs?.max_age, 86_400) * 1_000,
         maxBackground: or(config.runs?.max_background, 16),
       },
+      audit: auditSettings(config.audit, base.keys, complain),
       gitMaxBytes: or(config.git_max_bytes, 4_294_967_296),
       defaultTimeoutMs: Math.min(or(config.default_timeout, 60) * 1_000, MAX_TIMER_MS),
       maxTimeoutMs: Math.min(or(config.max_timeout, 3_600) * 1_000, MAX_TIMER_MS),

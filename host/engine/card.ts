@@ -8,7 +8,8 @@ import type { Plan } from "./plan.ts";
 const ELSEWHERE = "(an empty directory of the daemon's own)";
 const OWN_REPOSITORY = "(a repository of the daemon's own)";
 
-function cwdOf({ work }: Plan): string {
+/** Where it runs, for people and records. */
+export function cwdOf({ work }: Plan): string {
   if (work.kind === "remote_git") return OWN_REPOSITORY;
   if (work.kind === "program" && work.runIn === "empty") return ELSEWHERE;
   return work.launch.cwd;

@@ -2,11 +2,13 @@ import { CodedError } from "../../wire/errors.ts";
 import type { Live, OutputSink } from "../../wire/live.ts";
 import type { StreamName } from "../../wire/names.ts";
 import { NO_OUTPUT, type Captured, type Completed, type Failed, type Filtered } from "../../wire/outcome.ts";
+import type { OutputDigests } from "../audit/audit.ts";
 import type { RunResult } from "../exec/run.ts";
 import { OutputFilter } from "../filter/output-filter.ts";
 import type { ActiveRun } from "../runs/runs.ts";
 import type { ClearedPlan } from "./clear.ts";
 import { failedBy, outcomeOfRun } from "./ending.ts";
+import { OutputDigest } from "./output-digest.ts";
 import type { Plan } from "./plan.ts";
 import type { Rooms } from "./rooms.ts";
 import { limitedInput } from "./run-input.ts";
@@ -22,6 +24,8 @@ export interface Watching {
 export interface Carried {
   readonly outcome: Completed | Failed;
   readonly filtered: Filtered | undefined;
+  /** Of what was let out. */
+  readonly digests: OutputDigests | undefined;
 }
 
 /** What was kept for the reply, marked as cut when the operation let less out. */
@@ -55,7 +59,8 @@ export async function carryOut(
 ): Promise<Carried> {
   const { filter, output: form } = plan.operation;
   const filtering = isFiltered && filter !== undefined ? new OutputFilter(filter, form) : undefined;
-  const sinks: OutputSink[] = [run.output];
+  const digest = new OutputDigest();
+  const sinks: OutputSink[] = [run.output, digest];
   if (live !== undefined) sinks.push(live.output);
   if (filtering !== undefined)
     sinks.push({
@@ -87,10 +92,11 @@ export async function carryOut(
     const stderr = cut(result.stderr, output.isCut("stderr"));
     const outcome = finishOutput(plan, outcomeOfRun({ ...result, stdout, stderr }, plan.notice));
     const isWell = outcome.kind === "completed" && outcome.exitCode === 0;
-    return { outcome, filtered: isWell ? filtering?.result() : undefined };
+    return { outcome, filtered: isWell ? filtering?.result() : undefined, digests: digest.result() };
   } catch (error) {
     if (!(error instanceof CodedError)) throw error;
-    return { outcome: failedBy(error, { stdout: gone("stdout"), stderr: gone("stderr") }), filtered: undefined };
+    const outcome = failedBy(error, { stdout: gone("stdout"), stderr: gone("stderr") });
+    return { outcome, filtered: undefined, digests: digest.result() };
   } finally {
     input?.destroy();
     plan.files.discard();

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { CodedError } from "../../wire/errors.ts";
 import type { Live } from "../../wire/live.ts";
-import type { Completed, Failed, Reply } from "../../wire/outcome.ts";
+import type { Reply } from "../../wire/outcome.ts";
 import { parseRequest, replyShapeOf } from "../../wire/parse-request.ts";
 import { ended, refusal } from "../../wire/reply.ts";
 import type {
@@ -25,15 +25,13 @@ import { failedBy, outcomeOf } from "./ending.ts";
 import { liveClient, serveMcp } from "./mcp-session.ts";
 import { decide, type Trail } from "./pipeline.ts";
 import type { Plan } from "./plan.ts";
+import { decisionOf, endingOf, ROUTES } from "./recorded.ts";
 import type { Peer, Rooms } from "./rooms.ts";
 import { delay, onAbort, once } from "./waiting.ts";
 
 /** How often a watched list is looked at. */
 const WATCH_INTERVAL_MS = 1_000;
 const LENGTH_OF_REVISION = 16;
-
-/** How the ways to name an operation are called in records. */
-const ROUTES = { named: "mcp", raw: "raw_argv" } as const;
 
 /** Everything that is the same for all steps of one request. */
 interface Case {
@@ -93,7 +91,7 @@ export class Engine {
       }
     } catch (error) {
       const coded = error instanceof CodedError ? error : this.#bug(error, of.id);
-      this.#record(of, request, coded);
+      this.#recordDenial(of, request, coded);
       if (request?.kind !== "operation") return refusal(replyShapeOf(message), coded);
       return ended(request.requestId, request.protocol, outcomeOf(coded));
     }
@@ -104,21 +102,17 @@ export class Engine {
     return new CodedError("internal", `cmd2host: internal error (${id})`);
   }
 
-  #record({ id, peer, trail }: Case, request: Request | undefined, error?: CodedError): void {
-    const asked = request?.kind === "operation" ? request : undefined;
-    this.#rooms.audit.decided({
-      id,
-      origin: { peer: peer.id, session: trail.session?.id, requestId: asked?.requestId },
-      project: trail.project?.id,
-      configHash: trail.project?.configHash,
-      operation: trail.operation,
-      route: request?.kind === "operation" ? ROUTES[request.route.kind] : request?.kind,
-      target: trail.target?.repo.name,
-      targetSource: trail.target?.source,
-      verdict: error === undefined ? "permit" : "deny",
-      code: error?.code,
-      message: error?.message,
-    });
+  #record(of: Case, request: Request | undefined, error?: CodedError): void {
+    this.#rooms.audit.decided(decisionOf(of, request, error));
+  }
+
+  /** Nothing runs after a denial, so it stands even when it cannot be recorded; the audit counts those. */
+  #recordDenial(of: Case, request: Request | undefined, error: CodedError): void {
+    try {
+      this.#record(of, request, error);
+    } catch (unrecorded) {
+      if (!(unrecorded instanceof CodedError) || unrecorded.code !== "audit_unavailable") throw unrecorded;
+    }
   }
 
   #projectOf({ token }: ListRequest | DescribeRequest | WatchRequest, { trail }: Case): Project {
@@ -163,7 +157,10 @@ export class Engine {
   /** Nobody but the owner of the host: to all others this is a wrong token. What changes something is recorded. */
   async #askApprovals(request: AboutApprovals, of: Case): Promise<Reply> {
     if (of.peer.transport !== "owner") throw new CodedError("unauthenticated", "Authentication failed");
-    if (request.kind === "answer" || request.kind === "revoke_grants") this.#record(of, request);
+    if (request.kind === "answer" || request.kind === "revoke_grants") {
+      of.trail.rule = request.kind === "answer" ? `${request.answer}:${request.id}` : request.kind;
+      this.#record(of, request);
+    }
     return aboutApprovals(this.#rooms.approvals, request, "terminal", of.signal);
   }
 
@@ -185,7 +182,8 @@ export class Engine {
       });
     });
     const asker = { id: of.id, peer: of.peer.id, route: ROUTES[request.route.kind], signal: of.signal, live, accept };
-    const may = await clear(this.#rooms, async () => decide(this.#rooms, asked, of.trail), asker);
+    const decideAgain = async (): Promise<Plan> => (of.trail.plan = await decide(this.#rooms, asked, of.trail));
+    const may = (of.trail.cleared = await clear(this.#rooms, decideAgain, asker));
     const { plan } = may;
     const run = this.#begin(may, request, of);
     const watching: Watching = {
@@ -217,7 +215,7 @@ export class Engine {
     });
     const started = performance.now();
     const outcome = await serveMcp(this.#rooms, of.id, request, session, client, stop.signal);
-    this.#recordEnding(of.id, outcome, started);
+    this.#rooms.audit.ended(endingOf(of.id, outcome, started, undefined));
     return ended(undefined, request.protocol, outcome);
   }
 
@@ -235,7 +233,11 @@ export class Engine {
         this.#record(of, request);
         return run;
       } catch (error) {
-        run.end(failedBy(new CodedError("internal", "the decision could not be recorded")));
+        run.end(
+          failedBy(
+            error instanceof CodedError ? error : new CodedError("internal", "the decision could not be recorded"),
+          ),
+        );
         throw error;
       }
     } catch (error) {
@@ -264,23 +266,11 @@ export class Engine {
     };
     onAbort(run.signal, end);
     if (client !== undefined) onAbort(client, end);
-    const { outcome, filtered } = await this.#carried(may, run, stop, watching, id);
+    const carried = await this.#carried(may, run, stop, watching, id);
     may.place.release();
-    run.end(outcome);
-    this.#recordEnding(id, outcome, started);
-    return { outcome, filtered };
-  }
-
-  #recordEnding(id: string, outcome: Completed | Failed, started: number): void {
-    this.#rooms.audit.ended({
-      id,
-      outcome: outcome.kind,
-      code: outcome.kind === "failed" ? outcome.code : undefined,
-      exitCode: outcome.exitCode,
-      durationMs: performance.now() - started,
-      stdoutBytes: outcome.stdout.total,
-      stderrBytes: outcome.stderr.total,
-    });
+    run.end(carried.outcome);
+    this.#rooms.audit.ended(endingOf(id, carried.outcome, started, carried.digests));
+    return carried;
   }
 
   async #carried(
@@ -294,7 +284,7 @@ export class Engine {
       return await carryOut(this.#rooms, may, run, stop, watching);
     } catch (error) {
       const failure = failedBy(error instanceof CodedError ? error : this.#bug(error, id));
-      return { outcome: failure, filtered: undefined };
+      return { outcome: failure, filtered: undefined, digests: undefined };
     }
   }
 }

@@ -10,6 +10,7 @@ import { refuseTyped } from "../operation/typed-refusals.ts";
 import { takesRepo, typedRepo } from "../operation/typed-repo.ts";
 import type { Operation, Project } from "../project/types.ts";
 import { checkOrigin, resolveTarget, type Target } from "../target/target.ts";
+import type { ClearedPlan } from "./clear.ts";
 import { placesOf } from "./files.ts";
 import { makePlan, realWorkspace, type Plan, type TrustedWorkspace } from "./plan.ts";
 import type { Rooms } from "./rooms.ts";
@@ -21,6 +22,11 @@ export interface Trail {
   project?: Project;
   target?: Target;
   operation?: string;
+  plan?: Plan;
+  /** Once it may start. */
+  cleared?: ClearedPlan;
+  /** What decided, of what is no operation. */
+  rule?: string;
 }
 
 /**

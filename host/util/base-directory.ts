@@ -20,6 +20,10 @@ export interface BaseDirectory {
   readonly empty: string;
   /** Outputs of recent runs. */
   readonly runs: string;
+  /** What was decided and how it ended: the audit. */
+  readonly audit: string;
+  /** What vouches for the audit, outside of it. */
+  readonly keys: string;
   /** One directory per container that is started again and again; each is mounted into its container, and holds its token. */
   readonly sessions: string;
   /** One directory per throw-away container. */
@@ -61,6 +65,8 @@ export function baseDirectory(environment: NodeJS.ProcessEnv): BaseDirectory {
     git: join(root, "git"),
     empty: join(root, "empty"),
     runs: join(root, "runs"),
+    audit: join(root, "audit"),
+    keys: join(root, "keys"),
     sessions: join(root, "sessions"),
     boxes: join(root, "boxes"),
     setups: join(root, "setups"),

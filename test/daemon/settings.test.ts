@@ -36,6 +36,19 @@ function complaint(content: object | string): string {
   throw new Error("was accepted");
 }
 
+const AUDIT = ({ directory }: Base): DaemonSettings["audit"] => ({
+  enabled: true,
+  argv: "full",
+  sync: "batch",
+  maxFileBytes: 33_554_432,
+  maxBytes: 1_073_741_824,
+  maxFiles: 1_000,
+  keyFile: join(directory.keys, "audit-ed25519"),
+  headFile: join(directory.keys, "audit-head"),
+  syslog: undefined,
+  telemetry: undefined,
+});
+
 function defaults(base: Base): DaemonSettings {
   return {
     listenMode: "both",
@@ -48,6 +61,7 @@ function defaults(base: Base): DaemonSettings {
     maxOutputBytes: 16_777_216,
     maxStdinBytes: 16_777_216,
     runs: { maxBytes: 1_073_741_824, maxRunBytes: 67_108_864, maxAgeMs: 86_400_000, maxBackground: 16 },
+    audit: AUDIT(base),
     gitMaxBytes: 4_294_967_296,
     defaultTimeoutMs: 60_000,
     maxTimeoutMs: 3_600_000,
@@ -70,6 +84,7 @@ const ZEROES = {
   max_stdout_bytes: 0,
   max_stderr_bytes: 0,
   max_output_bytes: 0,
+  audit: { file_bytes: 0, max_bytes: 0, max_files: 0, key_file: "", head_file: "", syslog: "", otlp: {} },
   git_max_bytes: 0,
   max_stdin_bytes: 0,
   runs: { max_bytes: 0, max_run_bytes: 0, max_age: 0, max_background: 0 },
@@ -116,6 +131,18 @@ describe("daemon.json", () => {
       default_timeout: 3,
       max_timeout: 4,
       max_output_bytes: 5,
+      audit: {
+        enabled: false,
+        argv: "digest",
+        sync: "each",
+        file_bytes: 17,
+        max_bytes: 18,
+        max_files: 19,
+        key_file: "/k",
+        head_file: "/h",
+        syslog: "tcp://[::1]:601",
+        otlp: { endpoint: "https://collector.example/v1/logs", headers: { "x-key": "1" } },
+      },
       git_max_bytes: 11,
       max_stdin_bytes: 12,
       runs: { max_bytes: 13, max_run_bytes: 14, max_age: 15, max_background: 16 },
@@ -143,6 +170,18 @@ describe("daemon.json", () => {
         maxOutputBytes: 5,
         maxStdinBytes: 12,
         runs: { maxBytes: 13, maxRunBytes: 14, maxAgeMs: 15_000, maxBackground: 16 },
+        audit: {
+          enabled: false,
+          argv: "digest",
+          sync: "each",
+          maxFileBytes: 17,
+          maxBytes: 18,
+          maxFiles: 19,
+          keyFile: "/k",
+          headFile: "/h",
+          syslog: { transport: "tcp", place: "::1", port: 601 },
+          telemetry: { endpoint: "https://collector.example/v1/logs", headers: { "x-key": "1" } },
+        },
         gitMaxBytes: 11,
         approvals: {
           timeoutMs: 17_000,

@@ -1,0 +1,163 @@
+/** What the audit costs an operation, and how fast it is verified. */
+import { execFileSync } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import { mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { AuditLog } from "../host/audit/audit-log.ts";
+import { auditSettings } from "../host/audit/settings.ts";
+import { Sinks } from "../host/audit/sinks.ts";
+import { baseDirectory } from "../host/util/base-directory.ts";
+import { makePrivateDirectory } from "../host/util/write-atomic.ts";
+import { DaemonClient } from "../wire/client.ts";
+import type { DaemonConfig } from "../wire/schema.ts";
+import { callOperations, runOperation } from "./bench-calls.ts";
+import { BenchDaemon } from "./bench-daemon.ts";
+import { latencyRow, repeated, Samples, times, type Effort, type Row } from "./bench-figures.ts";
+
+/** What `audit verify` should read in a second. */
+const AIM = 200_000;
+
+const AUDITS = {
+  off: { enabled: false },
+  batch: {},
+  each: { sync: "each" },
+} as const satisfies Record<string, DaemonConfig["audit"]>;
+
+type Name = keyof typeof AUDITS;
+const NAMES = ["off", "batch", "each"] as const satisfies readonly Name[];
+
+/** Three daemons that differ in their audit only, and take turns. */
+async function latencies(program: string, base: string, { rounds, perRound }: Effort): Promise<readonly Row[]> {
+  const daemons = NAMES.map((name) => {
+    const directory = join(base, name);
+    mkdirSync(directory);
+    const daemon = new BenchDaemon(program, directory, process.env["PATH"] ?? "");
+    const token = daemon.project("owner_repo", { operations: callOperations });
+    return { name, daemon, client: new DaemonClient(daemon.unix, token) };
+  });
+  const samples = new Samples();
+  try {
+    for (const { name, daemon } of daemons) await daemon.start({ listen_mode: "unix", audit: AUDITS[name] });
+    for (let round = 0; round <= rounds; round++) {
+      for (const { name, client } of daemons) {
+        const ran = await repeated(perRound, async () => runOperation(client, "true"));
+        const listed = await repeated(perRound, async () => client.list(""));
+        if (round === 0) continue; // warm-up
+        samples.add(`run ${name}`, ...ran);
+        samples.add(`list ${name}`, ...listed);
+      }
+    }
+  } finally {
+    for (const { daemon } of daemons) await daemon.stop();
+  }
+  const row = (what: string, kind: string, name: Name): Row =>
+    latencyRow(what, samples.of(`${kind} ${name}`), samples.of(`${kind} off`), "without audit");
+  return [
+    row("run true with audit, p50 / p99", "run", "batch"),
+    row('the same, sync "each"', "run", "each"),
+    row("list with audit, p50 / p99", "list", "batch"),
+    row('the same, sync "each"', "list", "each"),
+  ];
+}
+
+/** Writes a log as a daemon does, and returns how many records a second. */
+async function writeLog(root: string, decisions: number): Promise<number> {
+  const { audit: directory, keys } = baseDirectory({ CMD2HOST_CONFIG_DIR: root });
+  makePrivateDirectory(directory);
+  const settings = auditSettings({}, keys, (_, message) => {
+    throw new Error(message);
+  });
+  const voice = { warn: () => undefined, error: () => undefined };
+  const log = await AuditLog.open({
+    directory,
+    settings,
+    version: "bench",
+    voice,
+    sinks: new Sinks([]),
+    now: Date.now,
+  });
+  const argv = ["gh", "pr", "view", "42", "-R", "owner/repo", "--json", "title,body"];
+  const origin = { peer: "unix", transport: "unix", session: "a1b2c3d4", requestId: undefined } as const;
+  const started = performance.now();
+  for (let count = 0; count < decisions; count++) {
+    const id = randomUUID();
+    log.decided({
+      ...{ id, origin, argv, project: "owner_repo", configHash: "c".repeat(64), operation: "gh_pr_view", route: "mcp" },
+      ...{
+        target: "owner/repo",
+        targetSource: "primary_default",
+        verdict: "permit",
+        code: undefined,
+        message: undefined,
+      },
+      ...{ rule: "allowed_operations", approver: undefined, cwd: "/home/me/src/repo", stdinDigest: undefined },
+    });
+    log.ended({
+      ...{
+        id,
+        outcome: "completed",
+        code: undefined,
+        exitCode: 0,
+        durationMs: 12.3,
+        stdoutBytes: 1_234,
+        stderrBytes: 0,
+      },
+      ...{ outputDigest: { stdout: "d".repeat(64), stderr: undefined }, redacted: 0 },
+    });
+  }
+  const taken = performance.now() - started;
+  await log.close();
+  return (2_000 * decisions) / taken;
+}
+
+const perSecond = (value: number): string => `${Math.round(value).toLocaleString("en-US")} /s`;
+
+/** The whole command as a process, its start included. */
+async function verification(program: string, base: string, decisions: number): Promise<readonly Row[]> {
+  const root = join(base, "verify");
+  const written = await writeLog(root, decisions);
+  const environment = { PATH: process.env["PATH"] ?? "", HOME: root, CMD2HOST_CONFIG_DIR: root };
+  const rates: number[] = [];
+  for (let round = 0; round < 3; round++) {
+    const started = performance.now();
+    const text = execFileSync(process.execPath, [program, "audit", "verify", "--json"], {
+      env: environment,
+      encoding: "utf8",
+    });
+    const { good, records } = JSON.parse(text) as { good: boolean; records: number };
+    if (!good) throw new Error(`the log is damaged: ${text}`);
+    rates.push((records * 1_000) / (performance.now() - started));
+  }
+  rmSync(root, { recursive: true });
+  const best = Math.max(...rates);
+  return [
+    {
+      what: `audit verify of ${(2 * decisions).toLocaleString("en-US")} records, the whole command`,
+      measured: perSecond(best),
+      reference: `aim: ${perSecond(AIM)}`,
+      ratio: times(best / AIM),
+      figures: { per_second: best, aim: AIM },
+    },
+    {
+      what: "records written, one after the other",
+      measured: perSecond(written),
+      reference: "",
+      ratio: "",
+      figures: { per_second: written },
+    },
+  ];
+}
+
+/**
+ * Rows of the audit.
+ * @param base an empty directory
+ */
+export async function auditRows(
+  program: string,
+  base: string,
+  effort: Effort,
+  decisions: number,
+): Promise<readonly Row[]> {
+  mkdirSync(base, { recursive: true });
+  return [...(await latencies(program, base, effort)), ...(await verification(program, base, decisions))];
+}
