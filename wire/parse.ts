@@ -31,6 +31,9 @@ export interface Types {
   revoke_grants_request: fields.RevokeGrantsRequestFields;
   approvals_reply: fields.ApprovalsReply;
   grants_reply: fields.GrantsReply;
+  explain_operation_request: fields.ExplainOperationRequestFields;
+  explain_request: fields.ExplainRequestFields;
+  explanation_reply: fields.ExplanationReply;
   operation_reply: fields.OperationReply;
   list_reply: fields.ListReply;
   describe_reply: fields.DescribeReply;

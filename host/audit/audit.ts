@@ -27,6 +27,8 @@ export interface Decision {
     | "runs"
     | "approvals"
     | "answer"
+    | "explain"
+    | "explain_operation"
     | "grants"
     | "revoke_grants"
     | undefined;

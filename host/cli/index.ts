@@ -15,6 +15,7 @@ import { configShow } from "./config-show.ts";
 import { doctor } from "./doctor.ts";
 import { grants, grantsList } from "./grants-list.ts";
 import { grantsRevoke } from "./grants-revoke.ts";
+import { explain } from "./explain.ts";
 import { projects } from "./projects.ts";
 import { runBoxed } from "./run-box.ts";
 import { runsCancel } from "./runs-cancel.ts";
@@ -44,6 +45,7 @@ export const COMMANDS: readonly Command[] = [
   call,
   check,
   doctor,
+  explain,
   configInit,
   configShow,
   configCheck,

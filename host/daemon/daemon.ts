@@ -25,6 +25,8 @@ import { ownProgram } from "../util/own-program.ts";
 import { distrustOf } from "../util/read-trusted.ts";
 import { MAX_SOCKET_PATH } from "../util/short-socket-path.ts";
 import { makePrivateDirectory } from "../util/write-atomic.ts";
+import { dryStaging } from "./dry-run.ts";
+import { engineSettings, hostEnvironment } from "./engine-settings.ts";
 import type { Log } from "./log.ts";
 import { McpSessions } from "./mcp-sessions.ts";
 import { Reception } from "./reception.ts";
@@ -45,21 +47,6 @@ const ANY_ADDRESS: ReadonlyMap<string, string> = new Map([
   ["0.0.0.0", "127.0.0.1"],
   ["::", "::1"],
 ]);
-
-function engineSettings(settings: DaemonSettings, environment: ReadonlyMap<string, string>): EngineSettings {
-  const { defaultTimeoutMs, maxTimeoutMs, graceMs, maxStdoutBytes, maxStderrBytes, maxOutputBytes, maxStdinBytes } =
-    settings;
-  return {
-    hostEnvironment: environment,
-    defaultTimeoutMs,
-    maxTimeoutMs,
-    graceMs,
-    maxStdoutBytes,
-    maxStderrBytes,
-    maxOutputBytes,
-    maxStdinBytes,
-  };
-}
 
 /** Directories that decide who may do what: only their owner may write there. Made when they are missing. */
 function requireOwnDirectories(base: BaseDirectory): void {
@@ -107,9 +94,7 @@ export class Daemon {
     this.#settings = settings;
     this.#lock = lock;
     this.#log = log;
-    this.#environment = new Map(
-      Object.entries(environment).flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const])),
-    );
+    this.#environment = hostEnvironment(environment);
     this.#tokens = new TokenStore(base.tokens, (message) => {
       log.warn("token file refused", { reason: message });
     });
@@ -234,6 +219,7 @@ export class Daemon {
       searchPath: (workspaces) => searchPath.without(workspaces),
       stage: (workspace, destination, maxBytes) => this.#staging.allocate(workspace, destination, maxBytes),
       copyIn: async (workspace, relative, maxBytes) => this.#staging.copyIn(workspace, relative, maxBytes),
+      dry: dryStaging(this.#staging),
       execute: async (...work) => this.#workshop.carryOut(...work),
       serveMcp: async (...serving) => this.#mcp.serve(...serving),
       runs: this.#runs,

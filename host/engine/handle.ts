@@ -8,6 +8,8 @@ import type {
   AboutApprovals,
   AboutRuns,
   DescribeRequest,
+  ExplainOperationRequest,
+  ExplainRequest,
   ListRequest,
   McpSessionRequest,
   OperationRequest,
@@ -18,6 +20,7 @@ import { describeOperation, listOperations } from "../operation/info.ts";
 import type { Project } from "../project/types.ts";
 import type { ActiveRun, Viewer } from "../runs/runs.ts";
 import { aboutApprovals } from "./about-approvals.ts";
+import { aboutExplaining } from "./about-explaining.ts";
 import { aboutRuns } from "./about-runs.ts";
 import { carryOut, type Carried, type Watching } from "./carry-out.ts";
 import { clear, type ClearedPlan } from "./clear.ts";
@@ -115,6 +118,9 @@ export class Engine {
         case "grants":
         case "revoke_grants":
           return await this.#askApprovals(request, of);
+        case "explain_operation":
+        case "explain":
+          return await this.#explain(request, of);
         case "status":
         case "read":
         case "cancel":
@@ -195,6 +201,12 @@ export class Engine {
     if (of.peer.transport !== "owner") throw new CodedError("unauthenticated", "Authentication failed");
     if (request.kind === "answer" || request.kind === "revoke_grants") this.#record(of, request);
     return aboutApprovals(this.#rooms.approvals, request, "terminal", of.signal);
+  }
+
+  async #explain(request: ExplainOperationRequest | ExplainRequest, of: Case): Promise<Reply> {
+    return aboutExplaining(this.#rooms, request, of.peer.transport === "owner", of.trail, (denied) => {
+      this.#record(of, request, denied);
+    });
   }
 
   #viewer({ token }: AboutRuns, { peer, trail }: Case): Viewer {

@@ -40,6 +40,8 @@ export interface Rooms {
   readonly stage: (workspace: string, destination: Destination, maxBytes: number | undefined) => StagedFile;
   /** Copies a file of the workspace; `relative` holds no links. */
   readonly copyIn: (workspace: string, relative: string, maxBytes: number) => Promise<StagedInput>;
+  /** Stands for `stage` and `copyIn` when nothing is to be written: the same checks, no file. */
+  readonly dry: Pick<Rooms, "stage" | "copyIn">;
   readonly execute: (work: Work, signal: AbortSignal, attached: Attached) => Promise<RunResult>;
   /** Runs an MCP server for a session until its client or the session ends. @throws CodedError `too_many_sessions`, `spawn_failed` */
   readonly serveMcp: (asked: McpServing, signal: AbortSignal, attached: Attached) => Promise<RunResult>;

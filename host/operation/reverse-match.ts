@@ -7,7 +7,7 @@ import type { Project } from "../project/types.ts";
 import type { Asked } from "./call.ts";
 import { matchAnyOrder } from "./match-any-order.ts";
 import { matchInOrder, typedInOrder } from "./match-in-order.ts";
-import { noMatch } from "./near-miss.ts";
+import { noMatch, type NearMiss } from "./near-miss.ts";
 import { typedForm } from "./typed-form.ts";
 import { interactiveRefusal } from "./typed-refusals.ts";
 import type { Injected, TypedPlace } from "./typed-word.ts";
@@ -26,9 +26,15 @@ function theOnly(matches: readonly Asked[]): Asked | undefined {
 /**
  * Finds the one allowed operation that a typed command line means: first of those whose template it follows word by word, then of those that it
  * fits with its options in any order. What the types accept decides, an enum's list included; patterns, lengths and ranges are applied to the winner.
+ * @param missed is told of the program's operations when the line is none of them
  * @throws CodedError `argv_no_match`, `argv_ambiguous`, `template_defect`, `interactive_command`; the message begins `cmd2host:`
  */
-export function reverseMatch(project: Project, injected: Injected, argv: readonly string[]): Asked {
+export function reverseMatch(
+  project: Project,
+  injected: Injected,
+  argv: readonly string[],
+  missed?: (misses: readonly NearMiss[], place: TypedPlace) => void,
+): Asked {
   const [command = "", ...words] = argv;
   const name = programName(command);
   const host = project.repos.find((repo) => repo.name === injected.repo)?.host ?? DEFAULT_HOST;
@@ -61,5 +67,6 @@ export function reverseMatch(project: Project, injected: Injected, argv: readonl
     const automatic = dropped.filter((option) => words.includes(option));
     return [{ operation, understood, isNear: understood >= form.head.length, why: attempt.why, automatic }];
   });
+  missed?.(misses, place);
   throw noMatch(name, argv, misses, place);
 }

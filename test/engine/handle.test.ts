@@ -63,6 +63,12 @@ function engineWith(operation: OperationTemplate, changes: Partial<Rooms> = {}):
       },
     }),
     copyIn: async () => Promise.reject(new Error("no operation here has an input file")),
+    dry: {
+      stage: () => {
+        throw new Error("nothing is explained here");
+      },
+      copyIn: async () => Promise.reject(new Error("nothing is explained here")),
+    },
     execute: async () => Promise.resolve(good),
     serveMcp: async () => Promise.resolve(good),
     runs: new RunStore(
