@@ -22,20 +22,20 @@ const PLACE_WORDS = {
   own_repository: "a repository of the daemon's own",
 } as const;
 
-const MARKS = { passed: "ok", stopped: "no", not_reached: "-" } as const;
-
 /** An argument list as an array, so that it shows where each word begins and ends. */
 export function argvWords(argv: readonly string[]): string {
   return `[${argv.map((word) => quoted(shortened(word, MAX_WORD_BYTES))).join(", ")}]`;
 }
 
 function stepLines({ steps, message = "" }: Explanation, style: Style): string {
-  const rows = steps.map(({ step, result, rule, says }): readonly string[] => {
-    const what = result === "stopped" ? message : (says ?? (result === "not_reached" ? "not reached" : ""));
+  const reached = steps.filter(({ result }) => result !== "not_reached");
+  const rows = reached.map(({ step, result, rule, says }): readonly string[] => {
+    const what = result === "stopped" ? message : (says ?? "");
     const decided = rule === undefined ? "" : `[${rule}]`;
-    return [`  ${MARKS[result].padEnd(2)}`, step, `${printable(what)} ${style.quiet(decided)}`];
+    return [`  ${result === "passed" ? "ok" : "no"}`, step, `${printable(what)} ${style.quiet(decided)}`];
   });
-  return table(rows);
+  const left = steps.filter(({ result }) => result === "not_reached").map(({ step }) => step);
+  return `${table(rows)}${left.length === 0 ? "" : `  -   not reached: ${left.join(", ")}\n`}`;
 }
 
 function asksWords({ asks }: Explanation): string {

@@ -16,7 +16,7 @@ const HOW_TARGETED = {
 
 /** What decides at a step, as a member of the configuration where there is one. */
 export const RULES: Readonly<Record<StepName, string | undefined>> = {
-  authenticate: "token",
+  authenticate: undefined,
   line: undefined,
   project: "config allow",
   target: "repos",

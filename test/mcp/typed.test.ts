@@ -13,7 +13,7 @@ import { join } from "node:path";
 const LIST = "cmd2host_list_operations";
 const RUN = "cmd2host_run_operation";
 const GENERIC = ["cmd2host_describe_operation", RUN];
-const ALWAYS = ["cmd2host_cancel_run", LIST, "cmd2host_read_output", "cmd2host_run_status"];
+const ALWAYS = ["cmd2host_cancel_run", "cmd2host_explain_operation", LIST, "cmd2host_read_output", "cmd2host_run_status"];
 const ALL_OWN = [...ALWAYS, ...GENERIC].sort();
 const ENV = { CMD2HOST_TOKEN: TOKEN };
 
