@@ -26,7 +26,7 @@ import { distrustOf } from "../util/read-trusted.ts";
 import { MAX_SOCKET_PATH } from "../util/short-socket-path.ts";
 import { makePrivateDirectory } from "../util/write-atomic.ts";
 import { dryStaging } from "./dry-run.ts";
-import { engineSettings, hostEnvironment } from "./engine-settings.ts";
+import { engineSettings, hostEnvironment, ownPaths } from "./engine-settings.ts";
 import type { Log } from "./log.ts";
 import { McpSessions } from "./mcp-sessions.ts";
 import { Reception } from "./reception.ts";
@@ -231,6 +231,7 @@ export class Daemon {
           error: error instanceof Error ? (error.stack ?? error.message) : String(error),
         });
       },
+      ownPaths: ownPaths(this.#base.root),
       get settings() {
         return current();
       },

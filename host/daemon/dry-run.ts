@@ -44,6 +44,7 @@ export async function explainHere(
       searchPath: (workspaces) => searchPath.without(workspaces),
       dry: dryStaging(staging),
       approvals: new Approvals(() => settings.approvals.timeoutMs),
+      ownPaths: [],
       settings: engineSettings(settings, hostEnvironment(environment)),
     },
     project,

@@ -1,3 +1,4 @@
+import { realpathSync } from "node:fs";
 import type { EngineSettings } from "../engine/rooms.ts";
 import type { DaemonSettings } from "./settings.ts";
 
@@ -6,6 +7,11 @@ export function hostEnvironment(environment: NodeJS.ProcessEnv): ReadonlyMap<str
   return new Map(
     Object.entries(environment).flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const])),
   );
+}
+
+/** How the base directory may be written, the longest way first. */
+export function ownPaths(root: string): readonly string[] {
+  return [...new Set([root, realpathSync.native(root)])].sort((a, b) => b.length - a.length);
 }
 
 /** The settings that hold for every operation. */

@@ -12,6 +12,7 @@ import type { TypedPlace } from "../operation/typed-word.ts";
 import { profileFor } from "../sanitize/profile.ts";
 import { callTexts } from "./card.ts";
 import { RULES, stepWords } from "./explain-words.ts";
+import { withoutOwnPaths } from "./own-paths.ts";
 import { decide, type DecidingRooms } from "./pipeline.ts";
 import type { Plan } from "./plan.ts";
 import type { Rooms } from "./rooms.ts";
@@ -21,7 +22,7 @@ import type { Found, Trail } from "./trail.ts";
 export type Reader = "owner" | "session";
 
 /** What explaining needs of the other rooms: the real ones, with places for files that are not made. */
-export type ExplainingRooms = Omit<DecidingRooms, "stage" | "copyIn"> & Pick<Rooms, "dry" | "approvals">;
+export type ExplainingRooms = Omit<DecidingRooms, "stage" | "copyIn"> & Pick<Rooms, "dry" | "approvals" | "ownPaths">;
 
 /** Operations that a command line comes close to, at most so many. */
 const MAX_NEAR: Readonly<Record<Reader, number>> = { owner: 20, session: 3 };
@@ -157,7 +158,7 @@ export async function explain(
     plan = await decide({ ...rooms, ...rooms.dry, settings: rooms.settings }, request, watched);
   } catch (thrown) {
     if (!(thrown instanceof CodedError)) throw thrown;
-    error = thrown;
+    error = reader === "owner" ? thrown : withoutOwnPaths(thrown, rooms.ownPaths);
   }
   const asked = plan === undefined ? undefined : asks(plan, rooms, reader);
   const { project, operation, target } = trail;

@@ -26,6 +26,7 @@ import { carryOut, type Carried, type Watching } from "./carry-out.ts";
 import { clear, type ClearedPlan } from "./clear.ts";
 import { failedBy, outcomeOf } from "./ending.ts";
 import { liveClient, serveMcp } from "./mcp-session.ts";
+import { withoutOwnPaths } from "./own-paths.ts";
 import { decide, type Trail } from "./pipeline.ts";
 import type { Plan } from "./plan.ts";
 import type { Peer, Rooms } from "./rooms.ts";
@@ -130,8 +131,9 @@ export class Engine {
     } catch (error) {
       const coded = error instanceof CodedError ? error : this.#bug(error, of.id);
       this.#record(of, request, coded);
-      if (request?.kind !== "operation") return refusal(replyShapeOf(message), coded);
-      return ended(request.requestId, request.protocol, outcomeOf(coded));
+      const told = peer.transport === "owner" ? coded : withoutOwnPaths(coded, this.#rooms.ownPaths);
+      if (request?.kind !== "operation") return refusal(replyShapeOf(message), told);
+      return ended(request.requestId, request.protocol, outcomeOf(told));
     }
   }
 

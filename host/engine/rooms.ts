@@ -50,6 +50,8 @@ export interface Rooms {
   readonly audit: Audit;
   /** Something was thrown that nobody expected. */
   readonly reportBug: (error: unknown, decisionId: string) => void;
+  /** Directories of the daemon's own, absolute, the longest first: sessions are not told where they lie. */
+  readonly ownPaths: readonly string[];
   readonly settings: EngineSettings;
 }
 

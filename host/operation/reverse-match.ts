@@ -2,6 +2,7 @@ import { CodedError } from "../../wire/errors.ts";
 import { quoted, shortened } from "../../wire/text.ts";
 import { interactiveOption } from "../project/interactive.ts";
 import { programName } from "../project/push.ts";
+import { listed } from "../project/listed.ts";
 import { DEFAULT_HOST } from "../project/compile.ts";
 import type { Project } from "../project/types.ts";
 import type { Asked } from "./call.ts";
@@ -21,6 +22,12 @@ function theOnly(matches: readonly Asked[]): Asked | undefined {
     "argv_ambiguous",
     `cmd2host: argv resolves to multiple allowed operations: ${which}; make it unambiguous`,
   );
+}
+
+/** The programs that can be called here. */
+function commandsHint({ allowed, operations }: Project): string {
+  const names = new Set(allowed.map((id) => programName(operations.get(id)?.command ?? "")));
+  return names.size === 0 ? "This project allows no operations." : `Commands that work here: ${listed([...names])}.`;
 }
 
 /**
@@ -47,6 +54,7 @@ export function reverseMatch(
     throw new CodedError(
       "argv_no_match",
       `cmd2host: no allowed operation matches command ${quoted(shortened(command, 120))}`,
+      { hint: commandsHint(project) },
     );
   const inOrder = candidates.flatMap(
     ({ operation, inOrder: form }) => matchInOrder(operation, form, words, place) ?? [],

@@ -81,6 +81,7 @@ function engineWith(operation: OperationTemplate, changes: Partial<Rooms> = {}):
     reportBug: (error) => {
       events.push(`bug: ${String(error)}`);
     },
+    ownPaths: [],
     settings: {
       hostEnvironment: new Map(),
       defaultTimeoutMs: 1_000,
