@@ -484,6 +484,11 @@ export const CODES = entries({
     means: "No session token was given.",
     hint: "Mint one on the host with `cmd2host token mint` and pass --token-file or CMD2HOST_TOKEN.",
   },
+  cases_invalid: {
+    kind: "client",
+    means: "The cases beside a project's configuration cannot be read.",
+    hint: "See docs/policy-tests.md for their form.",
+  },
   usage: {
     kind: "client",
     means: "The command line is not understood.",

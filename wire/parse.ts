@@ -16,6 +16,7 @@ export interface Types {
   daemon_config: fields.DaemonConfig;
   project_config: fields.ProjectConfig;
   token_binding: fields.TokenBinding;
+  cases_file: fields.PolicyCases;
   operation_request: fields.OperationRequestFields;
   list_request: fields.ListRequestFields;
   describe_request: fields.DescribeRequestFields;

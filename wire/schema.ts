@@ -606,6 +606,25 @@ export const OperationRequestFile = Type.Object({
   timeout_seconds: Type.Optional(Type.Integer({ minimum: 1 })),
 });
 
+export const CasesFile = Type.Object(
+  {
+    cases: Type.Array(
+      Type.Object({
+        name: Type.String({ description: "What it shows, for people." }),
+        request: Type.Unsafe<Static<typeof OperationRequestFile>>({
+          ...OperationRequestFile,
+          description:
+            "What is asked for, as on the wire, without a token: operation with params and flags, or raw_argv; target_repo when the project has several repositories.",
+        }),
+        argv: Type.Optional(strings("It may run, with exactly these arguments, without the program's name.")),
+        ask: Type.Optional(Type.Boolean({ description: "A person is asked first. With argv, about these arguments." })),
+        denied: Type.Optional(Type.String({ description: "It is denied, with this code." })),
+      }),
+    ),
+  },
+  { description: "cases.json in ~/.cmd2host/projects/ID: what the project must allow, ask and deny." },
+);
+
 export const ListRequestFile = Type.Object({
   protocol: Type.Optional(Type.Integer()),
   list_operations: Type.Optional(Type.Boolean()),
@@ -1036,6 +1055,7 @@ export type ProjectConfig = Static<typeof ProjectFile>;
 export type DaemonConfig = Static<typeof DaemonFile>;
 export type TokenBinding = Static<typeof TokenFile>;
 export type OperationRequestFields = Static<typeof OperationRequestFile>;
+export type PolicyCases = Static<typeof CasesFile>;
 export type ListRequestFields = Static<typeof ListRequestFile>;
 export type DescribeRequestFields = Static<typeof DescribeRequestFile>;
 export type OperationReply = Static<typeof OperationReplyFile>;
@@ -1076,6 +1096,7 @@ export const VALIDATED = {
   daemon_config: DaemonFile,
   project_config: ProjectFile,
   token_binding: TokenFile,
+  cases_file: CasesFile,
   operation_request: OperationRequestFile,
   list_request: ListRequestFile,
   describe_request: DescribeRequestFile,

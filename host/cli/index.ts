@@ -12,6 +12,7 @@ import { configDisallow } from "./config-disallow.ts";
 import { configInit } from "./config-init.ts";
 import { configMigrate } from "./config-migrate.ts";
 import { configShow } from "./config-show.ts";
+import { configTest } from "./config-test.ts";
 import { doctor } from "./doctor.ts";
 import { grants, grantsList } from "./grants-list.ts";
 import { grantsRevoke } from "./grants-revoke.ts";
@@ -49,6 +50,7 @@ export const COMMANDS: readonly Command[] = [
   configInit,
   configShow,
   configCheck,
+  configTest,
   configDiff,
   configAllow,
   configDisallow,

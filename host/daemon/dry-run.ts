@@ -1,7 +1,9 @@
+import { CodedError } from "../../wire/errors.ts";
 import type { OperationRequest } from "../../wire/request.ts";
 import type { Explanation } from "../../wire/schema.ts";
 import { Approvals } from "../approval/approvals.ts";
 import { explainForOwner } from "../engine/about-explaining.ts";
+import type { ExplainingRooms } from "../engine/explain.ts";
 import type { Rooms } from "../engine/rooms.ts";
 import { Staging } from "../exec/staging.ts";
 import { WorkspaceInspector } from "../git/inspection/inspect.ts";
@@ -21,7 +23,32 @@ export function dryStaging(staging: Staging): Rooms["dry"] {
 }
 
 /**
- * Explains a request without a daemon, as one would that is started now, here, in this environment.
+ * What explaining needs, without a daemon: as one would have it that is started now, here, in this environment.
+ * @throws CodedError `daemon_config_invalid`, `config_untrusted`, `file_failed`
+ */
+export function explainingRooms(base: BaseDirectory, environment: NodeJS.ProcessEnv): ExplainingRooms {
+  const { settings } = loadDaemonSettings(base);
+  const projects = new ProjectStore(base.projects);
+  const inspector = new WorkspaceInspector();
+  const searchPath = new SearchPath(environment["PATH"] ?? "");
+  const staging = new Staging(settings.staging, () => undefined, { inputRoot: base.staging });
+  return {
+    // The owner needs no token, and nobody else is here.
+    authenticate: () => {
+      throw new CodedError("unauthenticated", "Authentication failed");
+    },
+    resolveProject: (session) => projects.resolve(session),
+    inspectWorkspace: (path, projectPaths) => inspector.inspect(path, projectPaths),
+    searchPath: (workspaces) => searchPath.without(workspaces),
+    dry: dryStaging(staging),
+    approvals: new Approvals(() => settings.approvals.timeoutMs),
+    ownPaths: [],
+    settings: engineSettings(settings, hostEnvironment(environment)),
+  };
+}
+
+/**
+ * Explains a request without a daemon.
  * @throws CodedError `daemon_config_invalid`, `config_untrusted`, `file_failed`
  */
 export async function explainHere(
@@ -30,24 +57,5 @@ export async function explainHere(
   project: string,
   asked: OperationRequest,
 ): Promise<Explanation> {
-  const { settings } = loadDaemonSettings(base);
-  const projects = new ProjectStore(base.projects);
-  const inspector = new WorkspaceInspector();
-  const searchPath = new SearchPath(environment["PATH"] ?? "");
-  const staging = new Staging(settings.staging, () => undefined, { inputRoot: base.staging });
-  return explainForOwner(
-    {
-      // Replaced: who calls is the owner.
-      authenticate: () => ({ id: "", key: "", projectId: "", repo: "" }),
-      resolveProject: (session) => projects.resolve(session),
-      inspectWorkspace: (path, projectPaths) => inspector.inspect(path, projectPaths),
-      searchPath: (workspaces) => searchPath.without(workspaces),
-      dry: dryStaging(staging),
-      approvals: new Approvals(() => settings.approvals.timeoutMs),
-      ownPaths: [],
-      settings: engineSettings(settings, hostEnvironment(environment)),
-    },
-    project,
-    asked,
-  );
+  return explainForOwner(explainingRooms(base, environment), project, asked);
 }
