@@ -829,7 +829,8 @@ describe("a question to a person", () => {
     ...ECHO,
     args_template: ["{size}"],
     params,
-    allowed_flags: [{ flag: "--all", type: "none" }, "--name"],
+    allowed_flags: ["--all", "--name"],
+    bool_flags: ["--all"],
   };
   const when = (condition: object, changes: object = {}): readonly string[] =>
     brief(new Place().operation({ ...echo, ...changes, approval: { when: [condition] } }));
