@@ -1,4 +1,5 @@
 import type { StepName } from "../../wire/names.ts";
+import type { Explanation } from "../../wire/schema.ts";
 import { quoted, shortened } from "../../wire/text.ts";
 import { pushOf } from "../project/push.ts";
 import type { Project } from "../project/types.ts";
@@ -77,7 +78,7 @@ function filesWords({ inputs, output }: Found["files"]): string {
 }
 
 /** One sentence without its full stop for each step; undefined where there is nothing to say. */
-export function stepWords(found: Partial<Found>): ReadonlyMap<StepName, string> {
+export function stepWords(found: Partial<Found>, asks: Explanation["asks"]): ReadonlyMap<StepName, string> {
   const { authenticate, line, project, target, operation, values, stdin, paths, workspace } = found;
   const said: Partial<Record<StepName, string>> = {};
   if (authenticate !== undefined) said.authenticate = "as the owner of the host, without a token";
@@ -115,5 +116,6 @@ export function stepWords(found: Partial<Found>): ReadonlyMap<StepName, string> 
   if (found.repository !== undefined)
     said.repository =
       found.repository.kind === "program" ? "not needed" : "the workspace's repository can be read as it is";
+  if (asks !== undefined) said.approval = asks.person ? `a person is asked: ${asks.why ?? ""}` : "nobody is asked";
   return new Map(Object.entries(said) as [StepName, string][]);
 }

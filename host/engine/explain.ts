@@ -109,8 +109,9 @@ function stepFields(
   reader: Reader,
 ) {
   const passed = new Set<StepName>(Object.keys(found) as StepName[]);
-  if (asked !== undefined) passed.add("approval").add("limits");
-  const says = reader === "owner" ? stepWords(found) : new Map<StepName, string>();
+  // Limits are counted when something runs, so a dry run never comes to them.
+  if (asked !== undefined) passed.add("approval");
+  const says = reader === "owner" ? stepWords(found, asked) : new Map<StepName, string>();
   const stoppedAt = error === undefined ? undefined : STEPS.find((name) => !passed.has(name));
   return STEPS.map((step): Explanation["steps"][number] => {
     if (step === stoppedAt) return { step, result: "stopped", ...(error === undefined ? {} : { rule: error.code }) };

@@ -143,7 +143,6 @@ describe("cmd2host explain", () => {
       ["--operation=view", `--flag=--${nasty}`],
     ]) {
       const { stdout, stderr } = await host.run("explain", PROJECT, ...args);
-      // eslint-disable-next-line no-control-regex
       expect(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/.test(stdout + stderr)).toBe(false);
       expect(stdout).toContain("\\x1b[2J");
     }

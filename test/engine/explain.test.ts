@@ -134,7 +134,7 @@ describe("an explanation for the owner", () => {
       stdin: "none",
     });
     expect(told.plan?.env).toEqual(expect.arrayContaining(["PATH", "SERVICE", "LANG"]));
-    expect(told.steps.map(({ result }) => result)).toEqual(told.steps.map(() => "passed"));
+    expect(told.steps.filter(({ result }) => result !== "passed")).toEqual([{ step: "limits", result: "not_reached" }]);
     const says = Object.fromEntries(told.steps.map(({ step, says: text }) => [step, text]));
     expect(says).toMatchObject({
       authenticate: "as the owner of the host, without a token",
