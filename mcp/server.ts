@@ -8,6 +8,7 @@ import { INSTRUCTIONS } from "./instructions.ts";
 import { registerResources } from "./resources.ts";
 import { cancelRunTool } from "./tools/cancel-run.ts";
 import { Tasks, TASKS_CAPABILITY } from "./tasks.ts";
+import { explainTool } from "./tools/explain.ts";
 import { describeTool } from "./tools/describe.ts";
 import { listTool } from "./tools/list.ts";
 import { readOutputTool } from "./tools/read-output.ts";
@@ -29,7 +30,13 @@ const MAX_UNASKED_BYTES = 40_000;
 /** The tools that are always the same, by name. */
 function ownTools(backend: Backend, mode: ToolMode): ReadonlyMap<string, Tool> {
   const generic = mode === "typed" ? [] : [describeTool(backend), runTool(backend)];
-  const always = [listTool(backend), readOutputTool(backend), runStatusTool(backend), cancelRunTool(backend)];
+  const always = [
+    explainTool(backend),
+    listTool(backend),
+    readOutputTool(backend),
+    runStatusTool(backend),
+    cancelRunTool(backend),
+  ];
   const tools = [...generic, ...always].map((tool) => [tool.name, tool] as const);
   return new Map(tools.sort(([a], [b]) => (a < b ? -1 : 1)));
 }

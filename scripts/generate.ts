@@ -9,8 +9,8 @@ import { Ajv } from "ajv";
 import standalone from "ajv/dist/standalone/index.js";
 import { build } from "esbuild";
 import { format } from "prettier";
-import { CODES } from "../wire/codes.ts";
-import { DaemonFile, ProjectFile, VALIDATED } from "../wire/schema.ts";
+import { ALLOWED_BY, CODES, entryOf, type Code } from "../wire/codes.ts";
+import { CasesFile, DaemonFile, ProjectFile, VALIDATED } from "../wire/schema.ts";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 
@@ -79,7 +79,7 @@ function published(schema: object): string {
 }
 
 /** Files that an owner writes; everything else that is validated is a message. */
-const FILES = new Set(["daemon_config", "project_config", "token_binding"]);
+const FILES = new Set(["daemon_config", "project_config", "token_binding", "cases_file"]);
 
 function messages(): string {
   const definitions = Object.entries(VALIDATED).flatMap(([name, schema]) =>
@@ -149,10 +149,13 @@ function codesDoc(): string {
   const parts = (["denied", "failed", "client"] as const).map((kind) => {
     const rows = Object.entries(CODES)
       .filter(([, entry]) => entry.kind === kind)
-      .map(([code, entry]) => `| \`${code}\` | ${entry.means} | ${entry.hint} |`);
-    return `## ${kind}\n\n${kinds[kind]}\n\n| code | means | what to do |\n|---|---|---|\n${rows.join("\n")}\n`;
+      .map(
+        ([code, entry]) =>
+          `| \`${code}\` | ${entry.means} | ${entry.hint} | ${entryOf(code as Code).allowedBy ?? "–"} |`,
+      );
+    return `## ${kind}\n\n${kinds[kind]}\n\n| code | means | what to do | who can allow it |\n|---|---|---|---|\n${rows.join("\n")}\n`;
   });
-  return `<!-- Written by npm run generate from wire/codes.ts; edit that. -->\n\n# Codes\n\nEvery denial and failure carries one of these in \`code\`, with a \`hint\`. Codes are stable; the texts beside them may change.\n\n${parts.join("\n")}`;
+  return `<!-- Written by npm run generate from wire/codes.ts; edit that. -->\n\n# Codes\n\nEvery denial and failure carries one of these in \`code\`, with a \`hint\`. Codes are stable; the texts beside them may change.\n\nWhat a caller can put right says how. Behind the hint of everything else stands who could allow it: for the owner "${ALLOWED_BY.owner}", for what nobody can allow "${ALLOWED_BY.nobody}"\n\n${parts.join("\n")}`;
 }
 
 function cell(text: string): string {
@@ -212,6 +215,7 @@ export async function keptFiles(): Promise<ReadonlyMap<string, string>> {
   return new Map([
     ["schema/daemon.schema.json", published(DaemonFile)],
     ["schema/project.schema.json", published(ProjectFile)],
+    ["schema/cases.schema.json", published(CasesFile)],
     ["schema/protocol.schema.json", messages()],
     ["docs/config.md", await format(configDoc(), { parser: "markdown" })],
     ["docs/cli.md", await format(await cliDoc(), { parser: "markdown" })],

@@ -110,6 +110,8 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
     "host/sanitize",
     "host/service",
     "host/daemon",
+    // What a policy says of the cases beside it is judged by the pipeline's own steps.
+    "host/engine",
   ],
   host: ["host/cli", "host/daemon"],
   executable: ["host", "mcp"],

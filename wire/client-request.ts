@@ -31,6 +31,11 @@ export function commandFields(request: RunRequest | ArgvRequest): object {
   return "argv" in request ? argvFields(request) : runFields(request);
 }
 
+/** The request inside of a request. Unlike `runFields`, no member that is empty. */
+export function explainedFields(request: RunRequest | ArgvRequest): object {
+  return "argv" in request ? argvFields(request) : { ...runFields(request), params: request.params };
+}
+
 export function pageFields(request: PageRequest): object {
   const { runId, stream, offset, line, maxLines, maxBytes, grep, contextLines, waitSeconds } = request;
   return {

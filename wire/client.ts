@@ -3,7 +3,7 @@ import { Dialect } from "./client-dialect.ts";
 import { exchange } from "./client-exchange.ts";
 import { deliver } from "./client-outcome.ts";
 import { parsedReply, typed, typedReply, type AskedReply } from "./client-reply.ts";
-import { commandFields, pageFields, runFields } from "./client-request.ts";
+import { commandFields, explainedFields, pageFields, runFields } from "./client-request.ts";
 import { StreamedCall } from "./client-stream.ts";
 import type {
   ArgvRequest,
@@ -18,6 +18,7 @@ import { CodedError } from "./errors.ts";
 import { CLIENT_REPLY_TIMEOUT_MS } from "./limits.ts";
 import type {
   DescribeReply,
+  ExplanationReply,
   ListReply,
   OperationReply,
   OutcomeFields,
@@ -122,6 +123,10 @@ export class DaemonClient implements DaemonCalls {
 
   async runs(options?: CallOptions): Promise<RunsReply> {
     return this.#ask("runs_reply", { list_runs: true }, options);
+  }
+
+  async explain(request: RunRequest | ArgvRequest, options?: CallOptions): Promise<ExplanationReply> {
+    return this.#ask("explanation_reply", { explain_operation: explainedFields(request) }, options);
   }
 
   async watch(revision: string, waitSeconds: number, options?: CallOptions): Promise<ListReply> {

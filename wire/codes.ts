@@ -10,7 +10,18 @@ interface CodeEntry {
   readonly means: string;
   /** What to do, one sentence. */
   readonly hint: string;
+  /** Who could allow what was refused, when that is not for the caller to put right. Said behind every hint. */
+  readonly allowedBy?: keyof typeof ALLOWED_BY;
 }
+
+/**
+ * What stands behind the hint of a denial that a caller cannot put right: who can allow it, with which command, and that it is no riddle to be solved.
+ * The one place that says so; agents, bridges and people read it with the hint.
+ */
+export const ALLOWED_BY = Object.freeze({
+  owner: "Only the owner of the host can allow more (`cmd2host config allow ID`); do not look for a way around it.",
+  nobody: "No configuration can allow it; do not look for a way around it.",
+});
 
 function entries<K extends string>(table: Record<K, CodeEntry>): Readonly<Record<K, CodeEntry>> {
   return Object.freeze(table);
@@ -67,7 +78,7 @@ export const CODES = entries({
   run_unknown: {
     kind: "denied",
     means: "There is no such run of this session, or it is so old that it was removed.",
-    hint: "Runs are kept for a limited time, and belong to the session that started them.",
+    hint: "List the runs; they are kept for a limited time, and belong to the session that started them.",
   },
   too_many_runs: {
     kind: "denied",
@@ -108,7 +119,7 @@ export const CODES = entries({
   project_mismatch: {
     kind: "denied",
     means: "The token was minted for another repository than the project's first one.",
-    hint: "The owner of the host mints a new token for this project.",
+    hint: "The owner of the host mints a new token with `cmd2host token mint --project ID`.",
   },
   config_invalid: {
     kind: "denied",
@@ -123,7 +134,7 @@ export const CODES = entries({
   config_not_allowed: {
     kind: "denied",
     means: "The bytes of the project configuration are not the ones that the owner approved.",
-    hint: "The owner of the host reviews `cmd2host config diff ID` and runs `cmd2host config allow ID`.",
+    hint: "The owner of the host reads what changed and approves it with `cmd2host config allow ID`.",
   },
   // target
   target_required: {
@@ -135,22 +146,25 @@ export const CODES = entries({
     kind: "denied",
     means: "target_repo is not one of the project's repositories.",
     hint: "Use a repository that the project lists.",
+    allowedBy: "owner",
   },
   host_invalid: {
     kind: "denied",
     means: "An entry of remote_hosts_allow is not a bare host name.",
-    hint: "The owner of the host corrects the project configuration.",
+    hint: "The owner of the host corrects it; `cmd2host config check ID` says where.",
   },
   // operation
   operation_unknown: {
     kind: "denied",
     means: "The project defines no operation of this name.",
-    hint: "List the operations first.",
+    hint: "Call one of the operations that the list gives.",
+    allowedBy: "owner",
   },
   operation_not_allowed: {
     kind: "denied",
     means: "The operation exists, but is not in allowed_operations.",
-    hint: "Only the owner of the host can allow it, in the project configuration.",
+    hint: "Call one of the operations that the list gives.",
+    allowedBy: "owner",
   },
   argv_empty: {
     kind: "denied",
@@ -161,6 +175,7 @@ export const CODES = entries({
     kind: "denied",
     means: "No allowed operation produces this command line.",
     hint: "List the operations and use one of their forms.",
+    allowedBy: "owner",
   },
   argv_ambiguous: {
     kind: "denied",
@@ -171,16 +186,18 @@ export const CODES = entries({
     kind: "denied",
     means: "A word is `file://…` or `fileb://…`, which aws and its like replace by the content of a file of the host.",
     hint: "Write the content itself, or send it as standard input to an operation that takes it.",
+    allowedBy: "nobody",
   },
   interactive_command: {
     kind: "denied",
     means: "The command would ask somebody at a terminal, or open a browser; on the host nobody sits there for it.",
-    hint: "Use a form that asks nothing; the owner of the host logs in and configures there.",
+    hint: "Use a form that asks nothing and opens nothing.",
+    allowedBy: "nobody",
   },
   template_defect: {
     kind: "denied",
     means: "A template of the project cannot be matched against a command line.",
-    hint: "The owner of the host corrects the template.",
+    hint: "The owner of the host corrects the template; `cmd2host config check ID` says where.",
   },
   // values
   param_unknown: {
@@ -192,6 +209,7 @@ export const CODES = entries({
     kind: "denied",
     means: "A parameter's value has the wrong type or breaks a rule of its schema.",
     hint: "Describe the operation to see what the parameter accepts.",
+    allowedBy: "owner",
   },
   param_missing: {
     kind: "denied",
@@ -202,16 +220,19 @@ export const CODES = entries({
     kind: "denied",
     means: "The flag is not among the operation's allowed flags.",
     hint: "Describe the operation to see its flags.",
+    allowedBy: "owner",
   },
   flag_invalid: {
     kind: "denied",
     means: "A flag or its value has the wrong form.",
     hint: "Write --flag=value; describe the operation to see what a flag accepts.",
+    allowedBy: "owner",
   },
   stdin_not_allowed: {
     kind: "denied",
     means: "Standard input was sent to an operation that takes none.",
-    hint: "Leave it out; only the owner of the host can let the operation take it.",
+    hint: "Leave it out.",
+    allowedBy: "owner",
   },
   stdin_required: {
     kind: "denied",
@@ -222,16 +243,18 @@ export const CODES = entries({
     kind: "denied",
     means: "A path leaves the workspace or is denied by the project.",
     hint: "Use a plain relative path inside the workspace that path_deny does not cover.",
+    allowedBy: "owner",
   },
   branch_denied: {
     kind: "denied",
     means: "The destination branch of the push is not one that branch_allow matches as a whole.",
     hint: "Push to a branch whose whole name a pattern of branch_allow matches.",
+    allowedBy: "owner",
   },
   branch_allow_missing: {
     kind: "denied",
     means: "The operation pushes, and the project has no branch_allow.",
-    hint: "The owner of the host adds constraints.branch_allow, for example `cmd2host config init --branch 'ai/.+'`.",
+    hint: "The owner of the host adds constraints.branch_allow, and approves it with `cmd2host config allow ID`.",
   },
   // workspace
   origin_mismatch: {
@@ -242,7 +265,7 @@ export const CODES = entries({
   workspace_unreadable: {
     kind: "denied",
     means: "The workspace is not a git work tree whose configuration can be read.",
-    hint: "Check that repo_paths names a directory with a .git directory and an origin.",
+    hint: "The owner of the host finds the cause with `cmd2host doctor --project ID`.",
   },
   workspace_untrusted: {
     kind: "denied",
@@ -258,16 +281,18 @@ export const CODES = entries({
     kind: "denied",
     means: "The operation writes one file, but a flag or literal widens it to many.",
     hint: "Drop the recursive flag.",
+    allowedBy: "nobody",
   },
   staging_unavailable: {
     kind: "denied",
     means: "The staging directory for output files cannot be used.",
-    hint: "Remove what stands at .cmd2host-staging, or set workspace_path_staging in daemon.json.",
+    hint: "The owner of the host finds the cause with `cmd2host doctor --project ID`.",
   },
   git_unsupported: {
     kind: "denied",
     means: "The git command line asks for something that git on the host does not do for a container.",
     hint: "Use push SOURCE:refs/heads/BRANCH, fetch into refs/remotes/NAME/, ls-remote, or a command on the work tree; do the rest inside the container.",
+    allowedBy: "nobody",
   },
   git_ref_invalid: {
     kind: "denied",
@@ -490,6 +515,11 @@ export const CODES = entries({
     means: "No session token was given.",
     hint: "Mint one on the host with `cmd2host token mint` and pass --token-file or CMD2HOST_TOKEN.",
   },
+  cases_invalid: {
+    kind: "client",
+    means: "The cases beside a project's configuration cannot be read.",
+    hint: "See docs/policy-tests.md for their form.",
+  },
   usage: {
     kind: "client",
     means: "The command line is not understood.",
@@ -548,3 +578,8 @@ export const CODES = entries({
 });
 
 export type Code = keyof typeof CODES;
+
+/** The row of a code, with all the members that a row may have. */
+export function entryOf(code: Code): CodeEntry {
+  return CODES[code];
+}

@@ -4,6 +4,7 @@ import type { StreamName } from "./names.ts";
 import type {
   Accepted,
   DescribeReply,
+  ExplanationReply,
   ListReply,
   Notice,
   OperationReply,
@@ -87,6 +88,8 @@ export interface DaemonCalls {
   read(request: PageRequest, options?: CallOptions): Promise<OutputReply>;
   cancel(runId: string, options?: CallOptions): Promise<RunReply>;
   runs(options?: CallOptions): Promise<RunsReply>;
+  /** What would become of a call. Nothing is run. */
+  explain(request: RunRequest | ArgvRequest, options?: CallOptions): Promise<ExplanationReply>;
   /** The list, once it is not the one of `revision` any more, or when the time is over. */
   watch(revision: string, waitSeconds: number, options?: CallOptions): Promise<ListReply>;
 }

@@ -1,4 +1,4 @@
-import { CODES, type Code } from "./codes.ts";
+import { ALLOWED_BY, entryOf, type Code } from "./codes.ts";
 
 /**
  * The one error that is meant for a person or an agent: a stable code, what was wrong and where, and what to do.
@@ -7,13 +7,17 @@ import { CODES, type Code } from "./codes.ts";
 export class CodedError extends Error {
   override readonly name = "CodedError";
   readonly code: Code;
-  /** What to do; the code's own hint unless the thrower knows better. */
+  /** What to do; the code's own hint unless the thrower knows better. Behind it, who could allow it. */
   readonly hint: string;
 
   constructor(code: Code, message: string, options: { readonly hint?: string; readonly cause?: unknown } = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
-    this.hint = options.hint ?? CODES[code].hint;
+    const { hint, allowedBy } = entryOf(code);
+    const closing = allowedBy === undefined ? "" : ALLOWED_BY[allowedBy];
+    const own = options.hint ?? hint;
+    // What is passed on has been said already.
+    this.hint = closing === "" || own.endsWith(closing) ? own : `${own} ${closing}`;
   }
 }
 

@@ -76,3 +76,33 @@ export type AuditArgv = (typeof AUDIT_ARGV)[number];
 /** When the audit's records are forced to the disk. */
 export const AUDIT_SYNC = ["each", "batch", "never"] as const;
 export type AuditSync = (typeof AUDIT_SYNC)[number];
+
+/** The steps that a request for an operation passes, in their order; `approval` and `limits` come behind the plan. */
+export const STEPS = [
+  "authenticate",
+  "line",
+  "project",
+  "target",
+  "operation",
+  "values",
+  "stdin",
+  "paths",
+  "workspace",
+  "files",
+  "output_scope",
+  "staging",
+  "arguments",
+  "branches",
+  "program",
+  "git",
+  "configuration",
+  "environment",
+  "repository",
+  "approval",
+  "limits",
+] as const;
+export type StepName = (typeof STEPS)[number];
+
+/** What a dry run comes to. `ask`: it would run when a person allows it. `fail`: allowed, but it could not be started. */
+export const VERDICTS = ["allow", "ask", "deny", "fail"] as const;
+export type Verdict = (typeof VERDICTS)[number];

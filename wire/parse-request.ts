@@ -21,6 +21,8 @@ const DECIDING: readonly (readonly [string, ReplyShape])[] = [
   ["answer_approval", "grants"],
   ["list_grants", "grants"],
   ["revoke_grants", "grants"],
+  ["explain_operation", "explanation"],
+  ["explain", "explanation"],
   ["raw_argv", "operation"],
   ["operation", "operation"],
 ];
@@ -135,6 +137,13 @@ const common = (fields: { readonly protocol?: number; readonly token?: string })
   token: fields.token ?? "",
 });
 
+/** The request inside of a request. A token in it counts for nothing. */
+function toExplain(request: object): OperationRequest {
+  if (Object.hasOwn(request, "raw_argv") || Object.hasOwn(request, "operation"))
+    return { ...operationRequest(request), token: "" };
+  throw invalid("what is to be explained has neither operation nor raw_argv");
+}
+
 /** Turns a parsed JSON value into a typed request, or throws `request_unknown_type` / `request_invalid`. */
 export function parseRequest(message: unknown): Request {
   const [name] = deciding(message) ?? [];
@@ -193,6 +202,17 @@ export function parseRequest(message: unknown): Request {
       const fields = typed("revoke_grants_request", message);
       const { revoke_grants: ids = [], project, session, all = false } = fields;
       return { kind: "revoke_grants", protocol: protocolOf(fields), ids, project, session, all };
+    }
+    case "explain_operation": {
+      const fields = typed("explain_operation_request", message);
+      const { token = "" } = fields;
+      const asked = { ...toExplain(fields.explain_operation), token };
+      return { kind: "explain_operation", ...common(fields), asked };
+    }
+    case "explain": {
+      const fields = typed("explain_request", message);
+      const { project, request } = fields.explain;
+      return { kind: "explain", protocol: protocolOf(fields), project, asked: toExplain(request) };
     }
     default:
       return operationRequest(message);

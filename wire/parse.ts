@@ -16,6 +16,7 @@ export interface Types {
   daemon_config: fields.DaemonConfig;
   project_config: fields.ProjectConfig;
   token_binding: fields.TokenBinding;
+  cases_file: fields.PolicyCases;
   operation_request: fields.OperationRequestFields;
   list_request: fields.ListRequestFields;
   describe_request: fields.DescribeRequestFields;
@@ -32,6 +33,9 @@ export interface Types {
   webhook_answer: fields.WebhookAnswer;
   approvals_reply: fields.ApprovalsReply;
   grants_reply: fields.GrantsReply;
+  explain_operation_request: fields.ExplainOperationRequestFields;
+  explain_request: fields.ExplainRequestFields;
+  explanation_reply: fields.ExplanationReply;
   operation_reply: fields.OperationReply;
   list_reply: fields.ListReply;
   describe_reply: fields.DescribeReply;

@@ -4,6 +4,7 @@ import type { Captured, Denied, Failed, OperationEnd, Reply } from "./outcome.ts
 import type {
   ApprovalsReply,
   DescribeReply,
+  ExplanationReply,
   GrantsReply,
   ListReply,
   OperationReply,
@@ -108,7 +109,15 @@ export function outcomeFields({ requestId, runId, outcome, filtered }: Operation
 }
 
 type Fields =
-  OperationReply | ListReply | DescribeReply | RunReply | OutputReply | RunsReply | ApprovalsReply | GrantsReply;
+  | OperationReply
+  | ListReply
+  | DescribeReply
+  | RunReply
+  | OutputReply
+  | RunsReply
+  | ApprovalsReply
+  | GrantsReply
+  | ExplanationReply;
 
 /** What stands in place of the answer when there is none, beside the error. */
 const NOTHING = {
@@ -119,6 +128,7 @@ const NOTHING = {
   runs: { runs: null },
   approvals: { approvals: null },
   grants: { grants: null },
+  explanation: { explanation: null },
 };
 
 /** A reply as the members that are written. */
@@ -143,6 +153,8 @@ export function replyFields(reply: Reply): Fields {
       return { approvals: [...reply.approvals], revision: reply.revision };
     case "grants":
       return { grants: [...reply.grants] };
+    case "explanation":
+      return { explanation: reply.explanation };
   }
 }
 

@@ -154,7 +154,33 @@ export type AboutApprovals =
       readonly all: boolean;
     };
 
+/** What would become of an operation, for the session that asks. */
+export interface ExplainOperationRequest {
+  readonly kind: "explain_operation";
+  readonly protocol: 1 | 2;
+  readonly token: string;
+  /** With the session's token. */
+  readonly asked: OperationRequest;
+}
+
+/** The same for the owner of the host, of any project. On the owner's way in only; there is no token. */
+export interface ExplainRequest {
+  readonly kind: "explain";
+  readonly protocol: 1 | 2;
+  readonly project: string;
+  readonly asked: OperationRequest;
+}
+
 export type Request =
-  OperationRequest | ListRequest | DescribeRequest | AboutRuns | WatchRequest | McpSessionRequest | AboutApprovals;
+  | ExplainOperationRequest
+  | ExplainRequest
+  | OperationRequest
+  | ListRequest
+  | DescribeRequest
+  | AboutRuns
+  | WatchRequest
+  | McpSessionRequest
+  | AboutApprovals;
 /** Which form of reply a client expects. */
-export type ReplyShape = "operation" | "list" | "describe" | "run" | "page" | "runs" | "approvals" | "grants";
+export type ReplyShape =
+  "operation" | "list" | "describe" | "run" | "page" | "runs" | "approvals" | "grants" | "explanation";

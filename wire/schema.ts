@@ -16,6 +16,8 @@ import {
   STDIN_MODES,
   STREAMS,
   TOOL_MODES,
+  STEPS,
+  VERDICTS,
 } from "./names.ts";
 
 /**
@@ -695,6 +697,25 @@ export const OperationRequestFile = Type.Object({
   timeout_seconds: Type.Optional(Type.Integer({ minimum: 1 })),
 });
 
+export const CasesFile = Type.Object(
+  {
+    cases: Type.Array(
+      Type.Object({
+        name: Type.String({ description: "What it shows, for people." }),
+        request: Type.Unsafe<Static<typeof OperationRequestFile>>({
+          ...OperationRequestFile,
+          description:
+            "What is asked for, as on the wire, without a token: operation with params and flags, or raw_argv; target_repo when the project has several repositories.",
+        }),
+        argv: Type.Optional(strings("It may run, with exactly these arguments, without the program's name.")),
+        ask: Type.Optional(Type.Boolean({ description: "A person is asked first. With argv, about these arguments." })),
+        denied: Type.Optional(Type.String({ description: "It is denied, with this code." })),
+      }),
+    ),
+  },
+  { description: "cases.json in ~/.cmd2host/projects/ID: what the project must allow, ask and deny." },
+);
+
 export const ListRequestFile = Type.Object({
   protocol: Type.Optional(Type.Integer()),
   list_operations: Type.Optional(Type.Boolean()),
@@ -751,7 +772,20 @@ export const WatchRequestFile = Type.Object({
   token: Type.Optional(Type.String()),
 });
 
+/** What would become of an operation. `explain_operation` is its request, without a token. */
+export const ExplainOperationRequestFile = Type.Object({
+  protocol: Type.Optional(Type.Integer()),
+  explain_operation: OperationRequestFile,
+  token: Type.Optional(Type.String()),
+});
+
 // --- requests of the owner of the host: on the daemon's own socket only ---
+
+/** The same for any project, with what only its owner may see. */
+export const ExplainRequestFile = Type.Object({
+  protocol: Type.Optional(Type.Integer()),
+  explain: Type.Object({ project: Type.String(), request: OperationRequestFile }),
+});
 
 /** Calls that wait for a person, at once or as soon as they are not those of `list_approvals` any more. */
 export const ListApprovalsRequestFile = Type.Object({
@@ -1014,6 +1048,72 @@ export const WebhookAnswerFile = Type.Object({
   note: Type.Optional(Type.String()),
 });
 
+/** What would become of a request. What the owner of the host alone may see is missing for everybody else. */
+export const ExplanationFile = Type.Object({
+  /** Always true: nothing was run, written or counted. */
+  dry_run: Type.Boolean(),
+  verdict: oneOf(VERDICTS),
+  /** Why not, as the request itself would be told. */
+  code: Type.Optional(Type.String()),
+  message: Type.Optional(Type.String()),
+  hint: Type.Optional(Type.String()),
+  project: Type.Optional(Type.String()),
+  operation: Type.Optional(Type.String()),
+  target: Type.Optional(Type.String()),
+  /** How it went, in the order of the steps. */
+  steps: Type.Array(
+    Type.Object({
+      step: oneOf(STEPS),
+      result: oneOf(["passed", "stopped", "not_reached"]),
+      /** What decided: a member of the configuration, or the code of what stopped it. */
+      rule: Type.Optional(Type.String()),
+      /** What was found. For the owner of the host only. */
+      says: Type.Optional(Type.String()),
+    }),
+  ),
+  /** Operations that a command line comes close to, the nearest first. */
+  near: Type.Optional(Type.Array(Type.Object({ operation: Type.String(), why: Type.String(), form: Type.String() }))),
+  /** What would run. */
+  plan: Type.Optional(
+    Type.Object({
+      /** The program's name and its arguments; files are named as in the workspace. */
+      argv: Type.Array(Type.String()),
+      runs_in: oneOf(["workspace", "empty_directory", "own_repository"]),
+      timeout_seconds: Type.Number(),
+      stdin: oneOf(STDIN_MODES),
+      max_stdin_bytes: Type.Optional(Type.Integer()),
+      max_stdout_bytes: Type.Optional(Type.Integer()),
+      max_stderr_bytes: Type.Optional(Type.Integer()),
+      inputs: Type.Optional(
+        Type.Array(Type.Object({ param: Type.String(), path: Type.String(), bytes: Type.Integer() })),
+      ),
+      output: Type.Optional(Type.String()),
+      notice: Type.Optional(Type.String()),
+      // for the owner of the host only
+      program: Type.Optional(Type.String()),
+      cwd: Type.Optional(Type.String()),
+      profile: Type.Optional(Type.String()),
+      /** Names; values are never shown. */
+      env: Type.Optional(Type.Array(Type.String())),
+      commit: Type.Optional(Type.String()),
+    }),
+  ),
+  /** Whether a person would be asked; missing when nothing would run. */
+  asks: Type.Optional(
+    Type.Object({
+      person: Type.Boolean(),
+      why: Type.Optional(Type.String()),
+      answers: Type.Optional(Type.Array(oneOf(ALLOWANCES))),
+      via: Type.Optional(Type.Array(Type.String())),
+    }),
+  ),
+});
+
+export const ExplanationReplyFile = Type.Object({
+  explanation: Type.Optional(Type.Union([ExplanationFile, Type.Null()])),
+  ...trouble(),
+});
+
 // --- frames of protocol 2 ---
 
 export const HelloFile = Type.Object({ protocol: Type.Integer(), capabilities: Type.Array(Type.String()) });
@@ -1057,6 +1157,7 @@ export type ProjectConfig = Static<typeof ProjectFile>;
 export type DaemonConfig = Static<typeof DaemonFile>;
 export type TokenBinding = Static<typeof TokenFile>;
 export type OperationRequestFields = Static<typeof OperationRequestFile>;
+export type PolicyCases = Static<typeof CasesFile>;
 export type ListRequestFields = Static<typeof ListRequestFile>;
 export type DescribeRequestFields = Static<typeof DescribeRequestFile>;
 export type OperationReply = Static<typeof OperationReplyFile>;
@@ -1070,6 +1171,10 @@ export type CancelRunRequestFields = Static<typeof CancelRunRequestFile>;
 export type ListRunsRequestFields = Static<typeof ListRunsRequestFile>;
 export type WatchRequestFields = Static<typeof WatchRequestFile>;
 export type McpSessionRequestFields = Static<typeof McpSessionRequestFile>;
+export type Explanation = Static<typeof ExplanationFile>;
+export type ExplanationReply = Static<typeof ExplanationReplyFile>;
+export type ExplainOperationRequestFields = Static<typeof ExplainOperationRequestFile>;
+export type ExplainRequestFields = Static<typeof ExplainRequestFile>;
 export type ListApprovalsRequestFields = Static<typeof ListApprovalsRequestFile>;
 export type AnswerApprovalRequestFields = Static<typeof AnswerApprovalRequestFile>;
 export type ListGrantsRequestFields = Static<typeof ListGrantsRequestFile>;
@@ -1094,6 +1199,7 @@ export const VALIDATED = {
   daemon_config: DaemonFile,
   project_config: ProjectFile,
   token_binding: TokenFile,
+  cases_file: CasesFile,
   operation_request: OperationRequestFile,
   list_request: ListRequestFile,
   describe_request: DescribeRequestFile,
@@ -1106,6 +1212,9 @@ export const VALIDATED = {
   list_runs_request: ListRunsRequestFile,
   watch_request: WatchRequestFile,
   mcp_session_request: McpSessionRequestFile,
+  explain_operation_request: ExplainOperationRequestFile,
+  explain_request: ExplainRequestFile,
+  explanation_reply: ExplanationReplyFile,
   list_approvals_request: ListApprovalsRequestFile,
   answer_approval_request: AnswerApprovalRequestFile,
   list_grants_request: ListGrantsRequestFile,

@@ -29,6 +29,8 @@ export interface Decision {
     | "runs"
     | "approvals"
     | "answer"
+    | "explain"
+    | "explain_operation"
     | "grants"
     | "revoke_grants"
     | undefined;

@@ -111,15 +111,19 @@ function json(name: string, text: string): unknown {
   }
 }
 
-function paramsOf(values: Tokens["values"]): Readonly<Record<string, unknown>> {
+/**
+ * The parameters that `--param NAME=VALUE` and `--param-json NAME=JSON` give.
+ * @throws CodedError `usage`
+ */
+export function givenParams(texts: readonly string[], jsons: readonly string[]): Readonly<Record<string, unknown>> {
   const params = new Map<string, unknown>();
-  for (const given of values.get("param") ?? []) {
+  for (const given of texts) {
     const [name, value] = named("param", given, "NAME=VALUE");
     const before = params.get(name);
     if (before === undefined) params.set(name, value);
     else params.set(name, Array.isArray(before) ? [...(before as readonly unknown[]), value] : [before, value]);
   }
-  for (const given of values.get("param-json") ?? []) {
+  for (const given of jsons) {
     const [name, value] = named("param-json", given, "NAME=JSON");
     if (params.has(name)) throw wrong(`parameter ${quoted(name)} is given twice`, "Write a list as one --param-json. ");
     params.set(name, json(name, value));
@@ -151,7 +155,12 @@ function requestOf({ values, words, behind }: Tokens, repo: string | undefined):
   if (operation === undefined) throw wrong("missing OPERATION");
   if (extra !== undefined)
     throw wrong(`unexpected argument ${quoted(extra)}`, "Write the operation's flags behind --. ");
-  return { operation, params: paramsOf(values), flags: behind, ...common };
+  return {
+    operation,
+    params: givenParams(values.get("param") ?? [], values.get("param-json") ?? []),
+    flags: behind,
+    ...common,
+  };
 }
 
 /**

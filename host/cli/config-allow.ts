@@ -11,11 +11,11 @@ export const configAllow = command({
     ["config allow OWNER_NAME", "Then approve it"],
   ],
   run: async ({ id }, context) => {
-    const { hash, changes, text, unsafe, errors, stderr } = await approve(requireProjectId(id), context);
+    const { hash, changes, cases, text, unsafe, errors, stderr } = await approve(requireProjectId(id), context);
     return {
       exit: 0,
       human: `${text}\nAllowed config for project: ${id}\nHash: ${hash}\n`,
-      json: { project: id, hash, changes, env_unsafe: unsafe, errors },
+      json: { project: id, hash, changes, cases, env_unsafe: unsafe, errors },
       stderr,
     };
   },

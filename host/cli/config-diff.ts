@@ -7,6 +7,7 @@ import { requireProjectId } from "../project/project-id.ts";
 import { sha256Hex } from "../util/hash.ts";
 import { readTrusted } from "../util/read-trusted.ts";
 import { approvalFor } from "./approval.ts";
+import { changedText, reviewCases } from "./cases.ts";
 import { command, JSON_SWITCH } from "./command.ts";
 import { approvedProject, changesText, unsafeEnvironment } from "./review.ts";
 
@@ -28,7 +29,8 @@ function compiled(id: string, bytes: Buffer, file: string): LoadedProject | Code
 
 export const configDiff = command({
   path: ["config", "diff"],
-  about: "Show whether a configuration is approved, and what changed since it was: in words, and as text.",
+  about:
+    "Show whether a configuration is approved, and what changed since it was: in words, as text, and which of its cases are judged differently.",
   options: { id: { kind: "word", about: "The project's id" }, json: JSON_SWITCH },
   examples: [["config diff OWNER_NAME", "What would config allow permit that is not permitted now?"]],
   more: "The exit code says whether the question could be answered, not what the answer is.",
@@ -46,6 +48,7 @@ export const configDiff = command({
     const changes = approval === "allowed" || now instanceof CodedError ? [] : compareProjects(before, now);
     const snapshot = readSnapshot(files);
     const text = snapshot === undefined ? "" : textualDiff(snapshot.toString("utf8"), file.bytes.toString("utf8"));
+    const review = now instanceof CodedError ? { changed: [], failed: 0, total: 0 } : reviewCases(files, before, now);
     const { style } = context;
     const hash = sha256Hex(file.bytes);
     const broken = now instanceof CodedError ? `${style.bad("The configuration does not load:")} ${now.message}\n` : "";
@@ -57,6 +60,7 @@ export const configDiff = command({
       `Status: ${status}\n${approval === "allowed" ? "" : `To allow it: cmd2host config allow ${id}\n`}`,
       broken,
       words,
+      changedText(review.changed),
       approval === "modified" && snapshot === undefined
         ? "No snapshot of what was approved was kept, so there is no textual difference.\n"
         : text,
@@ -74,6 +78,7 @@ export const configDiff = command({
         snapshot: snapshot !== undefined,
         env_unsafe: unsafe,
         changes,
+        cases: review,
         text,
       },
       stderr: unsafe

@@ -5,6 +5,8 @@ import { printable } from "../../wire/text.ts";
 import { checkRepos, isCheckout } from "../project/init.ts";
 import { withLock } from "../util/lock.ts";
 import { makePrivateDirectory, writeAtomic } from "../util/write-atomic.ts";
+import { casesText } from "../project/cases.ts";
+import { firstCases } from "./cases.ts";
 import { command, JSON_SWITCH } from "./command.ts";
 import { draftProject, draftWarnings } from "./draft-project.ts";
 import { approve } from "./review.ts";
@@ -73,11 +75,14 @@ export const configInit = command({
     const paths = choosePaths(values["repo-path"], repos, context.cwd);
     const draft = draftProject({ repos, paths, template, branches, host, id: values.id }, context);
     const { id, files, bytes, loaded, config, missing } = draft;
+    const cases = firstCases(context.templates, template, loaded);
     makePrivateDirectory(files.directory);
     await withLock(files.directory, () => {
       if (!force && existsSync(files.config))
         throw new CodedError("already_exists", `${printable(files.config)} already exists`);
       writeAtomic(files.config, bytes);
+      // What somebody wrote is kept, whatever becomes of the configuration.
+      if (cases.length > 0 && !existsSync(files.cases)) writeAtomic(files.cases, casesText(cases));
     });
     const approved = allow ? await approve(id, context) : undefined;
     const warnings = [
@@ -91,12 +96,15 @@ export const configInit = command({
     return {
       exit: 0,
       human: `Created config: ${printable(files.config)}\n${paths.map((path) => `Checkout: ${printable(path)}\n`).join("")}${
+        cases.length === 0 ? "" : `Cases: ${printable(files.cases)} (cmd2host config test ${id})\n`
+      }${
         approved === undefined ? `Not allowed yet: cmd2host config allow ${id}\n` : `${approved.text}Config allowed.\n`
       }\nNext:\n${howTo(id, allow)}`,
       json: {
         project: id,
         config: files.config,
         repo_paths: paths,
+        cases: cases.length,
         allowed: allow,
         hash: loaded.project.configHash,
         missing_commands: missing,

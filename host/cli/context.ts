@@ -1,3 +1,5 @@
+import type { OperationRequest } from "../../wire/request.ts";
+import type { Explanation } from "../../wire/schema.ts";
 import type { TemplateSource } from "../project/templates.ts";
 import type { BaseDirectory } from "../util/base-directory.ts";
 import type { DirectOutput } from "./direct-output.ts";
@@ -15,6 +17,13 @@ export interface DaemonSettings {
 export interface DaemonDoor {
   serve(environment: NodeJS.ProcessEnv): Promise<number>;
   settings(base: BaseDirectory): Promise<DaemonSettings>;
+  /** What a daemon that is started now, in this environment, would say. */
+  explain(
+    base: BaseDirectory,
+    environment: NodeJS.ProcessEnv,
+    project: string,
+    asked: OperationRequest,
+  ): Promise<Explanation>;
 }
 
 /** One of several answers. */

@@ -18,9 +18,11 @@ import { configDisallow } from "./config-disallow.ts";
 import { configInit } from "./config-init.ts";
 import { configMigrate } from "./config-migrate.ts";
 import { configShow } from "./config-show.ts";
+import { configTest } from "./config-test.ts";
 import { doctor } from "./doctor.ts";
 import { grants, grantsList } from "./grants-list.ts";
 import { grantsRevoke } from "./grants-revoke.ts";
+import { explain } from "./explain.ts";
 import { projects } from "./projects.ts";
 import { runBoxed } from "./run-box.ts";
 import { runsCancel } from "./runs-cancel.ts";
@@ -52,9 +54,11 @@ export const COMMANDS: readonly Command[] = [
   call,
   check,
   doctor,
+  explain,
   configInit,
   configShow,
   configCheck,
+  configTest,
   configDiff,
   configAllow,
   configDisallow,

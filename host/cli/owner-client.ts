@@ -7,7 +7,7 @@ import { CODES, type Code } from "../../wire/codes.ts";
 import type { CallOptions, PageRequest } from "../../wire/daemon-calls.ts";
 import { CodedError, errnoOf } from "../../wire/errors.ts";
 import type { AnswerKind } from "../../wire/names.ts";
-import type { GrantFields, OutputPage, PendingApproval, RunInfo, RunReply } from "../../wire/schema.ts";
+import type { Explanation, GrantFields, OutputPage, PendingApproval, RunInfo, RunReply } from "../../wire/schema.ts";
 import { printable } from "../../wire/text.ts";
 import type { BaseDirectory } from "../util/base-directory.ts";
 import { shortSocketPath } from "../util/short-socket-path.ts";
@@ -83,6 +83,13 @@ export class OwnerClient {
     said: { readonly answer: AnswerKind; readonly seconds?: number | undefined; readonly note?: string | undefined },
   ): Promise<readonly GrantFields[]> {
     return this.#grants({ answer_approval: id, ...said });
+  }
+
+  /** What would become of a request. @param request as on the wire, without a token */
+  async explain(project: string, request: object): Promise<Explanation> {
+    const { explanation, ...trouble } = await this.#ask("explanation_reply", { explain: { project, request } }, 0);
+    if (explanation === undefined || explanation === null) throw refusal(trouble);
+    return explanation;
   }
 
   /** Newest first. */

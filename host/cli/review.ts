@@ -6,6 +6,7 @@ import { lintProject, type Finding } from "../project/lint.ts";
 import { projectFiles, readSnapshot, writePin, type ProjectFiles } from "../project/pin.ts";
 import { loadProject } from "../project/store.ts";
 import { setting } from "../project/words.ts";
+import { changedText, reviewCases, type CasesReview } from "./cases.ts";
 import type { Context } from "./context.ts";
 import { commandFinder } from "./find-command.ts";
 
@@ -55,6 +56,7 @@ function checkPushes({ project }: LoadedProject): void {
 export interface Approved {
   readonly hash: string;
   readonly changes: readonly Change[];
+  readonly cases: CasesReview;
   readonly text: string;
   readonly unsafe: readonly string[];
   /** Errors of `config check`: they do not keep a project from being approved, but should be read. */
@@ -91,16 +93,22 @@ export async function approve(id: string, context: Context): Promise<Approved> {
     (finding) => finding.severity === "error",
   );
   const unsafe = unsafeEnvironment(loaded);
+  const review = reviewCases(files, before, loaded);
   const hash = await writePin(files, loaded.bytes);
   const shouts = unsafe.map(
     (name) =>
       `WARNING: every program of ${id} gets ${setting(name, loaded.project.env.get(name) ?? "")}, which can change what it runs or where it connects\n`,
   );
   const found = errors.map((finding) => `warning: line ${finding.line}: ${finding.pointer}: ${finding.message}\n`);
+  const { changed, failed, total } = review;
+  if (failed > 0)
+    found.push(`warning: ${failed} of the ${total} cases of ${id} do not hold; see cmd2host config test ${id}\n`);
+  const cases = changedText(changed);
   return {
     hash,
     changes,
-    text: changesText(changes, before !== undefined),
+    cases: review,
+    text: `${changesText(changes, before !== undefined)}${cases === "" ? "" : `\n${cases}`}`,
     unsafe,
     errors,
     stderr: [...shouts, ...found].join(""),

@@ -10,6 +10,7 @@ import { listenUnix } from "../listen/unix.ts";
 import { listProjectIds } from "../project/project-id.ts";
 import type { BaseDirectory } from "../util/base-directory.ts";
 import { MAX_SOCKET_PATH } from "../util/short-socket-path.ts";
+import { hostEnvironment } from "./engine-settings.ts";
 import { House } from "./house.ts";
 import type { Log } from "./log.ts";
 import { allWorkspaces } from "./all-workspaces.ts";
@@ -65,9 +66,7 @@ export class Daemon {
       base,
       log,
       audit: audit.audit,
-      environment: new Map(
-        Object.entries(environment).flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const])),
-      ),
+      environment: hostEnvironment(environment),
       settings: () => this.#settings,
       ownAddress: () => this.#ownAddress(),
     });

@@ -20,6 +20,8 @@ import { SYSTEM_CLOCK } from "../util/deadline.ts";
 import { ownProgram } from "../util/own-program.ts";
 import { realWorkspace } from "../engine/plan.ts";
 import { allWorkspaces } from "./all-workspaces.ts";
+import { dryStaging } from "./dry-run.ts";
+import { engineSettings, ownPaths } from "./engine-settings.ts";
 import type { Log } from "./log.ts";
 import { McpSessions } from "./mcp-sessions.ts";
 import type { DaemonSettings } from "./settings.ts";
@@ -98,6 +100,7 @@ export class House {
       searchPath: (workspaces) => searchPath.without(workspaces),
       stage: (workspace, destination, maxBytes) => this.staging.allocate(workspace, destination, maxBytes),
       copyIn: async (workspace, relative, maxBytes) => this.staging.copyIn(workspace, relative, maxBytes),
+      dry: dryStaging(this.staging),
       execute: async (...work) => this.workshop.carryOut(...work),
       serveMcp: async (...serving) => this.mcp.serve(...serving),
       runs: this.runs,
@@ -110,6 +113,7 @@ export class House {
           error: error instanceof Error ? (error.stack ?? error.message) : String(error),
         });
       },
+      ownPaths: ownPaths(base.root),
       get settings() {
         return current();
       },
@@ -131,20 +135,5 @@ function waysToTell({ base, log, environment, settings }: Site, searchPath: Sear
     const { desktop: isWanted, webhooks } = settings().approvals;
     const others = [...webhooks].map(([name, hook]) => new WebhookNotifier(name, hook, warn));
     return isWanted ? [desktop, ...others] : others;
-  };
-}
-
-function engineSettings(settings: DaemonSettings, environment: ReadonlyMap<string, string>): EngineSettings {
-  const { defaultTimeoutMs, maxTimeoutMs, graceMs, maxStdoutBytes, maxStderrBytes, maxOutputBytes, maxStdinBytes } =
-    settings;
-  return {
-    hostEnvironment: environment,
-    defaultTimeoutMs,
-    maxTimeoutMs,
-    graceMs,
-    maxStdoutBytes,
-    maxStderrBytes,
-    maxOutputBytes,
-    maxStdinBytes,
   };
 }

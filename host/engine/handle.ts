@@ -8,6 +8,8 @@ import type {
   AboutApprovals,
   AboutRuns,
   DescribeRequest,
+  ExplainOperationRequest,
+  ExplainRequest,
   ListRequest,
   McpSessionRequest,
   OperationRequest,
@@ -18,11 +20,13 @@ import { describeOperation, listOperations } from "../operation/info.ts";
 import type { Project } from "../project/types.ts";
 import type { ActiveRun, Viewer } from "../runs/runs.ts";
 import { aboutApprovals } from "./about-approvals.ts";
+import { aboutExplaining } from "./about-explaining.ts";
 import { aboutRuns } from "./about-runs.ts";
 import { carryOut, type Carried, type Watching } from "./carry-out.ts";
 import { clear, type ClearedPlan } from "./clear.ts";
 import { failedBy, outcomeOf } from "./ending.ts";
 import { liveClient, serveMcp } from "./mcp-session.ts";
+import { withoutOwnPaths } from "./own-paths.ts";
 import { decide, type Trail } from "./pipeline.ts";
 import type { Plan } from "./plan.ts";
 import { decisionOf, endingOf, ROUTES } from "./recorded.ts";
@@ -83,6 +87,9 @@ export class Engine {
         case "grants":
         case "revoke_grants":
           return await this.#askApprovals(request, of);
+        case "explain_operation":
+        case "explain":
+          return await this.#explain(request, of);
         case "status":
         case "read":
         case "cancel":
@@ -92,8 +99,9 @@ export class Engine {
     } catch (error) {
       const coded = error instanceof CodedError ? error : this.#bug(error, of.id);
       this.#recordDenial(of, request, coded);
-      if (request?.kind !== "operation") return refusal(replyShapeOf(message), coded);
-      return ended(request.requestId, request.protocol, outcomeOf(coded));
+      const told = peer.transport === "owner" ? coded : withoutOwnPaths(coded, this.#rooms.ownPaths);
+      if (request?.kind !== "operation") return refusal(replyShapeOf(message), told);
+      return ended(request.requestId, request.protocol, outcomeOf(told));
     }
   }
 
@@ -162,6 +170,12 @@ export class Engine {
       this.#record(of, request);
     }
     return aboutApprovals(this.#rooms.approvals, request, "terminal", of.signal);
+  }
+
+  async #explain(request: ExplainOperationRequest | ExplainRequest, of: Case): Promise<Reply> {
+    return aboutExplaining(this.#rooms, request, of.peer.transport === "owner", of.trail, (denied) => {
+      this.#record(of, request, denied);
+    });
   }
 
   #viewer({ token }: AboutRuns, { peer, trail }: Case): Viewer {

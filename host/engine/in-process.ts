@@ -1,4 +1,4 @@
-import { commandFields, pageFields, runFields } from "../../wire/client-request.ts";
+import { commandFields, explainedFields, pageFields, runFields } from "../../wire/client-request.ts";
 import type {
   ArgvRequest,
   CallOptions,
@@ -12,6 +12,7 @@ import type { OperationEnd, Reply } from "../../wire/outcome.ts";
 import { outcomeFields, replyFields } from "../../wire/reply.ts";
 import type {
   DescribeReply,
+  ExplanationReply,
   ListReply,
   OperationReply,
   OutcomeFields,
@@ -97,6 +98,10 @@ export class InProcessClient implements DaemonCalls {
 
   async runs(options?: CallOptions): Promise<RunsReply> {
     return (await this.#call({ list_runs: true }, options)) as RunsReply;
+  }
+
+  async explain(request: RunRequest | ArgvRequest, options?: CallOptions): Promise<ExplanationReply> {
+    return (await this.#call({ explain_operation: explainedFields(request) }, options)) as ExplanationReply;
   }
 
   async watch(revision: string, waitSeconds: number, options?: CallOptions): Promise<ListReply> {

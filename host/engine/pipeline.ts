@@ -1,82 +1,100 @@
 import { CodedError } from "../../wire/errors.ts";
 import type { OperationRequest } from "../../wire/request.ts";
 import { quoted } from "../../wire/text.ts";
-import type { Session } from "../auth/token-store.ts";
-import { checkCall, type Asked } from "../operation/call.ts";
+import { checkValues, type Asked } from "../operation/call.ts";
 import { checkOutputScope } from "../operation/output-scope.ts";
 import { checkPathsOnDisk } from "../operation/path-policy.ts";
+import { resolveOperation } from "../operation/resolve.ts";
 import { reverseMatch } from "../operation/reverse-match.ts";
 import { refuseTyped } from "../operation/typed-refusals.ts";
 import { takesRepo, typedRepo } from "../operation/typed-repo.ts";
 import type { Operation, Project } from "../project/types.ts";
 import { checkOrigin, resolveTarget, type Target } from "../target/target.ts";
-import type { ClearedPlan } from "./clear.ts";
 import { placesOf } from "./files.ts";
 import { makePlan, realWorkspace, type Plan, type TrustedWorkspace } from "./plan.ts";
 import type { Rooms } from "./rooms.ts";
+import type { Trail } from "./trail.ts";
 import { refuseLayout } from "./work.ts";
 
-/** What is known of a request so far: filled in step by step, read by the audit however the request ends. */
-export interface Trail {
-  session?: Session;
-  project?: Project;
-  target?: Target;
-  operation?: string;
-  plan?: Plan;
-  /** Once it may start. */
-  cleared?: ClearedPlan;
-  /** What decided, of what is no operation. */
-  rule?: string;
-}
+export type { Trail } from "./trail.ts";
+
+/** What deciding needs of the other rooms. */
+export type DecidingRooms = Pick<
+  Rooms,
+  "authenticate" | "resolveProject" | "inspectWorkspace" | "searchPath" | "stage" | "copyIn" | "settings"
+>;
 
 /**
  * From a typed request to a plan: read this first. Each step knows one thing and throws a `CodedError` to end the request. Their order decides
  * which error wins, and is the original's.
  */
-export async function decide(rooms: Rooms, request: OperationRequest, trail: Trail): Promise<Plan> {
+export async function decide(rooms: DecidingRooms, request: OperationRequest, trail: Trail): Promise<Plan> {
   const session = (trail.session = rooms.authenticate(request.token));
-  if (request.route.kind === "raw") refuseTyped(request.route.argv);
+  trail.step?.("authenticate", session);
+  const line = request.route.kind === "raw" ? request.route.argv : [];
+  refuseTyped(line);
+  trail.step?.("line", line);
   const project = (trail.project = rooms.resolveProject(session));
+  trail.step?.("project", project);
   const { target, asked } = resolveAsked(project, request, trail);
   trail.operation = asked.operation;
-  const call = checkCall(project, asked);
-  checkStdin(call.operation, request);
-  checkPathsOnDisk(call.operation, call.values, call.flagValues, call.flags, target.repo.path, project.pathDeny);
+  const operation = resolveOperation(project, asked.operation);
+  trail.step?.("operation", operation);
+  const call = checkValues(operation, asked);
+  trail.step?.("values", call);
+  checkStdin(operation, request);
+  trail.step?.("stdin", operation);
+  checkPathsOnDisk(operation, call.values, call.flagValues, call.flags, target.repo.path, project.pathDeny);
+  trail.step?.("paths", call);
   const workspace = checkWorkspace(rooms, project, target);
+  trail.step?.("workspace", workspace);
   const places = placesOf(call, project, workspace.root);
-  checkOutputScope(call.operation, call.flags);
-  return makePlan(rooms, { session, project, target, call, workspace, places, timeoutSeconds: request.timeoutSeconds });
+  trail.step?.("files", places);
+  checkOutputScope(operation, call.flags);
+  trail.step?.("output_scope", operation);
+  const { timeoutSeconds } = request;
+  return makePlan(rooms, { session, project, target, call, workspace, places, timeoutSeconds }, trail.step);
 }
 
-/** Where it is asked for, and the operation: named, or found by matching a command line. */
-function resolveAsked(
+/**
+ * Where it is asked for, and the operation: named, or found by matching a command line.
+ * @throws CodedError `target_*`, `host_invalid`, `argv_*`, `template_defect`, `interactive_command`
+ */
+export function resolveAsked(
   project: Project,
   { route, targetRepo, cwdHint }: OperationRequest,
   trail: Trail,
 ): { readonly target: Target; readonly asked: Asked } {
-  const targetOf = (name: string): Target => (trail.target = resolveTarget(project, name, cwdHint));
+  const targetOf = (name: string): Target => {
+    const target = (trail.target = resolveTarget(project, name, cwdHint));
+    trail.step?.("target", target);
+    return target;
+  };
   if (route.kind === "named") return { target: targetOf(targetRepo), asked: route };
   // What the line itself names comes before the hint, and behind what the request names.
   const named = targetRepo === "" ? typedRepo(project, route.argv) : undefined;
   if (named !== undefined) {
     const target = targetOf(named.name);
-    const asked = typedAt(project, target, route.argv);
+    const asked = typedAt(project, target, route.argv, trail);
     // Unless it was another option that only looked like it.
     if (takesRepo(project.operations.get(asked.operation))) return { target, asked };
   }
   const target = targetOf(targetRepo);
-  return { target, asked: typedAt(project, target, route.argv) };
+  return { target, asked: typedAt(project, target, route.argv, trail) };
 }
 
-function typedAt(project: Project, { repo, url }: Target, argv: readonly string[]): Asked {
+function typedAt(project: Project, { repo, url }: Target, argv: readonly string[], { missed }: Trail): Asked {
   const [command] = argv;
   if (command === undefined) throw new CodedError("argv_empty", "cmd2host: raw_argv field is present but empty");
   if (command === "") throw new CodedError("argv_empty", "cmd2host: raw_argv command is empty");
-  return reverseMatch(project, { repo: repo.name, repo_path: repo.path, expected_git_url: url }, argv);
+  return reverseMatch(project, { repo: repo.name, repo_path: repo.path, expected_git_url: url }, argv, missed);
 }
 
 /** Holds what the caller sends against what the operation reads. */
-function checkStdin({ id, stdin }: Operation, { offersStdin, needsStdin }: OperationRequest): void {
+export function checkStdin(
+  { id, stdin }: Operation,
+  { offersStdin, needsStdin }: Pick<OperationRequest, "offersStdin" | "needsStdin">,
+): void {
   if (stdin === "required" && !offersStdin)
     throw new CodedError("stdin_required", `Operation ${quoted(id)} needs standard input, and the request has none`);
   if (stdin === "none" && needsStdin)
@@ -84,7 +102,7 @@ function checkStdin({ id, stdin }: Operation, { offersStdin, needsStdin }: Opera
 }
 
 /** Inspects the target's checkout and holds its origin against the target. */
-function checkWorkspace(rooms: Rooms, project: Project, target: Target): TrustedWorkspace {
+function checkWorkspace(rooms: Pick<Rooms, "inspectWorkspace">, project: Project, target: Target): TrustedWorkspace {
   const facts = rooms.inspectWorkspace(
     target.repo.path,
     project.repos.map((repo) => repo.path),

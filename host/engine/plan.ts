@@ -14,6 +14,7 @@ import type { Target } from "../target/target.ts";
 import { stageFiles, type CallFiles, type FilePlaces } from "./files.ts";
 import type { EngineSettings, Rooms } from "./rooms.ts";
 import type { OutputLimits } from "./run-output.ts";
+import type { Watch } from "./trail.ts";
 import { mannerOf, placeOf, refuseConfiguration, sourceOf, type Work } from "./work.ts";
 
 declare const made: unique symbol;
@@ -123,15 +124,22 @@ function workOf(
   { project, target, call, workspace, timeoutSeconds }: Findings,
   path: string,
   settings: EngineSettings,
+  step: Watch | undefined,
 ): { readonly work: Work; readonly notice: string | undefined } {
   const { operation } = call;
   const { repo, url } = target;
-  const args = argumentsOf(project, call, { repo: repo.name, repoPath: repo.path, url });
+  const args = argumentsOf(project, call, { repo: repo.name, repoPath: repo.path, url }, (built) => {
+    step?.("arguments", built);
+  });
+  step?.("branches", args);
   const command = resolveCommand(operation.command, path, workspace.all);
+  step?.("program", command);
   const profile = profileFor(operation.command, args, operation.profile);
   checkGitUrl(profile, args, url);
   const manner = mannerOf(call, args, profile, repo.path);
+  step?.("git", manner);
   refuseConfiguration(workspace.facts, manner);
+  step?.("configuration", workspace.facts);
   const situation = {
     host: settings.hostEnvironment,
     repo: repo.name,
@@ -139,6 +147,7 @@ function workOf(
     gitConfig: project.gitConfig,
   };
   const env = buildEnvironment(profile, situation, project.env, path);
+  step?.("environment", env);
   const limits = limitsOf(operation, settings, timeoutSeconds);
   const launch: Launch = { command, args, env, cwd: workspace.root, ...limits };
   if (manner.kind === "program") {
@@ -173,18 +182,22 @@ function shownArguments({ project, target, call, places }: Findings, args: reado
  * Turns a checked call on a trusted workspace into a plan: stages its files, builds arguments and environment, finds the program.
  * @throws CodedError `input_invalid`, `staging_unavailable`, `param_missing`, `template_incomplete`, `branch_*`, `command_*`, `git_*`,
  * `workspace_untrusted`
+ * @param step is told of what was passed
  */
 export async function makePlan(
   rooms: Pick<Rooms, "stage" | "copyIn" | "searchPath" | "settings">,
   findings: Findings,
+  step?: Watch,
 ): Promise<Plan> {
   const { session, project, target, call, workspace, places } = findings;
   const { operation } = call;
   const files = await stageFiles(rooms, call, places, workspace.root);
+  step?.("staging", files);
   try {
     const { settings } = rooms;
     const staged = { ...findings, call: { ...call, values: files.values } };
-    const { work, notice } = workOf(staged, rooms.searchPath(workspace.all), settings);
+    const { work, notice } = workOf(staged, rooms.searchPath(workspace.all), settings, step);
+    step?.("repository", work);
     const parts: Omit<Plan, typeof made> = {
       session,
       project,

@@ -41,6 +41,8 @@ export interface Rooms {
   readonly stage: (workspace: string, destination: Destination, maxBytes: number | undefined) => StagedFile;
   /** Copies a file of the workspace; `relative` holds no links. */
   readonly copyIn: (workspace: string, relative: string, maxBytes: number) => Promise<StagedInput>;
+  /** Stands for `stage` and `copyIn` when nothing is to be written: the same checks, no file. */
+  readonly dry: Pick<Rooms, "stage" | "copyIn">;
   readonly execute: (work: Work, signal: AbortSignal, attached: Attached) => Promise<RunResult>;
   /** Runs an MCP server for a session until its client or the session ends. @throws CodedError `too_many_sessions`, `spawn_failed` */
   readonly serveMcp: (asked: McpServing, signal: AbortSignal, attached: Attached) => Promise<RunResult>;
@@ -50,6 +52,8 @@ export interface Rooms {
   readonly audit: Audit;
   /** Something was thrown that nobody expected. */
   readonly reportBug: (error: unknown, decisionId: string) => void;
+  /** Directories of the daemon's own, absolute, the longest first: sessions are not told where they lie. */
+  readonly ownPaths: readonly string[];
   readonly settings: EngineSettings;
 }
 

@@ -48,7 +48,7 @@ function refuseHiddenPowers(operation: Operation, flags: readonly string[], requ
         : undefined;
   if (power === undefined) return;
   throw new CodedError("git_unsupported", `the push ${power} a branch, which the operation does not say by itself`, {
-    hint: "Push without it, or ask the owner of the host for an operation that does this.",
+    hint: "Push without it.",
   });
 }
 

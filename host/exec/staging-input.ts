@@ -92,6 +92,12 @@ export class InputFile {
     }
   }
 
+  /** Bytes, as of now. */
+  get size(): number {
+    if (this.#fd === undefined) throw new RangeError("the file is closed");
+    return fstatSync(this.#fd).size;
+  }
+
   /** Copies the file to a new one. Throws `input_invalid`, and what `target` throws. */
   async copyTo(target: CopyTarget): Promise<Copied> {
     const fd = this.#fd;

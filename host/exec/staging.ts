@@ -31,6 +31,8 @@ export interface StagingOptions {
 
 const STAGING_NAME = ".cmd2host-staging";
 const SLOT_NAME = "0";
+/** Stands for the directory of a file that is not made. */
+const DRY_NAME = "dry-run";
 const PRIVATE_MODE = 0o700;
 const ENTRY_NAME = /^[0-9a-f]{32}$/;
 
@@ -137,6 +139,28 @@ export class Staging {
     } finally {
       file.close();
     }
+  }
+
+  /**
+   * What `copyIn` would take, without a copy: the path leads nowhere, and the hash is empty. Throws `input_invalid`.
+   */
+  lookAt(workspaceRoot: string, relative: string, limit: number): StagedInput {
+    requirePlain("relative", relative);
+    requireBytes("limit", limit);
+    const file = InputFile.open(workspaceRoot, relative, limit, STAGING_NAME, this.#reach);
+    try {
+      const path = join(this.#inputRoot ?? workspaceRoot, DRY_NAME, inputName(relative));
+      return { path, size: file.size, sha256: "", discard: () => undefined };
+    } finally {
+      file.close();
+    }
+  }
+
+  /** What `allocate` would give, without a file: the path leads nowhere. */
+  pretend(workspaceRoot: string): StagedFile {
+    const root = this.#settings.mode === "explicit" ? this.#settings.root : join(workspaceRoot, STAGING_NAME);
+    const nothing = (): void => undefined;
+    return { path: join(root, DRY_NAME, SLOT_NAME), finalize: nothing, discard: nothing };
   }
 
   /**

@@ -1,5 +1,6 @@
 import { CodedError } from "../../wire/errors.ts";
 import { quoted, shortened } from "../../wire/text.ts";
+import { listed } from "../project/listed.ts";
 import { pushOf } from "../project/push.ts";
 import type { Pattern } from "../util/pattern.ts";
 
@@ -21,6 +22,6 @@ export function checkBranches(command: string, args: readonly string[], branchAl
   const denied = push.branches.find((branch) => !branchAllow.some((pattern) => pattern.matchesWhole(branch)));
   if (denied === undefined) return;
   throw new CodedError("branch_denied", `branch ${quoted(shortened(denied, 120))} not allowed`, {
-    hint: `The whole name must match one of: ${branchAllow.map((pattern) => pattern.source).join(", ")}`,
+    hint: `The whole name must match one of: ${listed(branchAllow.map((pattern) => quoted(pattern.source)))}.`,
   });
 }

@@ -28,7 +28,14 @@ export interface Asked {
  * @throws CodedError `operation_unknown`, `operation_not_allowed`, `param_*`, `flag_*`
  */
 export function checkCall(project: Project, asked: Asked): Call {
-  const operation = resolveOperation(project, asked.operation);
+  return checkValues(resolveOperation(project, asked.operation), asked);
+}
+
+/**
+ * The same for an operation that was found.
+ * @throws CodedError `param_*`, `flag_*`
+ */
+export function checkValues(operation: Operation, asked: Asked): Call {
   const flags = normaliseFlags(asked.flags, operation.flags);
   const values = checkParams(operation, asked.params);
   return { operation, values, flags, flagValues: checkFlags(operation, flags) };
@@ -53,12 +60,19 @@ function refuseInteractive({ command, template }: Operation, args: readonly stri
 
 /**
  * The arguments that a call runs with: the second half of the policy, as pure as the first.
+ * @param built is told of them before the branches are judged
  * @throws CodedError `param_missing`, `template_incomplete`, `file_url_refused`, `interactive_command`, `branch_denied`, `branch_allow_missing`
  */
-export function argumentsOf(project: Project, call: Call, place: Place): readonly string[] {
+export function argumentsOf(
+  project: Project,
+  call: Call,
+  place: Place,
+  built?: (args: readonly string[]) => void,
+): readonly string[] {
   const injected = { repo: place.repo, repo_path: place.repoPath, expected_git_url: place.url };
   const args = buildArgv(call.operation, call.values, call.flags, { injected, env: project.env });
   refuseInteractive(call.operation, args);
+  built?.(args);
   checkBranches(call.operation.command, args, project.branchAllow);
   return args;
 }

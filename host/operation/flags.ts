@@ -1,5 +1,6 @@
 import { CodedError } from "../../wire/errors.ts";
 import { quoted, shortened } from "../../wire/text.ts";
+import { didYouMean, listed } from "../project/listed.ts";
 import type { FlagSpec, Operation } from "../project/types.ts";
 import { PARAM_KINDS } from "./params/index.ts";
 import { ValueError, shown } from "./params/kind.ts";
@@ -88,6 +89,10 @@ function requireValue(spec: FlagSpec): void {
     throw invalid(`${spec.flag}: needs a value, as ${spec.flag}=VALUE`);
 }
 
+function flagsHint(name: string, known: readonly string[]): string {
+  return `${didYouMean(name, known)}Allowed: ${listed(known)}.`;
+}
+
 /**
  * Checks normalised flags against what the operation allows, and returns their values.
  * @param check holds one value against its rules
@@ -123,7 +128,7 @@ export function checkFlags(
     const spec = specs.get(name);
     if (spec === undefined) {
       throw new CodedError("flag_not_allowed", `Invalid flags: flag not allowed: ${quoted(shortened(name, 60))}`, {
-        hint: `Allowed: ${[...specs.keys()].join(", ")}.`,
+        hint: flagsHint(name, [...specs.keys()]),
       });
     }
     // Of a flag that stands twice most programs take the last; with rules for its value that should not be a guess.

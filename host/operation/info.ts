@@ -1,5 +1,6 @@
 import type { FlagInfo, FlagRule, OperationInfo } from "../../wire/schema.ts";
 import type { FlagSpec, Operation, Project } from "../project/types.ts";
+import { allowedHint } from "./resolve.ts";
 import { CodedError } from "../../wire/errors.ts";
 import { printable, shortened } from "../../wire/text.ts";
 
@@ -82,6 +83,8 @@ export function listOperations(project: Project, prefix: string): readonly Opera
 export function describeOperation(project: Project, id: string): OperationInfo {
   const operation = project.allowed.includes(id) ? project.operations.get(id) : undefined;
   if (operation === undefined)
-    throw new CodedError("operation_not_allowed", `Operation not allowed: ${printable(shortened(id, 120))}`);
+    throw new CodedError("operation_not_allowed", `Operation not allowed: ${printable(shortened(id, 120))}`, {
+      hint: allowedHint(project, id),
+    });
   return operationInfo(operation);
 }

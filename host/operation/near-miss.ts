@@ -1,5 +1,6 @@
 import { CodedError } from "../../wire/errors.ts";
 import { quoted, shortened } from "../../wire/text.ts";
+import { listed } from "../project/listed.ts";
 import type { Operation } from "../project/types.ts";
 import { usageLine } from "./typed-usage.ts";
 import type { TypedPlace } from "./typed-word.ts";
@@ -44,6 +45,6 @@ export function noMatch(
   return new CodedError(
     "argv_no_match",
     [`cmd2host: no allowed operation matches argv ${shown}`, ...reasons, ...automatic, ...form].join("; "),
-    { hint: `Operations of ${program} here: ${ids.slice(0, 20).join(", ")}. Describe one to see its form.` },
+    { hint: `Operations of ${program} here: ${listed(ids)}; describe one to see its form.` },
   );
 }

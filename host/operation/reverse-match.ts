@@ -2,13 +2,14 @@ import { CodedError } from "../../wire/errors.ts";
 import { quoted, shortened } from "../../wire/text.ts";
 import { interactiveOption } from "../project/interactive.ts";
 import { programName } from "../project/push.ts";
+import { listed } from "../project/listed.ts";
 import { DEFAULT_HOST } from "../project/compile.ts";
 import type { Operation, Project } from "../project/types.ts";
 import type { Asked } from "./call.ts";
 import { Effort, EffortSpent } from "./effort.ts";
 import { matchAnyOrder } from "./match-any-order.ts";
 import { matchInOrder, typedInOrder, type InOrder } from "./match-in-order.ts";
-import { noMatch } from "./near-miss.ts";
+import { noMatch, type NearMiss } from "./near-miss.ts";
 import { typedForm, type TypedForm } from "./typed-form.ts";
 import { interactiveRefusal } from "./typed-refusals.ts";
 import type { Injected, TypedPlace } from "./typed-word.ts";
@@ -40,13 +41,25 @@ function tooMuch(candidates: number, words: number): CodedError {
   );
 }
 
+/** The programs that can be called here. */
+function commandsHint({ allowed, operations }: Project): string {
+  const names = new Set(allowed.map((id) => programName(operations.get(id)?.command ?? "")));
+  return names.size === 0 ? "This project allows no operations." : `Commands that work here: ${listed([...names])}.`;
+}
+
 /**
  * Finds the one allowed operation that a typed command line means: first of those whose template it follows word by word, then of those that it
  * fits with its options in any order. What the types accept decides, an enum's list included; patterns, lengths and ranges are applied to the winner.
  * What a search may take is bounded, see effort.ts.
+ * @param missed is told of the program's operations when the line is none of them
  * @throws CodedError `argv_no_match`, `argv_ambiguous`, `template_defect`, `interactive_command`; the message begins `cmd2host:`
  */
-export function reverseMatch(project: Project, injected: Injected, argv: readonly string[]): Asked {
+export function reverseMatch(
+  project: Project,
+  injected: Injected,
+  argv: readonly string[],
+  missed?: (misses: readonly NearMiss[], place: TypedPlace) => void,
+): Asked {
   const [command = "", ...words] = argv;
   const name = programName(command);
   const host = project.repos.find((repo) => repo.name === injected.repo)?.host ?? DEFAULT_HOST;
@@ -60,9 +73,10 @@ export function reverseMatch(project: Project, injected: Injected, argv: readonl
     throw new CodedError(
       "argv_no_match",
       `cmd2host: no allowed operation matches command ${quoted(shortened(command, 120))}`,
+      { hint: commandsHint(project) },
     );
   try {
-    return search(name, argv, candidates, place);
+    return search(name, argv, candidates, place, missed);
   } catch (error) {
     if (error instanceof EffortSpent) throw tooMuch(candidates.length, words.length);
     throw error;
@@ -70,7 +84,13 @@ export function reverseMatch(project: Project, injected: Injected, argv: readonl
 }
 
 /** @throws CodedError as `reverseMatch`; EffortSpent */
-function search(name: string, argv: readonly string[], candidates: readonly Candidate[], place: TypedPlace): Asked {
+function search(
+  name: string,
+  argv: readonly string[],
+  candidates: readonly Candidate[],
+  place: TypedPlace,
+  missed: ((misses: readonly NearMiss[], place: TypedPlace) => void) | undefined,
+): Asked {
   const words = argv.slice(1);
   const inOrder = candidates.flatMap(
     ({ operation, inOrder: form }) => matchInOrder(operation, form, words, place) ?? [],
@@ -91,5 +111,6 @@ function search(name: string, argv: readonly string[], candidates: readonly Cand
     const automatic = dropped.filter((option) => words.includes(option));
     return [{ operation, understood, isNear: understood >= form.head.length, why: attempt.why, automatic }];
   });
+  missed?.(misses, place);
   throw noMatch(name, argv, misses, place);
 }

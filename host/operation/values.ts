@@ -1,11 +1,16 @@
 import { CodedError } from "../../wire/errors.ts";
 import { quoted, shortened } from "../../wire/text.ts";
+import { didYouMean, listed } from "../project/listed.ts";
 import type { Operation } from "../project/types.ts";
 import { PARAM_KINDS } from "./params/index.ts";
 import { ValueError, type CheckedValue } from "./params/kind.ts";
 
 /** Checked values by parameter name. */
 export type Values = ReadonlyMap<string, CheckedValue>;
+
+function knownHint(name: string, known: readonly string[]): string {
+  return `${didYouMean(name, known)}The operation takes ${listed(known)}.`;
+}
 
 /**
  * Checks the supplied parameters against the operation's schemas. Absent ones are noticed only when the arguments are built, as the original does.
@@ -18,7 +23,7 @@ export function checkParams(operation: Operation, supplied: ReadonlyMap<string, 
     if (rule === undefined) {
       const known = [...operation.params.keys()];
       throw new CodedError("param_unknown", `Invalid parameters: unknown parameter: ${quoted(shortened(name, 64))}`, {
-        hint: known.length === 0 ? "The operation takes no parameters." : `The operation takes ${known.join(", ")}.`,
+        hint: known.length === 0 ? "Leave it out: the operation takes no parameters." : knownHint(name, known),
       });
     }
     if (rule.type === undefined) {
@@ -26,7 +31,7 @@ export function checkParams(operation: Operation, supplied: ReadonlyMap<string, 
         "param_invalid",
         `Invalid parameters: ${name}: unknown type ${quoted(rule.schema.type ?? "")}`,
         {
-          hint: "The owner of the host corrects the parameter's type.",
+          hint: "The owner of the host corrects the parameter's type; `cmd2host config check ID` says where.",
         },
       );
     }

@@ -1,5 +1,6 @@
 import { CodedError } from "../../wire/errors.ts";
 import { compileProject, type LoadedProject } from "./compile.ts";
+import { approvals } from "./lint/approval.ts";
 import { dangerousFlags, dangerousTemplate, ghApiPath, gitTransports } from "./lint/arguments.ts";
 import { commandDanger, commandFile, profile } from "./lint/commands.ts";
 import { forEachOperation, lineOf, type Finding, type FindCommand, type Rule } from "./lint/finding.ts";
@@ -51,6 +52,7 @@ const RULES: readonly Rule[] = [
     jsonOutput,
     filters,
     hints,
+    approvals,
     interactive,
   ]),
   unknownMembers,

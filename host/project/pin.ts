@@ -16,6 +16,8 @@ export interface ProjectFiles {
   readonly pin: string;
   /** The approved bytes themselves, so that a difference can be shown. Only believed when its hash is the pin. */
   readonly snapshot: string;
+  /** What the configuration must allow, ask and deny; the owner's, and no part of the approval. */
+  readonly cases: string;
 }
 
 export function projectFiles(projects: string, id: string): ProjectFiles {
@@ -26,6 +28,7 @@ export function projectFiles(projects: string, id: string): ProjectFiles {
     config: `${directory}/config.json`,
     pin: `${directory}/allowed.sha256`,
     snapshot: `${directory}/allowed.json`,
+    cases: `${directory}/cases.json`,
   };
 }
 

@@ -10,6 +10,7 @@ import { readPlainFile } from "./plain-file.ts";
 /** Where templates come from: a directory, or the templates themselves by name. */
 export type TemplateSource = string | ReadonlyMap<string, Buffer>;
 
+/** Without a dot: what belongs to a template has its name and one. */
 const TEMPLATE_NAME = /^[a-z0-9][a-z0-9_-]*$/;
 
 /**
@@ -34,13 +35,20 @@ export function bundledTemplates(embedded = EMBEDDED): TemplateSource {
 
 /** Names of the templates of a source, sorted. */
 export function listTemplates(source: TemplateSource): readonly string[] {
-  if (typeof source !== "string") return [...source.keys()].sort();
+  if (typeof source !== "string") return [...source.keys()].filter((name) => TEMPLATE_NAME.test(name)).sort();
   if (!existsSync(source)) return [];
   return readdirSync(source)
     .filter((file) => file.endsWith(".json") && !file.endsWith(".cases.json"))
     .map((file) => file.slice(0, -".json".length))
     .filter((name) => TEMPLATE_NAME.test(name))
     .sort();
+}
+
+/** The cases of a template, as bytes; undefined when it has none. */
+export function readTemplateCases(source: TemplateSource, name: string): Buffer | undefined {
+  if (!TEMPLATE_NAME.test(name)) return undefined;
+  if (typeof source !== "string") return source.get(`${name}.cases`);
+  return readPlainFile(join(source, `${name}.cases.json`), MAX_CONFIG_BYTES);
 }
 
 function bytesOf(source: TemplateSource, name: string): Buffer | undefined {

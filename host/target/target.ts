@@ -56,7 +56,7 @@ export function resolveTarget(project: Project, targetRepo: string, hint: CwdHin
     throw new CodedError(
       "target_not_allowed",
       `target_repo ${quoted(shortened(targetRepo, 120))} is not in the project allow list`,
-      { hint: `Use one of ${names}.` },
+      { hint: `Use one of ${shortened(names, 600)}.` },
     );
   }
   const auto = hint === undefined ? undefined : hinted(project, hint);
@@ -69,7 +69,7 @@ export function resolveTarget(project: Project, targetRepo: string, hint: CwdHin
       ? ""
       : `; auto-resolve did not match (toplevel ${quoted(shortened(hint.toplevel, 200))}, origin ${repoOfHint(hint.originUrl) ?? "<unparsed>"})`;
   throw new CodedError("target_required", `target_repo is required: the project has several repositories${tried}`, {
-    hint: `Pass target_repo, one of ${names}.`,
+    hint: `Pass target_repo, one of ${shortened(names, 600)}.`,
   });
 }
 

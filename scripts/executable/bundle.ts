@@ -5,7 +5,7 @@ import { build, type Plugin } from "esbuild";
 /** Files that the executable carries, by their path in the package. */
 function carried(root: string): ReadonlyMap<string, Buffer> {
   const templates = readdirSync(join(root, "templates"))
-    .filter((name) => name.endsWith(".json") && !name.endsWith(".cases.json"))
+    .filter((name) => name.endsWith(".json"))
     .map((name) => `templates/${name}`);
   const bridges = ["x64", "arm64"].map((arch) => `shim/dist/cmd2host-bridge-linux-${arch}`);
   const paths = [...templates.sort(), ...bridges.filter((path) => existsSync(join(root, path)))];

@@ -126,6 +126,7 @@ describe("doctor, when all is well", () => {
         questions: undefined,
         daemon: {
           serve: async () => Promise.resolve(0),
+          explain: async () => Promise.reject(new Error("nothing is explained here")),
           settings: async () => Promise.resolve({ settings, warnings: [], unknown: [] }),
         },
         system: "linux",

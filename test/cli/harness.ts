@@ -8,6 +8,7 @@ import type { Context, DaemonDoor, Surroundings } from "../../host/cli/context.t
 import { DirectOutput, type Targets } from "../../host/cli/direct-output.ts";
 import { cli, type Output } from "../../host/cli/run.ts";
 import { styleFor } from "../../host/cli/style.ts";
+import { explainHere } from "../../host/daemon/dry-run.ts";
 import { templatesDirectory } from "../../host/project/templates.ts";
 import { baseDirectory } from "../../host/util/base-directory.ts";
 
@@ -36,6 +37,10 @@ export class RecordedDaemon implements DaemonDoor {
     this.served++;
     if (this.failure !== undefined) throw this.failure;
     return Promise.resolve(this.exit);
+  }
+
+  async explain(...asked: Parameters<DaemonDoor["explain"]>): ReturnType<DaemonDoor["explain"]> {
+    return explainHere(...asked);
   }
 
   async settings(): ReturnType<DaemonDoor["settings"]> {

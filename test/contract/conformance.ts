@@ -1,4 +1,5 @@
 import { expect, it } from "vitest";
+import { denialProblems } from "../fixtures/denial-rules.ts";
 import type { OperationReply } from "../../wire/schema.ts";
 
 /** The conformance cases of the system that we are compatible with, by number. */
@@ -19,4 +20,6 @@ export function expectDenied(reply: OperationReply, fragment: string, code?: str
   expect(reply.denied_reason).toContain(fragment);
   expect(reply).toMatchObject({ exit_code: 1, stdout: "", stderr: "", outcome: "denied" });
   if (code !== undefined) expect(reply.code).toBe(code);
+  const { denied_reason: message, hint } = reply;
+  expect(denialProblems({ code: reply.code, message: message ?? "", hint }, [])).toEqual([]);
 }

@@ -55,7 +55,7 @@ describe("MCP server on the real daemon", async () => {
 
   conforms(108, "the three tools are there, whose arguments are closed, beside ours", async () => {
     const all = (await session.client.listTools()).tools;
-    const ours = ["cmd2host_cancel_run", "cmd2host_read_output", "cmd2host_run_status"];
+    const ours = ["cmd2host_explain_operation", "cmd2host_cancel_run", "cmd2host_read_output", "cmd2host_run_status"];
     const tools = all.filter(({ name }) => name.startsWith("cmd2host_") && !ours.includes(name));
     expect(tools.map(({ name }) => name)).toEqual([
       "cmd2host_describe_operation",

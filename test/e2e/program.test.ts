@@ -97,7 +97,7 @@ describe("the programs", () => {
       ]) {
         expect([path, existsSync(join(root, "cmd2host", path))]).toEqual([path, true]);
       }
-      expect(existsSync(join(root, "cmd2host/templates/readonly.cases.json"))).toBe(false);
+      expect(existsSync(join(root, "cmd2host/templates/readonly.cases.json"))).toBe(true);
     },
   );
 

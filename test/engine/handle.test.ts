@@ -66,6 +66,12 @@ function engineWith(operation: OperationTemplate, changes: Partial<Rooms> = {}):
       },
     }),
     copyIn: async () => Promise.reject(new Error("no operation here has an input file")),
+    dry: {
+      stage: () => {
+        throw new Error("nothing is explained here");
+      },
+      copyIn: async () => Promise.reject(new Error("nothing is explained here")),
+    },
     execute: async () => Promise.resolve(good),
     serveMcp: async () => Promise.resolve(good),
     runs: new RunStore(
@@ -79,6 +85,7 @@ function engineWith(operation: OperationTemplate, changes: Partial<Rooms> = {}):
     reportBug: (error) => {
       events.push(`bug: ${String(error)}`);
     },
+    ownPaths: [],
     settings: {
       hostEnvironment: new Map(),
       defaultTimeoutMs: 1_000,

@@ -1,8 +1,9 @@
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { Address } from "../../wire/client.ts";
 import { printable } from "../../wire/text.ts";
 import { argvBytes } from "../fixtures/bridge-bytes.ts";
+import { denialProblems, type SaidDenial } from "../fixtures/denial-rules.ts";
 import { send } from "../fixtures/exchange.ts";
 import { FrameTalk } from "../fixtures/frame-talk.ts";
 import type { Arena } from "./arena.ts";
@@ -28,6 +29,8 @@ interface Answer {
   readonly stdout: string;
   /** Everything that came back. */
   readonly text: string;
+  /** Of what was refused in so many words; undefined where only its text is seen. */
+  readonly denial?: SaidDenial;
   /** What the daemon says in its own words. */
   readonly said: readonly string[];
   /** Of a bridge: its exit code, and whether it was told that something started. */
@@ -55,6 +58,7 @@ function answerOf(fields: Fields, text: string, message: string): Answer {
   return {
     ending,
     stdout,
+    ...(denied ? { denial: { code, message, hint: textOf(fields, "hint") } } : {}),
     text: `${text}${stdout}`,
     said: [message, textOf(fields, "hint"), textOf(fields, "notice")],
   };
@@ -289,6 +293,11 @@ function outcomeProblems(arena: Arena, expectation: Expectation, { answer }: See
   return problems;
 }
 
+/** Secrets, and where the daemon's own files lie. */
+function hiddenIn({ scene, unix }: Arena): readonly string[] {
+  return [...scene.secrets, ...(unix.kind === "unix" ? [dirname(unix.path)] : [])];
+}
+
 /** What went wrong; empty when the attack did no harm and ended as expected. */
 export interface Verdict {
   readonly problems: readonly string[];
@@ -314,8 +323,10 @@ export async function runAttack(arena: Arena, source: Attack, route: Route): Pro
   if (differences(before.remote, seen.after.remote).length > 0) scene.soil(ground.remote);
   const expectation = expectationOn(attack, route);
   const may = new Set<string>(attack.may);
+  // Over MCP the message is the whole text of the result.
+  const said = route === "mcp" || answer.denial === undefined ? [] : denialProblems(answer.denial, hiddenIn(arena));
   return {
-    problems: [...outcomeProblems(arena, expectation, seen), ...recordProblems(seen)],
+    problems: [...outcomeProblems(arena, expectation, seen), ...recordProblems(seen), ...said],
     harms: Object.fromEntries([...harms(arena, expectation, seen)].filter(([harm]) => !may.has(harm))),
   };
 }

@@ -14,6 +14,7 @@ import { CodedError } from "../../wire/errors.ts";
 import type { StreamName } from "../../wire/names.ts";
 import type {
   DescribeReply,
+  ExplanationReply,
   ListReply,
   OperationReply,
   OutcomeFields,
@@ -127,6 +128,10 @@ export class FakeCalls implements DaemonCalls {
 
   async runs(): Promise<RunsReply> {
     return Promise.resolve({ runs: [...this.#runs.values()].reverse().map((run) => this.#info(run)) });
+  }
+
+  async explain(): Promise<ExplanationReply> {
+    return Promise.reject(new CodedError("usage", "not used by these tools"));
   }
 
   async watch(): Promise<ListReply> {

@@ -158,7 +158,7 @@ async function listed(): Promise<readonly Listed[]> {
 }
 
 describe("tools/list", () => {
-  it("has the original's three tools and three about runs with the documented inputs, sorted by name", async () => {
+  it("has the original's three tools, a dry run and three about runs with the documented inputs, sorted by name", async () => {
     const text = { type: "string" };
     const strict = { additionalProperties: false };
     const required = { ...strict, required: ["operation_id"] };
@@ -167,6 +167,10 @@ describe("tools/list", () => {
     expect(tools).toMatchObject([
       { name: "cmd2host_cancel_run", inputSchema: { ...aboutRun, properties: { run_id: text } } },
       { name: "cmd2host_describe_operation", inputSchema: { ...required, properties: { operation_id: text } } },
+      {
+        name: "cmd2host_explain_operation",
+        inputSchema: { ...strict, properties: { operation_id: text, argv: { type: "array", items: text } } },
+      },
       { name: "cmd2host_list_operations", inputSchema: { ...strict, properties: { prefix: text } } },
       { name: "cmd2host_read_output", inputSchema: { ...aboutRun, properties: { run_id: text } } },
       {

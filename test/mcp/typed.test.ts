@@ -13,7 +13,13 @@ import { join } from "node:path";
 const LIST = "cmd2host_list_operations";
 const RUN = "cmd2host_run_operation";
 const GENERIC = ["cmd2host_describe_operation", RUN];
-const ALWAYS = ["cmd2host_cancel_run", LIST, "cmd2host_read_output", "cmd2host_run_status"];
+const ALWAYS = [
+  "cmd2host_cancel_run",
+  "cmd2host_explain_operation",
+  LIST,
+  "cmd2host_read_output",
+  "cmd2host_run_status",
+];
 const ALL_OWN = [...ALWAYS, ...GENERIC].sort();
 const ENV = { CMD2HOST_TOKEN: TOKEN };
 
@@ -202,7 +208,7 @@ describe("the list of tools", () => {
     const { daemon, configure } = await host(Object.fromEntries(ids.map((id) => [id, { ...OPERATIONS["greet"] }])));
     const session = await connected(daemon.address.path);
     expect(await names(session)).toEqual(ALL_OWN);
-    expect(await names(await connected(daemon.address.path, "both"))).toHaveLength(106);
+    expect(await names(await connected(daemon.address.path, "both"))).toHaveLength(107);
     const changed = nextChange(session);
     configure(OPERATIONS, ["slow"]);
     await changed;

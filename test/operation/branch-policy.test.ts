@@ -2,6 +2,8 @@ import { describe, expect, it } from "vitest";
 import { checkBranches } from "../../host/operation/branch-policy.ts";
 import { compilePattern } from "../../host/util/pattern.ts";
 import { projectOf, refusal, URL } from "./policy.ts";
+import { ALLOWED_BY } from "../../wire/codes.ts";
+import { quoted } from "../../wire/text.ts";
 
 function check(args: readonly string[], sources: readonly string[] = [], command = "git"): void {
   const patterns = sources.flatMap((source) => {
@@ -51,7 +53,7 @@ describe("branch_allow", () => {
     });
     expect(error.code).toBe("branch_denied");
     expect(error.message).toBe(`branch ${JSON.stringify(branch)} not allowed`);
-    expect(error.hint).toBe(`The whole name must match one of: ${pattern}`);
+    expect(error.hint).toBe(`The whole name must match one of: ${quoted(pattern)}. ${ALLOWED_BY.owner}`);
   });
 
   it("must match every branch that is pushed to, each by any of the patterns", () => {

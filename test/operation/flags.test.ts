@@ -3,6 +3,7 @@ import { compileProject } from "../../host/project/compile.ts";
 import { checkFlags, normaliseFlags } from "../../host/operation/flags.ts";
 import type { Operation } from "../../host/project/types.ts";
 import { argvOf, operationOf, refusal } from "./policy.ts";
+import { ALLOWED_BY } from "../../wire/codes.ts";
 
 const plain = operationOf({
   allowed_flags: ["--one", "--two", "--b", "--mv", "-L", "-x"],
@@ -121,13 +122,13 @@ describe("flags in one form", () => {
     const none = operationOf({});
     expect(outcome(none, [])).toEqual([]);
     for (const flags of [["--x"], [""], ["x"]]) expect(outcome(none, flags)).toContain("no flags allowed");
-    expect(refusal(() => checkFlags(none, ["--x"])).hint).toBe("Call it without flags.");
+    expect(refusal(() => checkFlags(none, ["--x"])).hint).toBe(`Call it without flags. ${ALLOWED_BY.owner}`);
   });
 
   it("name what would be allowed", () => {
     const error = refusal(() => checkFlags(plain, ["--nope"]));
     expect(error.code).toBe("flag_not_allowed");
-    expect(error.hint).toBe("Allowed: --one, --two, --b, --mv, -L, -x.");
+    expect(error.hint).toEqual(expect.stringContaining("Allowed: --one, --two, --b, --mv, -L, -x. Only"));
   });
 
   it("are shown shortened and escaped", () => {

@@ -232,7 +232,7 @@ describe("a parameter that the operation does not have", () => {
 
   it("is refused by an operation without parameters, which says so", () => {
     const error = refusal(() => callOf(projectWith({ op: { command: "tool" } }), { x: 1 }));
-    expect(error.hint).toBe("The operation takes no parameters.");
+    expect(error.hint).toBe("Leave it out: the operation takes no parameters.");
   });
 
   it("is shown shortened and with its control characters escaped", () => {

@@ -4,6 +4,7 @@ import { reverseMatch } from "../../host/operation/reverse-match.ts";
 import type { Project } from "../../host/project/types.ts";
 import type { CodedError } from "../../wire/errors.ts";
 import { INJECTED, operationOf, projectOf, projectWith, refusal } from "./policy.ts";
+import { ALLOWED_BY } from "../../wire/codes.ts";
 
 const number = { number: { type: "integer", min: 1 } };
 const branch = { branch: { type: "string" } };
@@ -206,7 +207,7 @@ describe("a typed command line", () => {
 
   it("is told which operations of the program there are", () => {
     expect(denial({ a: view, b: comments, c: pushFar }, ["gh", "x"]).hint).toBe(
-      "Operations of gh here: a, b. Describe one to see its form.",
+      `Operations of gh here: a, b; describe one to see its form. ${ALLOWED_BY.owner}`,
     );
   });
 

@@ -822,3 +822,47 @@ describe("the order and severity of findings", () => {
     expect(findings.filter((finding) => finding.severity === "error")).toEqual([]);
   });
 });
+
+describe("a question to a person", () => {
+  const params = { size: { type: "enum", enum: ["small", "large"] } };
+  const echo = {
+    ...ECHO,
+    args_template: ["{size}"],
+    params,
+    allowed_flags: ["--all", "--name"],
+    bool_flags: ["--all"],
+  };
+  const when = (condition: object, changes: object = {}): readonly string[] =>
+    brief(new Place().operation({ ...echo, ...changes, approval: { when: [condition] } }));
+
+  it("is missed where something is marked destructive", () => {
+    const annotations = { destructive: true };
+    expect(brief(new Place().operation({ ...ECHO, annotations }))).toEqual([
+      "warning destructive_unasked /operations/op/annotations/destructive",
+    ]);
+    expect(brief(new Place().operation({ ...ECHO, annotations, approval: "ask" }))).toEqual([]);
+    expect(brief(new Place().operation({ ...ECHO, annotations: { destructive: false } }))).toEqual([]);
+  });
+
+  it.each([[{ param: "size", pattern: "^huge$" }], [{ param: "size", unless: "small|large" }]])(
+    "that no value can fulfil is an error: %j",
+    (condition) => {
+      expect(when(condition)).toEqual(["error approval_never_asks /operations/op/approval/when/0"]);
+    },
+  );
+
+  it.each([
+    [{ param: "size", pattern: "^large$" }],
+    [{ param: "size", unless: "small" }],
+    [{ param: "size" }],
+    [{ flag: "--all" }],
+    [{ flag: "--name", pattern: "x" }],
+  ])("that can be fulfilled is none: %j", (condition) => {
+    expect(when(condition)).toEqual([]);
+  });
+
+  it("about a parameter that may be left out is asked then", () => {
+    const optional = { params: { size: { ...params.size, optional: true } } };
+    expect(when({ param: "size", unless: "small|large" }, optional)).toEqual([]);
+  });
+});

@@ -32,6 +32,7 @@ describe("the files of a project", () => {
       config: "/base/projects/owner_repo/config.json",
       pin: "/base/projects/owner_repo/allowed.sha256",
       snapshot: "/base/projects/owner_repo/allowed.json",
+      cases: "/base/projects/owner_repo/cases.json",
     });
   });
 });

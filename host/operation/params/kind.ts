@@ -39,11 +39,14 @@ export function shown(text: string): string {
   return quoted(shortened(text, 60));
 }
 
+/** Longest list of choices that a message repeats, in bytes. */
+const MAX_CHOICES_BYTES = 600;
+
 /** The lists and patterns that a text has to keep to. */
 export function checkChoice(text: string, rule: ValueRule): void {
   const { enum: choices = [] } = rule.schema;
   if (choices.length > 0 && !choices.includes(text))
-    throw new ValueError(`${shown(text)} is none of ${choices.join(", ")}`);
+    throw new ValueError(`${shown(text)} is none of ${shortened(choices.join(", "), MAX_CHOICES_BYTES)}`);
   if (rule.pattern?.found(text) === false)
     throw new ValueError(`${shown(text)} does not match pattern ${quoted(rule.pattern.source)}`);
 }

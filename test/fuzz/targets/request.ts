@@ -1,7 +1,7 @@
 import { CodedError } from "../../../wire/errors.ts";
 import { RequestFramer } from "../../../wire/framing.ts";
 import { parseRequest } from "../../../wire/parse-request.ts";
-import type { AboutApprovals, AboutRuns, Request, WatchRequest } from "../../../wire/request.ts";
+import type { AboutApprovals, AboutRuns, OperationRequest, Request, WatchRequest } from "../../../wire/request.ts";
 import { byteLength, printable } from "../../../wire/text.ts";
 import { attempt, demand, type Target } from "../engine/target.ts";
 
@@ -50,6 +50,8 @@ function ownersRequest(request: AboutApprovals): object {
 
 /** The JSON that means the request, written out in full. */
 function written(request: Request): object {
+  if (request.kind === "explain")
+    return { protocol: request.protocol, explain: { project: request.project, request: operation(request.asked) } };
   if (!("token" in request)) return ownersRequest(request);
   const common = { protocol: request.protocol, token: request.token };
   if (request.kind === "list") return { ...common, list_operations: true, prefix: request.prefix };
@@ -58,10 +60,15 @@ function written(request: Request): object {
     const { tools, maxTokens, timeoutSeconds } = request.options;
     return { ...common, mcp_session: defined({ tools, max_tokens: maxTokens, timeout: timeoutSeconds }) };
   }
+  if (request.kind === "explain_operation") return { ...common, explain_operation: operation(request.asked) };
   if (request.kind !== "operation") return { ...common, ...aboutRuns(request) };
+  return { ...common, ...operation(request) };
+}
+
+function operation(request: OperationRequest): object {
   const { route, cwdHint: hint } = request;
   return {
-    ...common,
+    protocol: request.protocol,
     target_repo: request.targetRepo,
     stdin: request.offersStdin,
     stdin_required: request.needsStdin,
