@@ -450,7 +450,7 @@ describe("config migrate", () => {
 });
 
 describe("config check", () => {
-  it("has nothing to say about the bundled templates once they are filled in", async () => {
+  it("has nothing to say about the bundled templates once they are filled in, but that one may ask a person", async () => {
     const host = new Host();
     for (const template of [
       "readonly",
@@ -469,7 +469,9 @@ describe("config check", () => {
       );
     }
     const { exit, stdout } = await host.run("config", "check");
-    expect(stdout.split("\n").filter((line) => !line.endsWith(": nothing found"))).toEqual([""]);
+    const said = stdout.split("\n").filter((line) => !line.endsWith(": nothing found"));
+    expect(said.flatMap((line) => /\[(\w+)\]$/.exec(line)?.[1] ?? [])).toEqual(["destructive_unasked"]);
+    expect(said).toHaveLength(4);
     expect(exit).toBe(0);
   });
 

@@ -96,6 +96,8 @@ class Explained {
   files(): readonly string[] {
     return [this.base.root, this.repo].flatMap((root) =>
       readdirSync(root, { recursive: true, encoding: "utf8" })
+        // That somebody asked is recorded.
+        .filter((name) => !/^(?:audit|keys)(?:\/|$)/.test(name))
         .sort()
         .flatMap((name) => {
           const stats = lstatSync(join(root, name));

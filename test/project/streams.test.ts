@@ -223,6 +223,7 @@ describe("the check of hints", () => {
   it("finds what is read-only and destructive", () => {
     expect(found({ annotations: { read_only: true, destructive: true } })).toEqual([
       "warning hints_contradict /annotations/destructive",
+      "warning destructive_unasked /annotations/destructive",
     ]);
   });
 });

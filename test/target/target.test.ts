@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { checkOrigin, resolveTarget, type Target } from "../../host/target/target.ts";
 import type { CodedError } from "../../wire/errors.ts";
 import { projectOf, refusal } from "../operation/policy.ts";
+import { ALLOWED_BY } from "../../wire/codes.ts";
 
 const single = projectOf({});
 const several = projectOf({ repos: ["a/one", "b/two", "b/three"], repo_paths: ["/r/one", "/r/two", "/r/three"] });
@@ -37,7 +38,9 @@ describe("the repository that a request is for", () => {
       expect(error.code).toBe("target_not_allowed");
       expect(error.message).toContain("is not in the project allow list");
     }
-    expect(refusal(() => resolveTarget(several, asked, undefined)).hint).toBe("Use one of a/one, b/two, b/three.");
+    expect(refusal(() => resolveTarget(several, asked, undefined)).hint).toBe(
+      `Use one of a/one, b/two, b/three. ${ALLOWED_BY.owner}`,
+    );
   });
 
   it("is the one whose path and origin the hint agrees with", () => {

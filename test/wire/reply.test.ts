@@ -88,9 +88,9 @@ describe("the reply of an operation", () => {
   });
 
   it("of a denial has exit code 1, no output and the reason", () => {
-    const denied = deniedBy(new CodedError("branch_denied", "branch main is not allowed", { hint: "Push elsewhere." }));
+    const denied = deniedBy(new CodedError("json_invalid", "branch main is not allowed", { hint: "Push elsewhere." }));
     expect(written(denied, { requestId: "r1" })).toBe(
-      '{"request_id":"r1","exit_code":1,"stdout":"","stderr":"","denied_reason":"branch main is not allowed","outcome":"denied","code":"branch_denied","hint":"Push elsewhere."}',
+      '{"request_id":"r1","exit_code":1,"stdout":"","stderr":"","denied_reason":"branch main is not allowed","outcome":"denied","code":"json_invalid","hint":"Push elsewhere."}',
     );
   });
 
