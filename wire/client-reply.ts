@@ -33,7 +33,7 @@ export function parsedReply(bytes: Buffer): unknown {
 }
 
 /** Replies to everything but operations. */
-export type AskedReply = "list_reply" | "describe_reply" | "run_reply" | "output_reply" | "runs_reply";
+export type AskedReply = "list_reply" | "describe_reply" | "run_reply" | "output_reply" | "runs_reply" | "page_reply";
 
 /** How every daemon's answer begins to a request whose type it does not know. */
 const UNKNOWN_TYPE = "Unknown request type";

@@ -22,6 +22,7 @@ import type {
   OperationReply,
   OutcomeFields,
   OutputReply,
+  PageReply,
   RunReply,
   RunsReply,
 } from "./schema.ts";
@@ -122,6 +123,11 @@ export class DaemonClient implements DaemonCalls {
 
   async runs(options?: CallOptions): Promise<RunsReply> {
     return this.#ask("runs_reply", { list_runs: true }, options);
+  }
+
+  /** Serves the page, or ends it; for the owner of the host. */
+  async page(wanted: { readonly socket?: string; readonly stop?: boolean }): Promise<PageReply> {
+    return this.#ask("page_reply", { page: wanted });
   }
 
   async watch(revision: string, waitSeconds: number, options?: CallOptions): Promise<ListReply> {

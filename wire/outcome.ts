@@ -1,7 +1,7 @@
 import type { Code } from "./codes.ts";
 import type { CodedError } from "./errors.ts";
 import type { ReplyShape } from "./request.ts";
-import type { OperationInfo, OutputPage, RunInfo } from "./schema.ts";
+import type { OperationInfo, OutputPage, RunInfo, ServedPage } from "./schema.ts";
 
 /** Output of one stream: the first bytes up to the cap, cut between characters, and how many there were in all. */
 export interface Captured {
@@ -70,6 +70,7 @@ export type Reply =
   | { readonly shape: "run"; readonly run: RunInfo }
   | { readonly shape: "page"; readonly page: OutputPage }
   | { readonly shape: "runs"; readonly runs: readonly RunInfo[] }
+  | { readonly shape: "served_page"; readonly served: ServedPage }
   | { readonly shape: Exclude<ReplyShape, "operation">; readonly error: CodedError };
 
 export const NO_OUTPUT: Captured = { bytes: Buffer.alloc(0), total: 0, truncated: false };

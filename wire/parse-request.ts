@@ -19,6 +19,7 @@ const DECIDING: readonly (readonly [string, ReplyShape])[] = [
   ["mcp_session", "operation"],
   ["raw_argv", "operation"],
   ["operation", "operation"],
+  ["page", "served_page"],
 ];
 
 function deciding(message: unknown): (typeof DECIDING)[number] | undefined {
@@ -172,6 +173,11 @@ export function parseRequest(message: unknown): Request {
       const fields = typed("mcp_session_request", message);
       const { tools, max_tokens: maxTokens, timeout: timeoutSeconds } = fields.mcp_session ?? {};
       return { kind: "mcp_session", ...common(fields), options: { tools, maxTokens, timeoutSeconds } };
+    }
+    case "page": {
+      const fields = typed("page_request", message);
+      const { socket, stop = false } = fields.page ?? {};
+      return { kind: "page", ...common(fields), socket, stop };
     }
     default:
       return operationRequest(message);

@@ -7,6 +7,7 @@ import type {
   OperationReply,
   OutcomeFields,
   OutputReply,
+  PageReply,
   RunReply,
   RunsReply,
 } from "./schema.ts";
@@ -105,7 +106,7 @@ export function outcomeFields({ requestId, runId, outcome, filtered }: Operation
   };
 }
 
-type Fields = OperationReply | ListReply | DescribeReply | RunReply | OutputReply | RunsReply;
+type Fields = OperationReply | ListReply | DescribeReply | RunReply | OutputReply | RunsReply | PageReply;
 
 /** What stands in place of the answer when there is none, beside the error. */
 const NOTHING = {
@@ -114,6 +115,7 @@ const NOTHING = {
   run: { run: null },
   page: { page: null },
   runs: { runs: null },
+  served_page: { page: null },
 };
 
 /** A reply as the members that are written. */
@@ -134,6 +136,8 @@ export function replyFields(reply: Reply): Fields {
       return { page: reply.page };
     case "runs":
       return { runs: [...reply.runs] };
+    case "served_page":
+      return { page: reply.served };
   }
 }
 

@@ -130,9 +130,25 @@ export interface McpSessionOptions {
   readonly timeoutSeconds: number | undefined;
 }
 
+/** The page: serve it, or end it. For the owner of the host, on a way in of the owner's own. */
+export interface PageDoorRequest {
+  readonly kind: "page";
+  readonly protocol: 1 | 2;
+  readonly token: string;
+  readonly socket: string | undefined;
+  readonly stop: boolean;
+}
+
 /** About runs. The owner of the host may ask these without a token, on a way in of the owner's own. */
 export type AboutRuns = StatusRequest | ReadRequest | CancelRequest | RunsRequest;
 
-export type Request = OperationRequest | ListRequest | DescribeRequest | AboutRuns | WatchRequest | McpSessionRequest;
+export type Request =
+  | OperationRequest
+  | ListRequest
+  | DescribeRequest
+  | AboutRuns
+  | WatchRequest
+  | McpSessionRequest
+  | PageDoorRequest;
 /** Which form of reply a client expects. */
-export type ReplyShape = "operation" | "list" | "describe" | "run" | "page" | "runs";
+export type ReplyShape = "operation" | "list" | "describe" | "run" | "page" | "runs" | "served_page";

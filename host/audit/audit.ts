@@ -25,6 +25,7 @@ export interface Decision {
     | "read"
     | "cancel"
     | "runs"
+    | "page"
     | undefined;
   readonly target: string | undefined;
   readonly targetSource: string | undefined;

@@ -13,7 +13,7 @@ import {
   timeoutWords,
   word,
 } from "../project/words.ts";
-import { approvalFor } from "./approval.ts";
+import { approvalFor } from "../project/approval.ts";
 import { command, JSON_SWITCH } from "./command.ts";
 import { loadForReview, unsafeEnvironment } from "./review.ts";
 import type { Style } from "./style.ts";

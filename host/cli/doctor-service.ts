@@ -12,7 +12,7 @@ import { timeWords } from "./duration.ts";
 import { installedService, serviceManager, type InstalledService } from "./service-manager.ts";
 import { setting } from "./setting.ts";
 import { socketsOf } from "./sockets.ts";
-import { VERSION } from "./version.ts";
+import { VERSION } from "../util/version.ts";
 
 const INSTALL = "cmd2host service install";
 

@@ -29,6 +29,7 @@ import { tokenList } from "./token-list.ts";
 import { tokenMint } from "./token-mint.ts";
 import { tokenRevoke } from "./token-revoke.ts";
 import { tokenRotate } from "./token-rotate.ts";
+import { ui } from "./ui.ts";
 
 /** Every subcommand, in the order of --help. */
 export const COMMANDS: readonly Command[] = [
@@ -55,6 +56,7 @@ export const COMMANDS: readonly Command[] = [
   runsShow,
   runsTail,
   runsCancel,
+  ui,
   serviceInstall,
   serviceUninstall,
   serviceStatus,

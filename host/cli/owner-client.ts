@@ -2,7 +2,7 @@ import { DaemonClient } from "../../wire/client.ts";
 import { CODES, type Code } from "../../wire/codes.ts";
 import type { CallOptions, PageRequest } from "../../wire/daemon-calls.ts";
 import { CodedError, errnoOf } from "../../wire/errors.ts";
-import type { OutputPage, RunInfo, RunReply } from "../../wire/schema.ts";
+import type { OutputPage, RunInfo, RunReply, ServedPage } from "../../wire/schema.ts";
 import { printable } from "../../wire/text.ts";
 import type { BaseDirectory } from "../util/base-directory.ts";
 import { shortSocketPath } from "../util/short-socket-path.ts";
@@ -54,6 +54,13 @@ export class OwnerClient {
 
   async read(request: PageRequest, options?: CallOptions): Promise<OutputPage> {
     const reply = await this.#asked(async () => this.#client.read(request, options));
+    if (reply.page === undefined || reply.page === null) throw refusal(reply);
+    return reply.page;
+  }
+
+  /** Serves the page, or ends it. */
+  async page(wanted: { readonly socket?: string; readonly stop?: boolean }): Promise<ServedPage> {
+    const reply = await this.#asked(async () => this.#client.page(wanted));
     if (reply.page === undefined || reply.page === null) throw refusal(reply);
     return reply.page;
   }

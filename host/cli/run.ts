@@ -11,7 +11,7 @@ import { serve } from "./serve.ts";
 import { styleFor } from "./style.ts";
 import { synopsis } from "./synopsis.ts";
 import { isWord, usageError } from "./usage.ts";
-import { VERSION } from "./version.ts";
+import { VERSION } from "../util/version.ts";
 
 /** The command line: the only place that parses it, prints and exits, and the only door to yargs. */
 

@@ -9,7 +9,7 @@ import type { Recipe } from "../service/platform.ts";
 import { distrustOf } from "../util/read-trusted.ts";
 import type { Context } from "./context.ts";
 import { setting } from "./setting.ts";
-import { VERSION } from "./version.ts";
+import { VERSION } from "../util/version.ts";
 import { allWorkspaces, realOrSame } from "./workspaces.ts";
 
 /** What a service is made of, and what its owner should know about it; a sentence each. */

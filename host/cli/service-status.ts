@@ -7,7 +7,7 @@ import { command, JSON_SWITCH } from "./command.ts";
 import { durationWords, timeWords } from "./duration.ts";
 import { installedService, serviceManager } from "./service-manager.ts";
 import { socketsOf } from "./sockets.ts";
-import { VERSION } from "./version.ts";
+import { VERSION } from "../util/version.ts";
 
 /** Exit codes of systemctl status. */
 const NOT_ACTIVE = 3;

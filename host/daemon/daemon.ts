@@ -1,7 +1,5 @@
-import { lstatSync } from "node:fs";
 import type { Address } from "../../wire/client-connect.ts";
-import { CodedError, messageOf } from "../../wire/errors.ts";
-import { printable } from "../../wire/text.ts";
+import { messageOf } from "../../wire/errors.ts";
 import { LogAudit } from "../audit/log-audit.ts";
 import { TokenStore } from "../auth/token-store.ts";
 import type { DaemonCalls } from "../../wire/daemon-calls.ts";
@@ -21,11 +19,11 @@ import { RunStore } from "../runs/run-store.ts";
 import { SearchPath } from "../sanitize/search-path.ts";
 import type { BaseDirectory } from "../util/base-directory.ts";
 import { ownProgram } from "../util/own-program.ts";
-import { distrustOf } from "../util/read-trusted.ts";
 import { MAX_SOCKET_PATH } from "../util/short-socket-path.ts";
-import { makePrivateDirectory } from "../util/write-atomic.ts";
 import type { Log } from "./log.ts";
 import { McpSessions } from "./mcp-sessions.ts";
+import { requireOwnDirectories } from "./own-directories.ts";
+import { PageKeeper } from "./page-keeper.ts";
 import { Reception } from "./reception.ts";
 import { loadDaemonSettings, type DaemonSettings } from "./settings.ts";
 import { Workshop } from "./workshop.ts";
@@ -60,19 +58,6 @@ function engineSettings(settings: DaemonSettings, environment: ReadonlyMap<strin
   };
 }
 
-/** Directories that decide who may do what: only their owner may write there. Made when they are missing. */
-function requireOwnDirectories(base: BaseDirectory): void {
-  for (const directory of [base.root, base.projects, base.tokens, base.staging, base.git, base.empty, base.runs]) {
-    makePrivateDirectory(directory);
-    const distrust = distrustOf(lstatSync(directory, { bigint: true }));
-    if (distrust !== undefined) {
-      throw new CodedError("base_unusable", `${printable(directory)}: ${distrust}`, {
-        hint: `chmod go-w ${printable(directory)}`,
-      });
-    }
-  }
-}
-
 async function delay(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
@@ -87,6 +72,7 @@ export class Daemon {
   readonly #mcp: McpSessions;
   readonly #staging: Staging;
   readonly #runs: RunStore;
+  readonly #page: PageKeeper;
   readonly #engine: Engine;
   readonly #reception: Reception;
   readonly #lock: BaseLock;
@@ -131,6 +117,7 @@ export class Daemon {
         log.warn("runs", { reason: message });
       },
     );
+    this.#page = new PageKeeper(base, log, { runs: this.#runs, tokens: this.#tokens });
     this.#engine = new Engine(this.#rooms());
     this.#reception = new Reception(this.#engine, log, settings);
   }
@@ -233,6 +220,7 @@ export class Daemon {
       execute: async (...work) => this.#workshop.carryOut(...work),
       serveMcp: async (...serving) => this.#mcp.serve(...serving),
       runs: this.#runs,
+      page: this.#page,
       audit: new LogAudit(this.#log),
       reportBug: (error, decisionId) => {
         this.#log.error("internal error", {
@@ -304,6 +292,7 @@ export class Daemon {
   async stop(hurry?: AbortSignal): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
     await this.#closeListeners();
+    await this.#page.stop();
     this.#reception.dismissIdle();
     await this.#untilIdle(this.#settings.drainMs, hurry);
     this.#reception.shutDown();

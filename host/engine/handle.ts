@@ -10,6 +10,7 @@ import type {
   ListRequest,
   McpSessionRequest,
   OperationRequest,
+  PageDoorRequest,
   Request,
   WatchRequest,
 } from "../../wire/request.ts";
@@ -99,6 +100,8 @@ export class Engine {
         case "cancel":
         case "runs":
           return await this.#askRuns(request, of);
+        case "page":
+          return await this.#openPage(request, of);
       }
     } catch (error) {
       const coded = error instanceof CodedError ? error : this.#bug(error, of.id);
@@ -168,6 +171,15 @@ export class Engine {
       this.#record(of, request);
     }
     return aboutRuns(this.#rooms, request, viewer, of.signal);
+  }
+
+  /** Nobody but the owner: on any other way in it is answered as a wrong token is. */
+  async #openPage(request: PageDoorRequest, of: Case): Promise<Reply> {
+    if (of.peer.transport !== "owner") throw new CodedError("unauthenticated", "Authentication failed");
+    this.#record(of, request);
+    const { page } = this.#rooms;
+    const served = request.stop ? { stopped: await page.stop() } : await page.open(request.socket);
+    return { shape: "served_page", served };
   }
 
   #viewer({ token }: AboutRuns, { peer, trail }: Case): Viewer {

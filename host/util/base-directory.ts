@@ -20,6 +20,8 @@ export interface BaseDirectory {
   readonly empty: string;
   /** Outputs of recent runs. */
   readonly runs: string;
+  /** Files that lead the owner's browser to the page, each good once and for a minute. */
+  readonly page: string;
   /** One directory per container that is started again and again; each is mounted into its container, and holds its token. */
   readonly sessions: string;
   /** One directory per throw-away container. */
@@ -57,6 +59,7 @@ export function baseDirectory(environment: NodeJS.ProcessEnv): BaseDirectory {
     git: join(root, "git"),
     empty: join(root, "empty"),
     runs: join(root, "runs"),
+    page: join(root, "page"),
     sessions: join(root, "sessions"),
     boxes: join(root, "boxes"),
     setups: join(root, "setups"),

@@ -69,6 +69,10 @@ function engineWith(operation: OperationTemplate, changes: Partial<Rooms> = {}):
       () => ({ maxBytes: 1_000, maxRunBytes: 1_000, maxAgeMs: 1_000, maxBackground: 1 }),
       () => undefined,
     ),
+    page: {
+      open: async () => Promise.reject(new Error("nobody here asks for the page")),
+      stop: async () => Promise.resolve(false),
+    },
     audit: { decided: () => undefined, ended: () => undefined },
     reportBug: (error) => {
       events.push(`bug: ${String(error)}`);

@@ -39,6 +39,7 @@ function written(request: Request): object {
     const { tools, maxTokens, timeoutSeconds } = request.options;
     return { ...common, mcp_session: defined({ tools, max_tokens: maxTokens, timeout: timeoutSeconds }) };
   }
+  if (request.kind === "page") return { ...common, page: defined({ socket: request.socket, stop: request.stop }) };
   if (request.kind !== "operation") return { ...common, ...aboutRuns(request) };
   const { route, cwdHint: hint } = request;
   return {
