@@ -156,7 +156,9 @@ describe("the architecture", () => {
   });
 
   it("lets the browser's side of the page see only the types of the daemon's", () => {
-    expect(imports.filter(({ from, to, typeOnly }) => roomOf(from) === "page" && roomOf(to) === "host/page" && !typeOnly)).toEqual([]);
+    expect(
+      imports.filter(({ from, to, typeOnly }) => roomOf(from) === "page" && roomOf(to) === "host/page" && !typeOnly),
+    ).toEqual([]);
   });
 
   it("gives every library one door", () => {

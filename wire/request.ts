@@ -143,12 +143,6 @@ export interface PageDoorRequest {
 export type AboutRuns = StatusRequest | ReadRequest | CancelRequest | RunsRequest;
 
 export type Request =
-  | OperationRequest
-  | ListRequest
-  | DescribeRequest
-  | AboutRuns
-  | WatchRequest
-  | McpSessionRequest
-  | PageDoorRequest;
+  OperationRequest | ListRequest | DescribeRequest | AboutRuns | WatchRequest | McpSessionRequest | PageDoorRequest;
 /** Which form of reply a client expects. */
 export type ReplyShape = "operation" | "list" | "describe" | "run" | "page" | "runs" | "served_page";

@@ -17,7 +17,12 @@ function forwardWords(socket: string): string {
   ].join("\n");
 }
 
-async function shown(page: ServedPage, wantsBrowser: boolean, socket: string | undefined, context: Context): Promise<Report> {
+async function shown(
+  page: ServedPage,
+  wantsBrowser: boolean,
+  socket: string | undefined,
+  context: Context,
+): Promise<Report> {
   const { url = "", file, address = "", login_seconds: seconds = 0 } = page;
   const isOpened = wantsBrowser && socket === undefined && (await openBrowser(file, context));
   const once = `It logs in once, within ${seconds} seconds.`;

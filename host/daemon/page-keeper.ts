@@ -42,7 +42,8 @@ export class PageKeeper implements PageDoor {
 
   async open(socket: string | undefined): Promise<ServedPage> {
     return this.#next(async () => {
-      if (this.#server !== undefined && this.#socket !== socket) await this.#close("it is served elsewhere from now on");
+      if (this.#server !== undefined && this.#socket !== socket)
+        await this.#close("it is served elsewhere from now on");
       const server = (this.#server ??= await this.#serve(socket));
       this.#seen = Date.now();
       const url = server.link();

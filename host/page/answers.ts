@@ -23,7 +23,8 @@ function fieldsOf(body: unknown): ReadonlyMap<string, unknown> {
 /** A text of a body. */
 export function textOf(body: unknown, name: string, most = MAX_NAME): string {
   const value = fieldsOf(body).get(name);
-  if (typeof value !== "string" || value.length > most) throw invalid(`${name} is no text of at most ${most} characters`);
+  if (typeof value !== "string" || value.length > most)
+    throw invalid(`${name} is no text of at most ${most} characters`);
   return value;
 }
 

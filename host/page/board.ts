@@ -1,14 +1,5 @@
 import type { RunInfo } from "../../wire/schema.ts";
-import type {
-  Activity,
-  Desk,
-  DaemonAbout,
-  Grant,
-  PendingApproval,
-  ProjectRow,
-  Stop,
-  TokenRow,
-} from "./desk.ts";
+import type { Activity, Desk, DaemonAbout, Grant, PendingApproval, ProjectRow, Stop, TokenRow } from "./desk.ts";
 import { shownApproval, shownGrant, type ShownApproval } from "./shown.ts";
 
 /** Runs that have ended, and approvals, grants and tokens, on one board. */

@@ -2,7 +2,8 @@ import type { IncomingHttpHeaders } from "node:http";
 
 /** Where the page is served. */
 export type PagePlace =
-  { readonly kind: "tcp"; readonly host: string; readonly port: number } | { readonly kind: "unix"; readonly path: string };
+  | { readonly kind: "tcp"; readonly host: string; readonly port: number }
+  | { readonly kind: "unix"; readonly path: string };
 
 /** What the guard reads of a request. */
 export interface Knock {
@@ -31,9 +32,7 @@ function isOurHost(host: string, place: PagePlace): boolean {
 
 /** True for a navigation of a whole tab, which gets nothing but the empty page. */
 function isNavigation({ method, headers }: Knock): boolean {
-  return (
-    method === "GET" && headers["sec-fetch-mode"] === "navigate" && headers["sec-fetch-dest"] === "document"
-  );
+  return method === "GET" && headers["sec-fetch-mode"] === "navigate" && headers["sec-fetch-dest"] === "document";
 }
 
 /**

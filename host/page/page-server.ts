@@ -54,10 +54,14 @@ async function listening(server: Server, socket: string | undefined): Promise<Pa
     server.once("error", (error) => {
       const where = socket === undefined ? LOOPBACK : printable(socket);
       reject(
-        new CodedError("listen_failed", `the page cannot be served on ${where}: ${errnoOf(error) ?? messageOf(error)}`, {
-          hint: "Choose another path with --socket, or none.",
-          cause: error,
-        }),
+        new CodedError(
+          "listen_failed",
+          `the page cannot be served on ${where}: ${errnoOf(error) ?? messageOf(error)}`,
+          {
+            hint: "Choose another path with --socket, or none.",
+            cause: error,
+          },
+        ),
       );
     });
     server.listen(socket === undefined ? { host: LOOPBACK, port: 0 } : { path: socket }, () => {
@@ -101,7 +105,9 @@ export class PageServer {
     const name = randomBytes(16).toString("base64url");
     const cookie = `cmd2host_${randomBytes(6).toString("hex")}`;
     const app = pageApp({ name, cookie, desk, feed, logins, assets, changed, reportBug });
-    const answer = getRequestListener(async (request, env) => app.fetch(request, env), { overrideGlobalObjects: false });
+    const answer = getRequestListener(async (request, env) => app.fetch(request, env), {
+      overrideGlobalObjects: false,
+    });
     const found: { place?: PagePlace } = {};
     const server = createServer(
       {

@@ -40,7 +40,8 @@ export class ProjectsOnDisk implements ProjectDesk {
 
   view(id: string): ProjectView {
     const row = this.list().find((one) => one.id === id);
-    if (row === undefined) throw new CodedError("not_found", "There is no such project", { hint: "See cmd2host projects." });
+    if (row === undefined)
+      throw new CodedError("not_found", "There is no such project", { hint: "See cmd2host projects." });
     const nothing = { ...row, repos: [], operations: [], changes: [], text: "" };
     try {
       return { ...nothing, ...this.#read(requireProjectId(id)) };

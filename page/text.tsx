@@ -1,0 +1,116 @@
+import type { JSX } from "preact";
+import { useState } from "preact/hooks";
+import type { ShownArgv, ShownWord } from "../host/page/shown.ts";
+import { printable } from "../wire/printable.ts";
+import { count } from "./words.ts";
+
+/** Everything that came from an agent, a program or a file is shown through here: as text, with whatever could mislead the eye written as an escape. */
+
+const MARK = /^\p{M}$/u;
+/** Marks on one letter; more are a drawing over other lines. */
+const MAX_MARKS = 3;
+const ASCII = /^[\x20-\x7e]*$/;
+
+interface Piece {
+  readonly kind: "plain" | "escape" | "foreign";
+  readonly text: string;
+}
+
+function codePoint(character: string): string {
+  return `U+${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0")}`;
+}
+
+function escaped(character: string): string {
+  return `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;
+}
+
+/** A text in pieces. @param marksForeign tells characters apart that only look like those of a keyboard */
+function piecesOf(text: string, marksForeign: boolean): readonly Piece[] {
+  if (ASCII.test(text)) return [{ kind: "plain", text }];
+  const pieces: Piece[] = [];
+  let marks = 0;
+  for (const character of text) {
+    marks = MARK.test(character) ? marks + 1 : 0;
+    const safe = marks > MAX_MARKS ? escaped(character) : printable(character);
+    const kind = safe !== character ? "escape" : marksForeign && !ASCII.test(character) ? "foreign" : "plain";
+    const last = pieces.at(-1);
+    if (last?.kind === kind) pieces[pieces.length - 1] = { kind, text: last.text + safe };
+    else pieces.push({ kind, text: safe });
+  }
+  return pieces;
+}
+
+function foreignTitle(text: string): string {
+  return `Not on an English keyboard: ${[...text].slice(0, 8).map(codePoint).join(" ")}`;
+}
+
+function pieces(text: string, marksForeign: boolean): readonly JSX.Element[] {
+  return piecesOf(text, marksForeign).map((piece, index) =>
+    piece.kind === "plain" ? (
+      <span key={index}>{piece.text}</span>
+    ) : (
+      <span
+        key={index}
+        class={piece.kind}
+        title={piece.kind === "foreign" ? foreignTitle(piece.text) : "Written as an escape"}
+      >
+        {piece.text}
+      </span>
+    ),
+  );
+}
+
+interface ShownProps {
+  readonly text: string;
+  /** Characters before it is cut; what is cut can be opened. */
+  readonly most?: number;
+  readonly mono?: boolean;
+}
+
+/** A text of somebody else's. */
+export function Shown({ text, most = 300, mono = false }: ShownProps): JSX.Element {
+  const [open, setOpen] = useState(false);
+  const characters = text.length > most ? [...text] : undefined;
+  const rest = characters === undefined ? 0 : characters.length - most;
+  const visible = open || characters === undefined || rest <= 0 ? text : characters.slice(0, most).join("");
+  return (
+    <span class={mono ? "shown mono" : "shown"}>
+      {pieces(visible, false)}
+      {rest > 0 ? (
+        <button
+          type="button"
+          class="more"
+          onClick={() => {
+            setOpen(!open);
+          }}
+        >
+          {open ? "Show less" : `… ${count(rest, "more character")}`}
+        </button>
+      ) : undefined}
+    </span>
+  );
+}
+
+interface WordProps {
+  readonly word: ShownWord;
+}
+
+/** One argument, in a box of its own: where it begins and ends can be seen. */
+export function Word({ word: { text, cut } }: WordProps): JSX.Element {
+  return (
+    <span class="word">
+      {text === "" ? <span class="escape">(empty)</span> : pieces(text, true)}
+      {cut > 0 ? <span class="cut">… {count(cut, "more character")}</span> : undefined}
+    </span>
+  );
+}
+
+/** True when something of it is not shown. */
+export function isCut({ words, more }: ShownArgv): boolean {
+  return more > 0 || words.some(({ cut }) => cut > 0);
+}
+
+/** True when a letter of it only looks like one of a keyboard. */
+export function hasForeign({ words }: ShownArgv): boolean {
+  return words.some(({ text }) => piecesOf(text, true).some(({ kind }) => kind === "foreign"));
+}
