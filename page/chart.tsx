@@ -10,7 +10,7 @@ const GAP = 1.5;
 const LEAST = 4;
 
 function time(at: number): string {
-  return new Date(at).toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit" });
+  return new Date(at).toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 }
 
 /** What the chart shows, in words. */
@@ -19,7 +19,7 @@ export function activityWords(activity: readonly Activity[]): string {
   const denied = activity.reduce((sum, part) => sum + part.denied, 0);
   if (permitted + denied === 0) return "Nothing was asked for in the last hour.";
   const busiest = activity.reduce((a, b) => (b.permitted + b.denied > a.permitted + a.denied ? b : a));
-  return `In the last hour ${count(permitted, "operation")} permitted and ${denied.toLocaleString()} denied; most at ${time(busiest.at)}, ${(busiest.permitted + busiest.denied).toLocaleString()} in a minute.`;
+  return `In the last hour ${count(permitted, "request")} permitted, ${denied.toLocaleString()} denied; most at ${time(busiest.at)}, ${(busiest.permitted + busiest.denied).toLocaleString()} in a minute.`;
 }
 
 /** Operations and denials of the last hour, a column a minute. */

@@ -83,7 +83,6 @@ function TextDiff({ view: { text, id } }: ViewProps): JSX.Element | null {
           .map((line, index) => (
             <span key={index} class={lineClass(line)}>
               <Shown text={line} most={2_000} />
-              {"\n"}
             </span>
           ))}
       </pre>

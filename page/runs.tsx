@@ -1,6 +1,7 @@
 import type { JSX } from "preact";
 import type { RunInfo } from "../wire/schema.ts";
 import { Action, Badge, Empty } from "./parts.tsx";
+import { readableOutput } from "./output-text.ts";
 import { RunOutput } from "./run-output.tsx";
 import { useStore } from "./store.ts";
 import { Shown } from "./text.tsx";
@@ -71,11 +72,13 @@ function RunRow({ run }: RunProps): JSX.Element {
           <Shown text={run.project ?? ""} most={60} />
         </span>
         <span class="when" title={clock(startedAt, now.value)}>
-          {running ? took(now.value - startedAt) : `${took(run.duration_ms)}, ${ago(startedAt, now.value)}`}
+          {running
+            ? took(Math.max(1_000, now.value - startedAt))
+            : `${took(run.duration_ms)}, ${ago(startedAt, now.value)}`}
         </span>
         {run.last_line === undefined || isOpen ? undefined : (
           <span class="last mono">
-            <Shown text={run.last_line.slice(0, 160)} />
+            <Shown text={readableOutput(run.last_line).slice(0, 160)} />
           </span>
         )}
       </a>

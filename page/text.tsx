@@ -12,7 +12,7 @@ const MAX_MARKS = 3;
 const ASCII = /^[\x20-\x7e]*$/;
 
 interface Piece {
-  readonly kind: "plain" | "escape" | "foreign";
+  readonly kind: "plain" | "escape" | "foreign" | "space";
   readonly text: string;
 }
 
@@ -24,36 +24,56 @@ function escaped(character: string): string {
   return `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;
 }
 
-/** A text in pieces. @param marksForeign tells characters apart that only look like those of a keyboard */
-function piecesOf(text: string, marksForeign: boolean): readonly Piece[] {
-  if (ASCII.test(text)) return [{ kind: "plain", text }];
-  const pieces: Piece[] = [];
+/** Spaces that the eye passes over: at the beginning, at the end, and more than one. */
+const HIDDEN_SPACES = /^ +| {2,}| +$/g;
+
+/** Where such spaces are. */
+function hiddenSpaces(text: string): ReadonlySet<number> {
+  const places = [...text.matchAll(HIDDEN_SPACES)].flatMap(({ index, 0: spaces }) =>
+    Array.from(spaces, (_space, at) => index + at),
+  );
+  return new Set(places);
+}
+
+/** A text in pieces. @param exact also shows spaces that are easily passed over, and characters that only look like those of a keyboard */
+function piecesOf(text: string, exact: boolean): readonly Piece[] {
+  const hidden = exact ? hiddenSpaces(text) : undefined;
+  if (ASCII.test(text) && (hidden?.size ?? 0) === 0) return [{ kind: "plain", text }];
+  const pieces: { kind: Piece["kind"]; text: string }[] = [];
   let marks = 0;
+  let at = 0;
   for (const character of text) {
     marks = MARK.test(character) ? marks + 1 : 0;
-    const safe = marks > MAX_MARKS ? escaped(character) : printable(character);
-    const kind = safe !== character ? "escape" : marksForeign && !ASCII.test(character) ? "foreign" : "plain";
+    let kind: Piece["kind"] = "plain";
+    let safe = marks > MAX_MARKS ? escaped(character) : printable(character);
+    if (safe !== character) kind = "escape";
+    else if (hidden?.has(at) === true) [kind, safe] = ["space", "\u00b7"];
+    else if (exact && !ASCII.test(character)) kind = "foreign";
+    at += character.length;
     const last = pieces.at(-1);
-    if (last?.kind === kind) pieces[pieces.length - 1] = { kind, text: last.text + safe };
+    if (last?.kind === kind) last.text += safe;
     else pieces.push({ kind, text: safe });
   }
   return pieces;
 }
 
 function foreignTitle(text: string): string {
-  return `Not on an English keyboard: ${[...text].slice(0, 8).map(codePoint).join(" ")}`;
+  return `Not on an English keyboard: ${Array.from(text).slice(0, 8).map(codePoint).join(" ")}`;
 }
 
-function pieces(text: string, marksForeign: boolean): readonly JSX.Element[] {
-  return piecesOf(text, marksForeign).map((piece, index) =>
+const TITLES: Readonly<Record<Piece["kind"], (text: string) => string>> = {
+  plain: () => "",
+  escape: () => "Written as an escape",
+  foreign: foreignTitle,
+  space: () => "Spaces",
+};
+
+function pieces(text: string, exact: boolean): readonly JSX.Element[] {
+  return piecesOf(text, exact).map((piece, index) =>
     piece.kind === "plain" ? (
       <span key={index}>{piece.text}</span>
     ) : (
-      <span
-        key={index}
-        class={piece.kind}
-        title={piece.kind === "foreign" ? foreignTitle(piece.text) : "Written as an escape"}
-      >
+      <span key={index} class={piece.kind} title={TITLES[piece.kind](piece.text)}>
         {piece.text}
       </span>
     ),
@@ -70,7 +90,7 @@ interface ShownProps {
 /** A text of somebody else's. */
 export function Shown({ text, most = 300, mono = false }: ShownProps): JSX.Element {
   const [open, setOpen] = useState(false);
-  const characters = text.length > most ? [...text] : undefined;
+  const characters = text.length > most ? Array.from(text) : undefined;
   const rest = characters === undefined ? 0 : characters.length - most;
   const visible = open || characters === undefined || rest <= 0 ? text : characters.slice(0, most).join("");
   return (

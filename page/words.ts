@@ -9,9 +9,10 @@ export function duration(ms: number): string {
   return `${String(Math.floor(seconds / 86_400))} d`;
 }
 
-/** `0.3 s`, `2:05`, `1:02:05`: how long something took or takes. */
+/** `38 ms`, `2.3 s`, `2:05`, `1:02:05`: how long something took or takes. */
 export function took(ms: number): string {
-  if (ms < 10_000) return `${(Math.max(0, ms) / 1_000).toFixed(1)} s`;
+  if (ms < 1_000) return `${String(Math.max(0, Math.round(ms)))} ms`;
+  if (ms < 10_000) return `${(ms / 1_000).toFixed(1)} s`;
   const seconds = Math.floor(ms / 1_000);
   const parts = [Math.floor(seconds / 3_600), Math.floor(seconds / 60) % 60, seconds % 60];
   if (parts[0] === 0 && parts[1] === 0) return `${String(seconds)} s`;
@@ -32,6 +33,7 @@ export function clock(at: number, now: number): string {
     hour: "2-digit",
     minute: "2-digit",
     second: "2-digit",
+    hourCycle: "h23",
     ...(isToday ? {} : { month: "short", day: "numeric" }),
   });
 }
