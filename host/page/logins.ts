@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { setMaxListeners } from "node:events";
 import { CodedError } from "../../wire/errors.ts";
 import { sha256Hex, equalInConstantTime } from "../util/hash.ts";
 
@@ -85,6 +86,8 @@ export class Logins {
       expires: this.#now() + SESSION_MS,
       ended: new AbortController(),
     };
+    // As many as it has open connections, which are bounded elsewhere.
+    setMaxListeners(0, session.ended.signal);
     found.session = session;
     for (const old of this.#sessions.slice(0, Math.max(0, this.#sessions.length - MAX_SESSIONS + 1))) this.end(old);
     this.#sessions = [...this.#sessions, session];
