@@ -4,7 +4,7 @@ import { wholeWords } from "./argv-words.ts";
 import { Argv } from "./argv.tsx";
 import { Badge, CommandLine, Confirmed, Empty } from "./parts.tsx";
 import { useStore } from "./store.ts";
-import { Shown } from "./text.tsx";
+import { Shown, spoken } from "./text.tsx";
 import { ago, count, duration } from "./words.ts";
 
 interface TokenProps {
@@ -40,13 +40,13 @@ function TokenLine({ token }: TokenProps): JSX.Element {
         </span>
       </div>
       <Confirmed
-        label={`Revoke the token of session ${session}`}
+        label={`Revoke the token of session ${spoken(session)}`}
         question="Ends its runs."
         yes="Revoke"
         onYes={() => {
           void store.attempt(
             async () => store.calls.change(`tokens/${encodeURIComponent(id)}/revoke`),
-            `The token of session ${session} is revoked`,
+            `The token of session ${spoken(session)} is revoked`,
           );
         }}
       >
@@ -79,16 +79,18 @@ function GrantLine({ grant }: GrantProps): JSX.Element {
           {count(uses, "time")},{" "}
           {expiresAt === undefined ? "until the session ends" : `${duration(expiresAt - now)} left`}
         </span>
-        {argv === undefined ? undefined : <Argv argv={wholeWords(argv)} label={`What ${operation} may run as`} />}
+        {argv === undefined ? undefined : (
+          <Argv argv={wholeWords(argv)} label={`What ${spoken(operation)} may run as`} />
+        )}
       </div>
       <Confirmed
-        label={`Revoke the grant for ${operation}`}
+        label={`Revoke the grant for ${spoken(operation)}`}
         question="It will be asked for again."
         yes="Revoke"
         onYes={() => {
           void store.attempt(
             async () => store.calls.change(`grants/${encodeURIComponent(id)}/revoke`),
-            `The grant for ${operation} is revoked`,
+            `The grant for ${spoken(operation)} is revoked`,
           );
         }}
       >

@@ -1,11 +1,11 @@
 import type { JSX } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useId, useRef, useState } from "preact/hooks";
 import type { Answer } from "../host/page/desk.ts";
 import type { ShownApproval } from "../host/page/shown.ts";
 import { Argv, differenceWords } from "./argv.tsx";
 import { Action, Badge, Empty } from "./parts.tsx";
 import { useStore } from "./store.ts";
-import { hasForeign, isCut, Shown } from "./text.tsx";
+import { hasForeign, isCut, Shown, spoken } from "./text.tsx";
 import { ago, clock, count, duration, size } from "./words.ts";
 
 /** How long an answered card stays in its place. */
@@ -68,7 +68,8 @@ interface AnswersProps {
 }
 
 function Answers({ approval, unless, onAnswer }: AnswersProps): JSX.Element {
-  const { answers, operation } = approval;
+  const { answers } = approval;
+  const operation = spoken(approval.operation);
   const [form, setForm] = useState<"none" | "deny" | "more">("none");
   const [note, setNote] = useState("");
   const [seconds, setSeconds] = useState("");
@@ -86,7 +87,7 @@ function Answers({ approval, unless, onAnswer }: AnswersProps): JSX.Element {
           <Action
             tone="primary"
             unless={unless}
-            label={`Allow ${operation} once`}
+            label={`Allow once: ${operation}`}
             onAct={() => {
               onAnswer({ kind: "once" }, "Allowed once");
             }}
@@ -209,6 +210,7 @@ function Card({ approval, closed, onAnswered }: CardProps): JSX.Element {
   const card = useRef<HTMLElement>(null);
   const [whole, setWhole] = useState<ShownApproval>();
   const [busy, setBusy] = useState(false);
+  const heading = useId();
   const { id, operation, project, title, says, lastApproved, expiresAt } = approval;
   const { argv } = whole ?? approval;
   const before = (whole ?? approval).lastApproved?.argv;
@@ -238,11 +240,11 @@ function Card({ approval, closed, onAnswered }: CardProps): JSX.Element {
       ref={card}
       class={closed === undefined ? "card" : "card closed"}
       tabIndex={-1}
-      aria-labelledby={`of-${id}`}
+      aria-labelledby={heading}
       data-approval
     >
       <header>
-        <h3 id={`of-${id}`}>
+        <h3 id={heading}>
           <Shown text={operation} mono />
         </h3>
         <Badge tone="plain">

@@ -4,7 +4,7 @@ import type { ProjectRow, ProjectView } from "../host/page/desk.ts";
 import { Badge, CommandLine, Empty } from "./parts.tsx";
 import { StopButton } from "./stops.tsx";
 import { useStore } from "./store.ts";
-import { Shown } from "./text.tsx";
+import { Shown, spoken } from "./text.tsx";
 import { hrefOf } from "./where.ts";
 import { count } from "./words.ts";
 
@@ -75,7 +75,7 @@ function TextDiff({ view: { text, id } }: ViewProps): JSX.Element | null {
         class="diff"
         tabIndex={0}
         role="region"
-        aria-label={`How the configuration of ${id} differs from the approved one`}
+        aria-label={`How the configuration of ${spoken(id)} differs from the approved one`}
       >
         {text
           .replace(/\n$/, "")
@@ -198,7 +198,11 @@ export function Projects(): JSX.Element {
             </li>
           ))}
         </ul>
-        {missing !== "" ? <p class="bad-text">{missing}</p> : undefined}
+        {missing !== "" ? (
+          <p class="bad-text">
+            <Shown text={missing} />
+          </p>
+        ) : undefined}
         {missing === "" && view !== undefined && view.id === wanted ? <Project view={view} /> : undefined}
       </div>
       {projects.length > 0 ? <p class="hint">{count(projects.length, "project")} on this host.</p> : undefined}

@@ -3,6 +3,7 @@ import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { OutputPage, RunInfo } from "../wire/schema.ts";
 import { readableOutput, tailOf } from "./output-text.ts";
 import { useStore } from "./store.ts";
+import { spoken } from "./text.tsx";
 import { size } from "./words.ts";
 
 /** Characters of a stream that are kept here. */
@@ -113,7 +114,7 @@ export function RunOutput({ run }: OutputProps): JSX.Element {
         ref={pane}
         tabIndex={0}
         role="region"
-        aria-label={`${stream} of ${run.operation}`}
+        aria-label={`${stream} of ${spoken(run.operation)}`}
         onScroll={({ currentTarget: { scrollTop, scrollHeight, clientHeight } }) => {
           follows.current = scrollHeight - scrollTop - clientHeight < NEAR_PX;
         }}

@@ -4,15 +4,25 @@ import { Action, Badge, Empty } from "./parts.tsx";
 import { readableOutput } from "./output-text.ts";
 import { RunOutput } from "./run-output.tsx";
 import { useStore } from "./store.ts";
-import { Shown } from "./text.tsx";
+import { Shown, spoken } from "./text.tsx";
 import { hrefOf } from "./where.ts";
 import { ago, clock, count, took } from "./words.ts";
 
 function StateBadge({ run }: RunProps): JSX.Element {
   const { state, exit_code: exit = 0, signal } = run;
   if (state === "running") return <Badge tone="busy">running</Badge>;
-  if (state === "failed") return <Badge tone="bad">{run.code ?? "failed"}</Badge>;
-  if (signal !== undefined) return <Badge tone="careful">{signal}</Badge>;
+  if (state === "failed")
+    return (
+      <Badge tone="bad">
+        <Shown text={run.code ?? "failed"} most={40} />
+      </Badge>
+    );
+  if (signal !== undefined)
+    return (
+      <Badge tone="careful">
+        <Shown text={signal} most={40} />
+      </Badge>
+    );
   return <Badge tone={exit === 0 ? "good" : "careful"}>exit {exit}</Badge>;
 }
 
@@ -32,11 +42,11 @@ function RunDetails({ run }: RunProps): JSX.Element {
         {run.state === "running" ? (
           <Action
             tone="danger"
-            label={`Cancel ${run.operation}`}
+            label={`Cancel the run: ${spoken(run.operation)}`}
             onAct={() => {
               void store.attempt(
                 async () => store.calls.change(`runs/${encodeURIComponent(run.run_id)}/cancel`),
-                `${run.operation} is being ended`,
+                `${spoken(run.operation)} is being ended`,
               );
             }}
           >

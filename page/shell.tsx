@@ -10,6 +10,7 @@ import { Runs } from "./runs.tsx";
 import { Shortcuts, useShortcuts } from "./shortcuts.tsx";
 import { StopBanner, StopButton } from "./stops.tsx";
 import { useStore } from "./store.ts";
+import { Shown } from "./text.tsx";
 import { hrefOf, viewsOf, type Where } from "./where.ts";
 import { clock } from "./words.ts";
 
@@ -87,8 +88,13 @@ function SaidList(): JSX.Element {
       {store.said.value.map(({ id, tone, text, hint }) => (
         <div key={id} class={tone}>
           <p>
-            {text}
-            {hint === "" ? undefined : <span class="hint"> {hint}</span>}
+            <Shown text={text} />
+            {hint === "" ? undefined : (
+              <span class="hint">
+                {" "}
+                <Shown text={hint} />
+              </span>
+            )}
           </p>
           <button
             type="button"
@@ -198,8 +204,7 @@ export function Shell(): JSX.Element {
       {about === undefined ? undefined : (
         <footer>
           <span>
-            cmd2host {about.version}, since {clock(about.startedAt, store.now.value)},{" "}
-            <span class="mono">{about.base}</span>
+            cmd2host {about.version}, since {clock(about.startedAt, store.now.value)}, <Shown text={about.base} mono />
           </span>
           <button
             type="button"

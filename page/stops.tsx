@@ -1,7 +1,7 @@
 import type { JSX } from "preact";
 import { Action, Confirmed } from "./parts.tsx";
 import { useStore, type Store } from "./store.ts";
-import { Shown } from "./text.tsx";
+import { Shown, spoken } from "./text.tsx";
 import { ago } from "./words.ts";
 
 async function set(store: Store, how: "stop" | "resume", project: string | undefined): Promise<void> {
@@ -21,7 +21,7 @@ export function StopButton({ project }: StopProps): JSX.Element | null {
   const store = useStore();
   const { stops } = store.board.value;
   if (stops === undefined) return null;
-  const what = project ?? "everything";
+  const what = project === undefined ? "everything" : spoken(project);
   if (stops.some((stop) => stop.project === project))
     return (
       <Action
@@ -59,7 +59,7 @@ export function StopBanner(): JSX.Element | null {
           <strong>{project === undefined ? "Everything" : <Shown text={project} mono />} is stopped</strong> since{" "}
           {ago(since, store.now.value)}, by <Shown text={by} />.{" "}
           <Action
-            label={`Resume ${project ?? "everything"}`}
+            label={`Resume ${project === undefined ? "everything" : spoken(project)}`}
             onAct={() => {
               void set(store, "resume", project);
             }}

@@ -3,6 +3,7 @@ import { createContext } from "preact";
 import { useContext } from "preact/hooks";
 import type { Board } from "../host/page/board.ts";
 import { Link, Refused, type LinkState } from "./link.ts";
+import { spoken } from "./text.tsx";
 import { viewOf, type Where } from "./where.ts";
 
 const SAID_MS = 8_000;
@@ -108,7 +109,7 @@ export class Store {
     if (newest === undefined) return;
     this.announced.value =
       added.length === 1
-        ? `${newest.operation} of ${newest.project} waits for your answer.`
+        ? `${spoken(newest.operation)} of ${spoken(newest.project)} waits for your answer.`
         : `${String(added.length)} operations wait for your answer.`;
   }
 }

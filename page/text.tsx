@@ -80,6 +80,16 @@ function pieces(text: string, exact: boolean): readonly JSX.Element[] {
   );
 }
 
+/** Characters of a text that is only read out, or stands in a sentence of ours. */
+const MAX_SPOKEN = 80;
+
+/** A text of somebody else's for a name that is read out: escaped as everywhere, and short. */
+export function spoken(text: string): string {
+  const characters = Array.from(text.slice(0, 2 * MAX_SPOKEN));
+  const head = printable(characters.slice(0, MAX_SPOKEN).join(""));
+  return text.length > MAX_SPOKEN ? `${head}…` : head;
+}
+
 interface ShownProps {
   readonly text: string;
   /** Characters before it is cut; what is cut can be opened. */

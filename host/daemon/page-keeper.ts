@@ -10,9 +10,8 @@ import { makePrivateDirectory, writeAtomic } from "../util/write-atomic.ts";
 import type { DeskRooms } from "./desk/daemon-desk.ts";
 import type { Log } from "./log.ts";
 
-/** The page ends by itself when no browser was connected for so long. */
-const IDLE_MS = 30 * 60 * 1_000;
-const LOOK_MS = 60_000;
+/** The page ends by itself when no browser was connected for `idleMs`; that is looked at every `lookMs`. */
+const PATIENCE = { idleMs: 30 * 60 * 1_000, lookMs: 60_000 };
 const LOGIN_SECONDS = 60;
 
 /** Leads a browser to an address without naming it in a command line, which other users of this machine can read. The address is ours: nothing in it needs an escape. */
@@ -25,6 +24,7 @@ export class PageKeeper implements PageDoor {
   readonly #base: BaseDirectory;
   readonly #log: Log;
   readonly #rooms: DeskRooms;
+  readonly #patience: typeof PATIENCE;
   readonly #startedAt = Date.now();
   readonly #files = new Map<string, NodeJS.Timeout>();
   #server: PageServer | undefined;
@@ -34,10 +34,11 @@ export class PageKeeper implements PageDoor {
   /** What is opened and stopped comes one after the other. */
   #turn: Promise<unknown> = Promise.resolve();
 
-  constructor(base: BaseDirectory, log: Log, rooms: DeskRooms) {
+  constructor(base: BaseDirectory, log: Log, rooms: DeskRooms, patience = PATIENCE) {
     this.#base = base;
     this.#log = log;
     this.#rooms = rooms;
+    this.#patience = patience;
   }
 
   async open(socket: string | undefined): Promise<ServedPage> {
@@ -90,7 +91,7 @@ export class PageKeeper implements PageDoor {
     this.#log.info("page served", { address: server.address });
     this.#timer = setInterval(() => {
       this.#look();
-    }, LOOK_MS);
+    }, this.#patience.lookMs);
     this.#timer.unref();
     return server;
   }
@@ -99,7 +100,7 @@ export class PageKeeper implements PageDoor {
     const now = Date.now();
     if ((this.#server?.connected ?? 0) > 0) this.#seen = now;
     // A clock that was set back must not keep it for ever.
-    if (Math.abs(now - this.#seen) < IDLE_MS) return;
+    if (Math.abs(now - this.#seen) < this.#patience.idleMs) return;
     this.#next(async () => this.#close("nobody looks at it")).catch(() => undefined);
   }
 

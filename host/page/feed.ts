@@ -54,7 +54,6 @@ export class Feed {
   /** Takes a page; false when there are too many. It is told until it goes or the signal aborts. */
   connect(page: ServerResponse, signal: AbortSignal): boolean {
     if (this.#pages.size >= MAX_PAGES || signal.aborted) return false;
-    page.writeHead(200, { ...PAGE_HEADERS, "Content-Type": "text/event-stream; charset=utf-8" });
     const leave = (): void => {
       this.#leave(page);
     };
@@ -70,6 +69,7 @@ export class Feed {
     });
     if (this.#pages.size === 0) this.#begin();
     else this.#look();
+    page.writeHead(200, { ...PAGE_HEADERS, "Content-Type": "text/event-stream; charset=utf-8" });
     this.#pages.add(page);
     this.#write(page, message(Date.now(), this.#sent));
     return true;

@@ -253,7 +253,7 @@ describe("the page over HTTP", () => {
   it("answers what it does not have, and what goes wrong, without saying why inside", async () => {
     const bare = new MemoryDesk();
     const nothing = { approvals: undefined, grants: undefined, decisions: undefined, stops: undefined };
-    const broken = Object.assign(Object.create(bare) as MemoryDesk, nothing, {
+    const broken = Object.assign(bare, nothing, {
       projects: {
         list: () => [],
         view: () => {
