@@ -20,7 +20,7 @@ function TokenLine({ token }: TokenProps): JSX.Element {
     <li class="access-row">
       <div>
         <strong>
-          <Shown text={session} mono />
+          <Shown text={session} most={32} mono />
         </strong>{" "}
         {isValid ? (
           <Badge tone="good">{duration(expiresAt - now)} left</Badge>
@@ -68,14 +68,14 @@ function GrantLine({ grant }: GrantProps): JSX.Element {
     <li class="access-row">
       <div>
         <strong>
-          <Shown text={operation} mono />
+          <Shown text={operation} most={64} mono />
         </strong>{" "}
         <Badge tone={kind === "call" ? "plain" : "careful"}>{kind === "call" ? "one call" : "every call"}</Badge>
         <span class="project">
           <Shown text={project} most={80} />
         </span>
         <span class="hint">
-          session <Shown text={session} mono />, by <Shown text={by} /> {ago(grantedAt, now)}, used{" "}
+          session <Shown text={session} most={32} mono />, by <Shown text={by} most={40} /> {ago(grantedAt, now)}, used{" "}
           {count(uses, "time")},{" "}
           {expiresAt === undefined ? "until the session ends" : `${duration(expiresAt - now)} left`}
         </span>

@@ -28,13 +28,13 @@ function Facts({ approval }: FactsProps): JSX.Element {
     <dl class="facts">
       <dt>Runs in</dt>
       <dd>
-        <Shown text={cwd} mono />
+        <Shown text={cwd} most={200} mono />
       </dd>
       {target === undefined ? undefined : (
         <>
           <dt>Target</dt>
           <dd>
-            <Shown text={target} mono />
+            <Shown text={target} most={200} mono />
           </dd>
         </>
       )}
@@ -46,14 +46,15 @@ function Facts({ approval }: FactsProps): JSX.Element {
       </dd>
       <dt>Asked by</dt>
       <dd>
-        session <Shown text={session} mono /> over <Shown text={peer} mono /> (<Shown text={route} />
+        session <Shown text={session} most={32} mono /> over <Shown text={peer} most={60} mono /> (
+        <Shown text={route} most={32} />
         ),{" "}
         <time dateTime={new Date(askedAt).toISOString()} title={clock(askedAt, now.value)}>
           {ago(askedAt, now.value)}
         </time>
         {via.length === 0 ? undefined : (
           <>
-            ; also asked: <Shown text={via.join(", ")} />
+            ; also asked: <Shown text={via.join(", ")} most={120} />
           </>
         )}
       </dd>
@@ -245,7 +246,7 @@ function Card({ approval, closed, onAnswered }: CardProps): JSX.Element {
     >
       <header>
         <h3 id={heading}>
-          <Shown text={operation} mono />
+          <Shown text={operation} most={64} mono />
         </h3>
         <Badge tone="plain">
           <Shown text={project} most={60} />
@@ -260,12 +261,12 @@ function Card({ approval, closed, onAnswered }: CardProps): JSX.Element {
       </header>
       {title === "" ? undefined : (
         <p class="title">
-          <Shown text={title} />
+          <Shown text={title} most={120} />
         </p>
       )}
       {says === "" ? undefined : (
         <p class="says">
-          <Shown text={says} />
+          <Shown text={says} most={400} />
         </p>
       )}
       <Argv argv={argv} before={before} label="Command line, one argument a line" />

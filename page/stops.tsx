@@ -56,8 +56,8 @@ export function StopBanner(): JSX.Element | null {
     <div class="banner stopped" role="status">
       {stops.map(({ project, since, by }) => (
         <p key={project ?? ""}>
-          <strong>{project === undefined ? "Everything" : <Shown text={project} mono />} is stopped</strong> since{" "}
-          {ago(since, store.now.value)}, by <Shown text={by} />.{" "}
+          <strong>{project === undefined ? "Everything" : <Shown text={project} most={60} mono />} is stopped</strong>{" "}
+          since {ago(since, store.now.value)}, by <Shown text={by} most={40} />.{" "}
           <Action
             label={`Resume ${project === undefined ? "everything" : spoken(project)}`}
             onAct={() => {
