@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
 import { getRequestListener } from "@hono/node-server";
 import { CodedError, errnoOf, messageOf } from "../../wire/errors.ts";
 import { printable } from "../../wire/text.ts";
@@ -21,6 +22,8 @@ const MAX_CONNECTIONS = 64;
 const HEADERS_MS = 5_000;
 const REQUEST_MS = 10_000;
 const KEEP_ALIVE_MS = 5_000;
+/** For the last connections to close. */
+const CLOSE_MS = 1_000;
 /** How often slow requests are looked for. */
 const CHECK_MS = 1_000;
 
@@ -170,6 +173,8 @@ export class PageServer {
       });
     });
     for (const connection of this.#sockets) connection.destroy();
-    await closed;
+    this.#server.closeAllConnections();
+    // Bun does not close a connection that has said nothing yet; it times out by itself.
+    await Promise.race([closed, delay(CLOSE_MS, undefined, { ref: false })]);
   }
 }

@@ -7,7 +7,7 @@ import type { ServedPage } from "../../wire/schema.ts";
 import { buildPage } from "../../scripts/build-page.ts";
 import { openScene, waiting, type Scene } from "../cli/runs-scene.ts";
 import { TOKEN } from "../fixtures/base.ts";
-import { ask, follow, partsOf, visit, type OpenPage, type Visitor } from "../fixtures/page.ts";
+import { ask, follow, partsOf, reached, visit, type Reached, type Visitor } from "../fixtures/page.ts";
 import { projectRoot, tempDirectory } from "../fixtures/temp.ts";
 
 beforeAll(async () => {
@@ -25,10 +25,9 @@ async function opened(scene: Scene, ...options: readonly string[]): Promise<Serv
 }
 
 /** A login to the page of a daemon. */
-async function visitor(scene: Scene): Promise<{ readonly page: OpenPage; readonly visitor: Visitor }> {
+async function visitor(scene: Scene): Promise<{ readonly page: Reached; readonly visitor: Visitor }> {
   const { url } = await opened(scene);
-  const { origin, name } = partsOf(url);
-  const page = { port: Number(new URL(url).port), origin, name, server: { link: () => url } } as OpenPage;
+  const page = reached(url);
   return { page, visitor: await visit(page) };
 }
 
@@ -66,11 +65,7 @@ describe("the page of a daemon", () => {
     const { stdout } = await scene.host.run("ui", "--no-open");
     const url = /http:\S+/.exec(stdout)?.[0] ?? "";
     expect(stdout).toBe(`Open this address in your browser:\n  ${url}\nIt logs in once, within 60 seconds.\n`);
-    await visit({
-      port: Number(new URL(url).port),
-      ...partsOf(url),
-      server: { link: () => url },
-    } as unknown as OpenPage);
+    await visit(reached(url));
     const log = JSON.stringify(scene.running.lines);
     expect(log).toContain("page served");
     expect(log).not.toContain(partsOf(url).code);
@@ -95,11 +90,7 @@ describe("the page of a daemon", () => {
     const file = new URL(argument).pathname;
     expect(lstatSync(file).mode & 0o777).toBe(0o600);
     expect(readFileSync(file, "utf8")).toContain(`url=${url}"`);
-    await visit({
-      port: Number(new URL(url).port),
-      ...partsOf(url),
-      server: { link: () => url },
-    } as unknown as OpenPage);
+    await visit(reached(url));
     expect(existsSync(file)).toBe(false);
   });
 

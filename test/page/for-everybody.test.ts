@@ -14,7 +14,7 @@ const STANDARDS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best
 /** What axe finds, in a line each. */
 async function violations(page: Page): Promise<readonly string[]> {
   const run = `axe.run(document, { runOnly: ${JSON.stringify(STANDARDS)} }).then(({ violations }) => violations.flatMap(({ id, nodes }) => nodes.map((node) => id + ": " + node.target.join(" ") + " " + (node.any[0]?.message ?? node.all[0]?.message ?? node.none[0]?.message))))`;
-  return (await page.evaluate(run)) as string[];
+  return page.evaluate<string[]>(run);
 }
 
 /** The parts of the page, in all that can be opened there. */
@@ -110,9 +110,9 @@ describe.runIf(requireTools(["chromium"]))("the page for everybody", () => {
     const desk = fullDesk();
     const { page, complaints } = await openTab(browser, await openPage(desk));
     const focused = async (): Promise<string> =>
-      (await page.evaluate(
+      await page.evaluate<string>(
         "document.activeElement.getAttribute('aria-label') ?? document.activeElement.textContent",
-      )) as string;
+      );
     await page.getByRole("article").first().waitFor();
     await page.keyboard.press("Tab");
     expect(await focused()).toBe("Go to the content");
@@ -164,12 +164,12 @@ describe.runIf(requireTools(["chromium"]))("the page for everybody", () => {
     await page.evaluate("document.activeElement.blur()");
     for (let step = 0; step < 80; step++) {
       await page.keyboard.press("Tab");
-      const where = (await page.evaluate(
+      const where = await page.evaluate<string>(
         "document.activeElement === document.body ? '' : document.activeElement.outerHTML.slice(0, 300)",
-      )) as string;
+      );
       if (where === "" || (seen.has(where) && step > 40)) break;
       seen.add(where);
-      const visible = (await page.evaluate("getComputedStyle(document.activeElement).outlineStyle")) as string;
+      const visible = await page.evaluate<string>("getComputedStyle(document.activeElement).outlineStyle");
       expect([where, visible]).toEqual([where, "solid"]);
     }
     expect(seen.size).toBeGreaterThan(10);

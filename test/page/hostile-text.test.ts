@@ -96,9 +96,9 @@ describe.runIf(requireTools(["chromium"]))("what an agent writes, on the page", 
     });
     const looked: string[] = [];
     const look = async (name: string): Promise<void> => {
-      const text = (await page.evaluate(
+      const text = await page.evaluate<string>(
         "document.body.textContent + document.title + [...document.querySelectorAll('[aria-label], [title]')].map((one) => one.title + one.getAttribute('aria-label')).join('')",
-      )) as string;
+      );
       const found = UNSEEN.exec(text);
       expect([name, found === null ? "" : JSON.stringify(text.slice(found.index - 20, found.index + 20))]).toEqual([
         name,
