@@ -1,5 +1,4 @@
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
+import axe from "axe-core";
 import type { Browser, Page } from "playwright-core";
 import { beforeAll, describe, expect, it } from "vitest";
 import { requireTools } from "../fixtures/backends/present.ts";
@@ -8,7 +7,6 @@ import { fullDesk } from "../fixtures/full-desk.ts";
 import { approval, MemoryDesk } from "../fixtures/page-desk.ts";
 import { openPage } from "../fixtures/page.ts";
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const STANDARDS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
 
 /** What axe finds, in a line each. */
@@ -76,7 +74,7 @@ describe.runIf(requireTools(["chromium"]))("the page for everybody", () => {
         const desk = fullDesk();
         desk.stopped.push({ project: "old_tools", since: Date.now(), by: "terminal" });
         const tab = await openTab(browser, await openPage(desk), {
-          script: AXE,
+          script: axe.source,
           colorScheme,
           viewport: { width, height: 860 },
         });
@@ -96,10 +94,10 @@ describe.runIf(requireTools(["chromium"]))("the page for everybody", () => {
 
   it("is axe's own when there is no login, and when the daemon is gone", async () => {
     const served = await openPage(fullDesk());
-    const out = await openTab(browser, served, { url: `${served.origin}/${served.name}/`, script: AXE });
+    const out = await openTab(browser, served, { url: `${served.origin}/${served.name}/`, script: axe.source });
     await out.page.getByText("This tab has no login.").waitFor();
     expect(await violations(out.page)).toEqual([]);
-    const tab = await openTab(browser, served, { script: AXE });
+    const tab = await openTab(browser, served, { script: axe.source });
     await tab.page.getByRole("heading", { name: /^Running/ }).waitFor();
     await served.server.close();
     await tab.page.getByText("The daemon does not answer.").waitFor();
