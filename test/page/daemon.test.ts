@@ -60,7 +60,7 @@ describe("the page of a daemon", () => {
     expect(partsOf(one.url).code).not.toBe(partsOf(other.url).code);
   });
 
-  it("says on a terminal what to do, and never writes the code into the log", async () => {
+  it("says on a terminal what to do, and never writes the code into the log [promise 8]", async () => {
     const scene = await openScene();
     const { stdout } = await scene.host.run("ui", "--no-open");
     const url = /http:\S+/.exec(stdout)?.[0] ?? "";
@@ -136,7 +136,7 @@ describe("the page of a daemon", () => {
     expect((await scene.host.run(...line.split(" "))).exit).toBe(2);
   });
 
-  it("is opened for nobody but the owner: a session token is as good as none, on every way in", async () => {
+  it("is opened for nobody but the owner: a session token is as good as none, on every way in [promise 11]", async () => {
     const scene = await openScene();
     for (const message of [
       { page: {}, token: TOKEN },

@@ -114,7 +114,7 @@ describe("what a page is told", () => {
     expect(page.server.connected).toBe(0);
   });
 
-  it("is bounded, however much there is", async () => {
+  it("is bounded, however much there is [promise 9]", async () => {
     const desk = new MemoryDesk();
     const argv = Array.from({ length: 1_000 }, () => "x".repeat(1_000));
     for (let index = 0; index < 100_000; index++)

@@ -92,7 +92,7 @@ describe("the page over HTTP", () => {
     expect((await ask(page.port, `/${page.name}/api/projects/x`, { headers })).status).toBe(401);
   });
 
-  it("takes neither a cookie nor a token alone, nor those of different logins, nor a session token of a container", async () => {
+  it("takes neither a cookie nor a token alone, nor those of different logins, nor a session token of a container [promise 11]", async () => {
     const { desk, page } = await waiting();
     const [one, other] = [await visit(page), await visit(page)];
     const path = `/${page.name}/api/approvals/${ID}`;
