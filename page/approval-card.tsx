@@ -6,8 +6,8 @@ import { Answers } from "./answers.tsx";
 import { Argv, differenceWords } from "./argv.tsx";
 import { Badge } from "./parts.tsx";
 import { useStore } from "./store.ts";
-import { hasForeign, isCut, Shown } from "./text.tsx";
-import { ago, clock, duration, size } from "./words.ts";
+import { hasForeign, isCut, lengthOf, Shown } from "./text.tsx";
+import { ago, clock, count, duration, size } from "./words.ts";
 
 interface FactsProps {
   readonly approval: ShownApproval;
@@ -127,7 +127,12 @@ export function ApprovalCard({ approval, closed, onAnswered }: CardProps): JSX.E
           <Shown text={says} most={400} />
         </p>
       )}
-      <Argv argv={argv} before={before} label="Command line, one argument a line" />
+      <Argv argv={argv} before={before} label="Command line, one argument a line" whole={whole !== undefined} />
+      {whole === undefined ? undefined : (
+        <p class="careful">
+          {count(argv.words.length, "argument")}, {count(lengthOf(argv), "character")}: scroll to read all of it.
+        </p>
+      )}
       {isCut(argv) ? (
         <button type="button" class="action plain" onClick={showAll}>
           Show everything

@@ -51,12 +51,14 @@ interface ArgvProps {
   readonly argv: ShownArgv;
   readonly before?: ShownArgv | undefined;
   readonly label: string;
+  /** All of something long: it scrolls. */
+  readonly whole?: boolean;
 }
 
 /** A command line as it will run: one argument a line, the program first. */
-export function Argv({ argv, before, label }: ArgvProps): JSX.Element {
+export function Argv({ argv, before, label, whole = false }: ArgvProps): JSX.Element {
   return (
-    <ol class="argv" aria-label={label}>
+    <ol class={whole ? "argv whole" : "argv"} aria-label={label} {...(whole ? { tabIndex: 0 } : {})}>
       {linesOf(argv, before).map(({ word, mark, number }, index) => (
         <li key={index} class={mark}>
           <span class="number" aria-hidden="true">

@@ -7,10 +7,24 @@ const SETTLE_MS = 500;
 /** Less is the rounding of a layout. */
 const MOVED_PX = 3;
 
-/** Where an element is in the document, however far it is scrolled. */
-function placeOf(element: HTMLElement): { readonly x: number; readonly y: number } {
+/** Where an element is, in the document and on the screen. */
+interface Place {
+  readonly document: readonly [x: number, y: number];
+  readonly screen: readonly [x: number, y: number];
+}
+
+function placeOf(element: HTMLElement): Place {
   const { left, top } = element.getBoundingClientRect();
-  return { x: left + scrollX, y: top + scrollY };
+  return { document: [left + scrollX, top + scrollY], screen: [left, top] };
+}
+
+function isFar([x, y]: Place["screen"], [otherX, otherY]: Place["screen"]): boolean {
+  return Math.abs(x - otherX) > MOVED_PX || Math.abs(y - otherY) > MOVED_PX;
+}
+
+/** Scrolling moves what stands in the document on the screen, and what sticks to the screen in the document: neither is a move. */
+function hasMoved(before: Place, now: Place): boolean {
+  return isFar(before.document, now.document) && isFar(before.screen, now.screen);
 }
 
 /**
@@ -20,7 +34,7 @@ function placeOf(element: HTMLElement): { readonly x: number; readonly y: number
 export function useSettled(element: RefObject<HTMLElement | null>): boolean {
   const { disturbed, board } = useStore();
   const [settled, setSettled] = useState(false);
-  const state = useRef<{ x: number; y: number; timer: number | undefined }>({ x: -1, y: -1, timer: undefined });
+  const state = useRef<{ place: Place | undefined; timer: number | undefined }>({ place: undefined, timer: undefined });
   const disturbances = disturbed.value;
 
   useLayoutEffect(() => {
@@ -34,10 +48,10 @@ export function useSettled(element: RefObject<HTMLElement | null>): boolean {
     };
     const look = (): void => {
       if (element.current === null) return;
-      const { x, y } = placeOf(element.current);
-      if (Math.abs(x - own.x) <= MOVED_PX && Math.abs(y - own.y) <= MOVED_PX) return;
-      [own.x, own.y] = [x, y];
-      wait();
+      const now = placeOf(element.current);
+      const before = own.place;
+      own.place = now;
+      if (before !== undefined && hasMoved(before, now)) wait();
     };
     look();
     wait();

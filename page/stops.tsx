@@ -2,7 +2,7 @@ import type { JSX } from "preact";
 import { Action, Confirmed } from "./parts.tsx";
 import { useStore, type Store } from "./store.ts";
 import { Shown, spoken } from "./text.tsx";
-import { ago } from "./words.ts";
+import { clock } from "./words.ts";
 
 async function set(store: Store, how: "stop" | "resume", project: string | undefined): Promise<void> {
   await store.attempt(
@@ -57,7 +57,7 @@ export function StopBanner(): JSX.Element | null {
       {stops.map(({ project, since, by }) => (
         <p key={project ?? ""}>
           <strong>{project === undefined ? "Everything" : <Shown text={project} most={60} mono />} is stopped</strong>{" "}
-          since {ago(since, store.now.value)}, by <Shown text={by} most={40} />.{" "}
+          since {clock(since, store.now.value)}, by <Shown text={by} most={40} />.{" "}
           <Action
             label={`Resume ${project === undefined ? "everything" : spoken(project)}`}
             onAct={() => {

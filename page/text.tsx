@@ -140,6 +140,11 @@ export function isCut({ words, more }: ShownArgv): boolean {
   return more > 0 || words.some(({ cut }) => cut > 0);
 }
 
+/** Characters of all that is shown of it. */
+export function lengthOf({ words }: ShownArgv): number {
+  return words.reduce((sum, { text }) => sum + text.length, 0);
+}
+
 /** True when a letter of it only looks like one of a keyboard. */
 export function hasForeign({ words }: ShownArgv): boolean {
   return words.some(({ text }) => piecesOf(text, true).some(({ kind }) => kind === "foreign"));

@@ -10,7 +10,7 @@ import type { Asset } from "./assets.ts";
 import type { Desk } from "./desk.ts";
 import type { Feed } from "./feed.ts";
 import { PAGE_HEADERS } from "./headers.ts";
-import { SESSION_MS, type Logins, type PageSession } from "./logins.ts";
+import type { Logins, PageSession } from "./logins.ts";
 import { shownApproval, wholeArgv } from "./shown.ts";
 
 const MAX_BODY_BYTES = 16_384;
@@ -96,13 +96,7 @@ export function pageApp(parts: PageParts): Hono<PageEnv> {
   api.post("/login", async (context) => {
     const login = logins.logIn(textOf(await bodyOf(context), "code"));
     changed("opened", "");
-    // A session cookie would live as long as the browser.
-    setCookie(context, cookie, login.cookie, {
-      httpOnly: true,
-      sameSite: "Strict",
-      path: `/${name}/`,
-      maxAge: SESSION_MS / 1_000,
-    });
+    setCookie(context, cookie, login.cookie, { httpOnly: true, sameSite: "Strict", path: `/${name}/` });
     return context.json({ token: login.token });
   });
   api.use(async (context, next) => {

@@ -43,8 +43,7 @@ function isNavigation({ method, headers }: Knock): boolean {
 export function refusalOf(knock: Knock, place: PagePlace): Refusal | undefined {
   const { method, url = "", headers, rawHeaders } = knock;
   const { host = "", origin } = headers;
-  if (method !== "GET" && method !== "HEAD" && method !== "POST")
-    return { status: 405, why: "The page takes GET and POST only." };
+  if (method !== "GET" && method !== "POST") return { status: 405, why: "The page takes GET and POST only." };
   if (!url.startsWith("/") || url.startsWith("//")) return { status: 400, why: "The address is no path." };
   if (count(rawHeaders, "host") !== 1 || count(rawHeaders, "origin") > 1)
     return { status: 400, why: "Host and Origin may be given once." };

@@ -18,10 +18,10 @@ import { Logins } from "./logins.ts";
 const LOOPBACK = "127.0.0.1";
 const MAX_HEADER_BYTES = 16_384;
 const MAX_HEADERS = 64;
-const MAX_CONNECTIONS = 64;
+const MAX_CONNECTIONS = 256;
 const HEADERS_MS = 5_000;
 const REQUEST_MS = 10_000;
-const KEEP_ALIVE_MS = 5_000;
+const KEEP_ALIVE_MS = 30_000;
 /** For the last connections to close. */
 const CLOSE_MS = 1_000;
 /** How often slow requests are looked for. */

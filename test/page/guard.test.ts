@@ -79,7 +79,7 @@ describe("the guard of the page", () => {
     expect(refusalOf(knock("POST", { ...OWN, "Sec-Fetch-Mode": "no-cors" }), PLACE)?.status).toBe(403);
   });
 
-  it.each(["OPTIONS", "PUT", "DELETE", "TRACE", "CONNECT", "PATCH"])(
+  it.each(["OPTIONS", "HEAD", "PUT", "DELETE", "TRACE", "CONNECT", "PATCH"])(
     "refuses %s, so that no other page is told that it may ask",
     (method) => {
       expect(refusalOf(knock(method, OWN), PLACE)?.status).toBe(405);

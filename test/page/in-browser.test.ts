@@ -1,6 +1,9 @@
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import type { Browser, Locator } from "playwright-core";
 import { beforeAll, describe, expect, it } from "vitest";
+import { openScene } from "../cli/runs-scene.ts";
 import { requireTools } from "../fixtures/backends/present.ts";
 import { openTab, startBrowser } from "../fixtures/browser.ts";
 import { fullDesk } from "../fixtures/full-desk.ts";
@@ -46,6 +49,21 @@ describe.runIf(requireTools(["chromium"]))("the page in Chromium", () => {
     // Whoever had it first is out, too.
     await page.getByText("This page is not logged in any more").waitFor();
     await picture("logged-out");
+  });
+
+  it("logs in from the file that a browser is opened with", async () => {
+    const scene = await openScene();
+    expect((await scene.host.run("ui", "--no-open")).exit).toBe(0);
+    const directory = join(scene.base.root, "page");
+    const [file = ""] = readdirSync(directory);
+    const context = await browser.newContext();
+    const page = await context.newPage();
+    await page.goto(pathToFileURL(join(directory, file)).href);
+    await page.getByText("Nothing runs.").waitFor();
+    expect(page.url()).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/[\w-]{22}\/#\/now$/);
+    expect(readdirSync(directory)).toEqual([]);
+    await context.close();
+    await scene.host.run("ui", "--stop");
   });
 
   it("asks for a login when there is none", async () => {
