@@ -46,7 +46,7 @@ export class PageKeeper implements PageDoor {
       if (this.#server !== undefined && this.#socket !== socket)
         await this.#close("it is served elsewhere from now on");
       const server = (this.#server ??= await this.#serve(socket));
-      this.#seen = Date.now();
+      this.#seen = performance.now();
       const url = server.link();
       const file = socket === undefined ? this.#fileFor(url) : undefined;
       return { url, ...(file === undefined ? {} : { file }), address: server.address, login_seconds: LOGIN_SECONDS };
@@ -97,10 +97,9 @@ export class PageKeeper implements PageDoor {
   }
 
   #look(): void {
-    const now = Date.now();
+    const now = performance.now();
     if ((this.#server?.connected ?? 0) > 0) this.#seen = now;
-    // A clock that was set back must not keep it for ever.
-    if (Math.abs(now - this.#seen) < this.#patience.idleMs) return;
+    if (now - this.#seen < this.#patience.idleMs) return;
     this.#next(async () => this.#close("nobody looks at it")).catch(() => undefined);
   }
 

@@ -178,8 +178,14 @@ export class Engine {
     if (of.peer.transport !== "owner") throw new CodedError("unauthenticated", "Authentication failed");
     this.#record(of, request);
     const { page } = this.#rooms;
-    const served = request.stop ? { stopped: await page.stop() } : await page.open(request.socket);
-    return { shape: "served_page", served };
+    try {
+      const served = request.stop ? { stopped: await page.stop() } : await page.open(request.socket);
+      return { shape: "served_page", served };
+    } catch (error) {
+      // It was permitted, and recorded as such; that it could not be done is no second decision.
+      if (error instanceof CodedError) return { shape: "served_page", error };
+      throw error;
+    }
   }
 
   #viewer({ token }: AboutRuns, { peer, trail }: Case): Viewer {

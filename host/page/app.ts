@@ -94,7 +94,7 @@ export function pageApp(parts: PageParts): Hono<PageEnv> {
     }),
   );
   api.post("/login", async (context) => {
-    const login = logins.logIn(textOf(await bodyOf(context), "code"));
+    const login = logins.logIn(textOf(await bodyOf(context), "code"), getCookie(context, cookie));
     changed("opened", "");
     setCookie(context, cookie, login.cookie, { httpOnly: true, sameSite: "Strict", path: `/${name}/` });
     return context.json({ token: login.token });

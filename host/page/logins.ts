@@ -67,9 +67,10 @@ export class Logins {
 
   /**
    * Exchanges a code. One that comes a second time was seen by somebody else: what it was exchanged for ends, too.
+   * @param carried a cookie that came with it: another tab of the same browser goes on with it
    * @throws CodedError `page_login_refused`
    */
-  logIn(code: string): Login {
+  logIn(code: string, carried = ""): Login {
     const given = digest(code);
     // All are compared, whichever it is.
     const [found] = this.#codes.filter((one) => equalInConstantTime(one.digest, given));
@@ -79,7 +80,9 @@ export class Logins {
       this.end(found.session);
       throw new CodedError("page_login_refused", "This login was used before; what it had opened is closed now");
     }
-    const login = { cookie: secret(), token: secret() };
+    const cookie = digest(carried);
+    const isKnown = this.#sessions.some((session) => equalInConstantTime(session.cookie, cookie));
+    const login = { cookie: isKnown ? carried : secret(), token: secret() };
     const session: PageSession = {
       cookie: digest(login.cookie),
       token: digest(login.token),

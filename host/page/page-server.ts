@@ -40,6 +40,11 @@ export interface PageOptions {
   readonly reportBug: (error: unknown) => void;
 }
 
+/** Milliseconds that no change of the clock makes longer or shorter. */
+function monotonic(): number {
+  return performance.now();
+}
+
 function refuse(response: ServerResponse, status: number, why: string): void {
   response.writeHead(status, { ...PAGE_HEADERS, "Content-Type": "text/plain; charset=utf-8", Connection: "close" });
   response.end(`${why}\n`);
@@ -102,7 +107,7 @@ export class PageServer {
 
   /** Begins to serve. @throws CodedError `page_unavailable`, `listen_failed`, `daemon_already_running` */
   static async open(options: PageOptions): Promise<PageServer> {
-    const { desk, socket, assets = pageAssets(), now = Date.now, codeUsed, changed, reportBug } = options;
+    const { desk, socket, assets = pageAssets(), now = monotonic, codeUsed, changed, reportBug } = options;
     const feed = new Feed(desk, reportBug);
     const logins = new Logins(now, codeUsed);
     const name = randomBytes(16).toString("base64url");

@@ -51,6 +51,24 @@ describe.runIf(requireTools(["chromium"]))("the page in Chromium", () => {
     await picture("logged-out");
   });
 
+  it("goes on in a tab when another one of the same browser logs in", async () => {
+    const desk = new MemoryDesk();
+    const { page, served } = await tabOn(desk);
+    const other = await page.context().newPage();
+    await other.goto(served.link());
+    await other.getByText("Nothing waits for an answer.").waitFor();
+    await page.reload();
+    desk.pending.push(approval());
+    desk.changed();
+    await page.getByRole("article").waitFor();
+    await page.getByRole("button", { name: "Allow once: gh_pr_create" }).click();
+    await other.getByText("Answered elsewhere").waitFor();
+    await other.getByRole("button", { name: "Log out" }).click();
+    await other.getByText("You have logged out.").waitFor();
+    expect(await page.getByText("Nothing runs.").count()).toBe(1);
+    expect(desk.answered).toHaveLength(1);
+  });
+
   it("logs in from the file that a browser is opened with", async () => {
     const scene = await openScene();
     expect((await scene.host.run("ui", "--no-open")).exit).toBe(0);

@@ -67,6 +67,25 @@ describe("logins of the page", () => {
     expect(all.find(one.cookie, one.token)).toBeDefined();
   });
 
+  it("of two tabs of one browser share its one cookie, and are two logins all the same", () => {
+    const { logins: all } = logins();
+    const first = all.logIn(all.code());
+    const second = all.logIn(all.code(), first.cookie);
+    expect([second.cookie === first.cookie, second.token === first.token]).toEqual([true, false]);
+    const session = all.find(first.cookie, first.token);
+    if (session !== undefined) all.end(session);
+    expect([all.find(first.cookie, first.token), all.find(second.cookie, second.token)]).toEqual([
+      undefined,
+      expect.anything(),
+    ]);
+  });
+
+  it("take no cookie that somebody else has thought of", () => {
+    const { logins: all } = logins();
+    expect(all.logIn(all.code(), "A".repeat(43)).cookie).not.toBe("A".repeat(43));
+    expect(all.logIn(all.code(), "").cookie).toMatch(/^[\w-]{43}$/);
+  });
+
   it("end after 12 hours", () => {
     const { logins: all, clock } = logins();
     const { cookie, token } = all.logIn(all.code());
