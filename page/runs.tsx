@@ -73,7 +73,13 @@ function RunRow({ run }: RunProps): JSX.Element {
   const running = run.state === "running";
   return (
     <li class={isOpen ? "run open" : "run"} data-run={run.run_id}>
-      <a href={isOpen ? hrefOf("now") : hrefOf("now", run.run_id)} aria-expanded={isOpen} role="button">
+      <button
+        type="button"
+        aria-expanded={isOpen}
+        onClick={() => {
+          location.hash = isOpen ? hrefOf("now") : hrefOf("now", run.run_id);
+        }}
+      >
         <StateBadge run={run} />
         <strong>
           <Shown text={run.operation} most={64} mono />
@@ -91,7 +97,7 @@ function RunRow({ run }: RunProps): JSX.Element {
             <Shown text={readableOutput(run.last_line).slice(0, 160)} />
           </span>
         )}
-      </a>
+      </button>
       {isOpen ? <RunDetails run={run} /> : undefined}
     </li>
   );

@@ -15,9 +15,9 @@ function isTyping(target: EventTarget | null): boolean {
   return target instanceof HTMLElement && target.matches("input, textarea, select");
 }
 
-/** To the next or previous of what can be gone through. Never to a button: nothing is allowed by accident. */
+/** To the next or previous of what can be gone through. Never to a button that changes something: nothing is allowed by accident. */
 function step(by: 1 | -1): void {
-  const all = [...document.querySelectorAll<HTMLElement>("[data-approval]:not(.closed), [data-run] > a")];
+  const all = [...document.querySelectorAll<HTMLElement>("[data-approval]:not(.closed), [data-run] > button")];
   const at = all.findIndex((one) => one.contains(document.activeElement));
   const next = all[at === -1 ? (by === 1 ? 0 : all.length - 1) : at + by];
   next?.focus();

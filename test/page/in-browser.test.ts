@@ -430,6 +430,24 @@ describe.runIf(requireTools(["chromium"]))("the page in Chromium", () => {
     await expect.poll(() => desk.answered.length).toBe(1);
   });
 
+  it("notices a connection that is only said to be there, as after a sleep", { timeout: 90_000 }, async () => {
+    const desk = new MemoryDesk();
+    const socket = join(tempDirectory(), "page.sock");
+    const served = await openPage(desk, { socket });
+    const relay = await relayTo(socket);
+    const origin = `http://localhost:${relay.port}`;
+    const { page } = await openTab(
+      browser,
+      { ...served, origin },
+      { url: served.server.link().replace("http://localhost", origin) },
+    );
+    await page.getByText("Nothing waits for an answer.").waitFor();
+    relay.freeze();
+    desk.pending.push(approval());
+    desk.changed();
+    await page.getByRole("article", { name: "gh_pr_create" }).waitFor({ timeout: 60_000 });
+  });
+
   it("has no part for what this daemon does not have", async () => {
     const desk = new MemoryDesk();
     const bare = Object.assign(desk, {
