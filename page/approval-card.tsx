@@ -1,5 +1,5 @@
 import type { JSX } from "preact";
-import { useId, useRef, useState } from "preact/hooks";
+import { useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Answer } from "../host/page/desk.ts";
 import type { ShownApproval } from "../host/page/shown.ts";
 import { Answers } from "./answers.tsx";
@@ -70,6 +70,11 @@ export function ApprovalCard({ approval, closed, onAnswered }: CardProps): JSX.E
   const [whole, setWhole] = useState<ShownApproval>();
   const [busy, setBusy] = useState(false);
   const heading = useId();
+  // Without its buttons it is as high as before: what is below stays where it is.
+  const [height, setHeight] = useState(0);
+  useLayoutEffect(() => {
+    if (closed === undefined && card.current !== null) setHeight(card.current.getBoundingClientRect().height);
+  });
   const { id, operation, project, title, says, lastApproved, expiresAt } = approval;
   const { argv } = whole ?? approval;
   const before = (whole ?? approval).lastApproved?.argv;
@@ -99,6 +104,7 @@ export function ApprovalCard({ approval, closed, onAnswered }: CardProps): JSX.E
       ref={card}
       class={closed === undefined ? "card" : "card closed"}
       tabIndex={-1}
+      style={closed === undefined ? undefined : { minHeight: `${String(height)}px` }}
       aria-labelledby={heading}
       data-approval
     >

@@ -231,6 +231,9 @@ describe.runIf(requireTools(["chromium"]))("the page in Chromium", () => {
     desk.pending.splice(0, 1);
     desk.changed();
     await page.getByRole("article", { name: "first" }).getByText("Answered elsewhere").waitFor();
+    const last = await allow.boundingBox();
+    expect([last?.x, last?.y]).toEqual([box.x, box.y]);
+    expect(await allow.getAttribute("aria-disabled")).toBe("false");
   });
 
   it("never moves the focus when something new comes, and allow has it only by one's own doing", async () => {
