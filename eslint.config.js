@@ -2,7 +2,17 @@ import js from "@eslint/js";
 import tseslint from "typescript-eslint";
 
 export default tseslint.config(
-  { ignores: ["dist/", "page/dist/", "feature/dist/", "dist-executable/", "wire/generated/", "coverage/", "node_modules/"] },
+  {
+    ignores: [
+      "dist/",
+      "page/dist/",
+      "feature/dist/",
+      "dist-executable/",
+      "wire/generated/",
+      "coverage/",
+      "node_modules/",
+    ],
+  },
   js.configs.recommended,
   {
     files: ["**/*.ts", "**/*.tsx"],

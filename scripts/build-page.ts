@@ -1,12 +1,13 @@
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "esbuild";
 
 /** What browsers of the last three years can do, Safari among them. */
 const BROWSERS = ["es2022", "chrome111", "firefox115", "safari16.4"];
 
-/** Writes a file in one step: tests may make the same one at the same time. */
-function write(path: string, bytes: string | Uint8Array): void {
+/** Writes a file in one step, unless it is as it should be already: tests make the same ones at the same time, and others pack them meanwhile. */
+function write(path: string, bytes: Uint8Array): void {
+  if (existsSync(path) && readFileSync(path).equals(bytes)) return;
   const unfinished = `${path}.${process.pid}`;
   writeFileSync(unfinished, bytes);
   renameSync(unfinished, path);
