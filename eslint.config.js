@@ -2,10 +2,20 @@ import js from "@eslint/js";
 import tseslint from "typescript-eslint";
 
 export default tseslint.config(
-  { ignores: ["dist/", "feature/dist/", "dist-executable/", "wire/generated/", "coverage/", "node_modules/"] },
+  {
+    ignores: [
+      "dist/",
+      "page/dist/",
+      "feature/dist/",
+      "dist-executable/",
+      "wire/generated/",
+      "coverage/",
+      "node_modules/",
+    ],
+  },
   js.configs.recommended,
   {
-    files: ["**/*.ts"],
+    files: ["**/*.ts", "**/*.tsx"],
     extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     rules: {

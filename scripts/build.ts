@@ -6,6 +6,7 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync }
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { buildPage } from "./build-page.ts";
 import { bundledPackages, licencesText } from "./bundled-packages.ts";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
@@ -53,6 +54,7 @@ const inputs = [
   ...(await bundle("host/main.ts", "cmd2host")),
   ...(await bundle("mcp/main.ts", "cmd2host-mcp")),
   ...(await bundle("proxy/main.ts", "cmd2host-proxy")),
+  ...(await buildPage(root)),
 ];
 const licences = licencesText(bundledPackages(root, inputs), "the programs in this directory");
 // The package and the feature carry the bridge beside the bundles.

@@ -10,13 +10,13 @@ interface Import {
   readonly typeOnly: boolean;
 }
 
-const ROOMS = ["wire", "terminal", "host", "mcp", "proxy", "executable"];
+const ROOMS = ["wire", "terminal", "host", "page", "mcp", "proxy", "executable"];
 const IMPORT = /^(?:import|export)\s+(type\s+)?(?:[^'";]*?\s+from\s+)?"([^"]+)";/gm;
 
 function sources(): readonly string[] {
   return ROOMS.flatMap((room) =>
     readdirSync(join(projectRoot, room), { recursive: true, encoding: "utf8" })
-      .filter((name) => name.endsWith(".ts") && !name.startsWith("generated"))
+      .filter((name) => /\.tsx?$/.test(name) && !name.startsWith("generated"))
       .map((name) => join(room, name)),
   );
 }
@@ -76,6 +76,8 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   ],
   "host/service": ["wire", "host/util", "host/exec"],
   "host/listen": ["wire", "host/util", "host/engine"],
+  "host/page": ["wire", "host/util", "host/listen"],
+  page: ["wire", "host/page"],
   "host/daemon": [
     "wire",
     "host/util",
@@ -89,6 +91,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
     "host/git",
     "host/engine",
     "host/listen",
+    "host/page",
     "host/runs",
     "host/sanitize",
   ],
@@ -133,8 +136,16 @@ const DOORS: Readonly<Record<string, string | readonly string[]>> = {
   "proper-lockfile": "host/util/lock.ts",
   "write-file-atomic": "host/util/write-atomic.ts",
   // Operations; a program that the owner of the host started, and that has the terminal.
-  "node:child_process": ["host/exec/run.ts", "host/exec/terminal.ts", "proxy/local-git.ts"],
+  "node:child_process": ["host/exec/run.ts", "host/exec/terminal.ts", "host/exec/left-alone.ts", "proxy/local-git.ts"],
   yargs: "host/cli/run.ts",
+  hono: "host/page/app.ts",
+  "hono/body-limit": "host/page/app.ts",
+  "hono/cookie": "host/page/app.ts",
+  "@hono/node-server": "host/page/page-server.ts",
+  "@hono/node-server/utils/response": "host/page/app.ts",
+  preact: "page/",
+  "preact/hooks": "page/",
+  "@preact/signals": "page/",
   pino: "host/daemon/log.ts",
   "pino-pretty": "host/daemon/log.ts",
   typebox: "wire/schema.ts",
@@ -146,7 +157,7 @@ const DOORS: Readonly<Record<string, string | readonly string[]>> = {
 describe("the architecture", () => {
   it("lets every room import only the rooms that its row names", () => {
     const wrong = imports.filter(({ from, to }) => {
-      if (!/^(wire|terminal|host|mcp|proxy|executable|test|scripts)\//.test(to)) return false;
+      if (!/^(wire|terminal|host|page|mcp|proxy|executable|test|scripts)\//.test(to)) return false;
       const [own, other] = [roomOf(from), roomOf(to)];
       return own !== other && !(MAY[own] ?? []).includes(other);
     });
@@ -158,6 +169,12 @@ describe("the architecture", () => {
       imports.filter(
         ({ from, to, typeOnly }) => roomOf(from) === "host/listen" && roomOf(to) === "host/engine" && !typeOnly,
       ),
+    ).toEqual([]);
+  });
+
+  it("lets the browser's side of the page see only the types of the daemon's", () => {
+    expect(
+      imports.filter(({ from, to, typeOnly }) => roomOf(from) === "page" && roomOf(to) === "host/page" && !typeOnly),
     ).toEqual([]);
   });
 

@@ -41,7 +41,8 @@ export type AskedReply =
   | "output_reply"
   | "runs_reply"
   | "approvals_reply"
-  | "grants_reply";
+  | "grants_reply"
+  | "page_reply";
 
 /** How every daemon's answer begins to a request whose type it does not know. */
 const UNKNOWN_TYPE = "Unknown request type";

@@ -23,6 +23,7 @@ import type {
   OperationReply,
   OutcomeFields,
   OutputReply,
+  PageReply,
   RunReply,
   RunsReply,
 } from "./schema.ts";
@@ -127,6 +128,11 @@ export class DaemonClient implements DaemonCalls {
 
   async explain(request: RunRequest | ArgvRequest, options?: CallOptions): Promise<ExplanationReply> {
     return this.#ask("explanation_reply", { explain_operation: explainedFields(request) }, options);
+  }
+
+  /** Serves the page, or ends it; for the owner of the host. */
+  async page(wanted: { readonly socket?: string; readonly stop?: boolean }): Promise<PageReply> {
+    return this.#ask("page_reply", { page: wanted });
   }
 
   async watch(revision: string, waitSeconds: number, options?: CallOptions): Promise<ListReply> {

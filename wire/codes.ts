@@ -570,6 +570,21 @@ export const CODES = entries({
     means: "There is no container engine, or it cannot do what is asked.",
     hint: "Install podman or docker, or name one with --engine.",
   },
+  page_login_refused: {
+    kind: "client",
+    means: "The page was opened with a login that is not known, is older than a minute, or was used before.",
+    hint: "Run `cmd2host ui` for a new one.",
+  },
+  page_login_needed: {
+    kind: "client",
+    means: "The page is not logged in, or not any more.",
+    hint: "Run `cmd2host ui` to open it again.",
+  },
+  page_unavailable: {
+    kind: "client",
+    means: "This installation was built without the page.",
+    hint: "Install cmd2host again, or run `npm run build` in its source.",
+  },
   file_failed: {
     kind: "client",
     means: "A file could not be read or written.",

@@ -1,7 +1,15 @@
 import type { Code } from "./codes.ts";
 import type { CodedError } from "./errors.ts";
 import type { ReplyShape } from "./request.ts";
-import type { Explanation, GrantFields, OperationInfo, OutputPage, PendingApproval, RunInfo } from "./schema.ts";
+import type {
+  Explanation,
+  GrantFields,
+  OperationInfo,
+  OutputPage,
+  PendingApproval,
+  RunInfo,
+  ServedPage,
+} from "./schema.ts";
 
 /** Output of one stream: the first bytes up to the cap, cut between characters, and how many there were in all. */
 export interface Captured {
@@ -73,6 +81,7 @@ export type Reply =
   | { readonly shape: "approvals"; readonly approvals: readonly PendingApproval[]; readonly revision: string }
   | { readonly shape: "grants"; readonly grants: readonly GrantFields[] }
   | { readonly shape: "explanation"; readonly explanation: Explanation }
+  | { readonly shape: "served_page"; readonly served: ServedPage }
   | { readonly shape: Exclude<ReplyShape, "operation">; readonly error: CodedError };
 
 export const NO_OUTPUT: Captured = { bytes: Buffer.alloc(0), total: 0, truncated: false };

@@ -25,6 +25,7 @@ const DECIDING: readonly (readonly [string, ReplyShape])[] = [
   ["explain", "explanation"],
   ["raw_argv", "operation"],
   ["operation", "operation"],
+  ["page", "served_page"],
 ];
 
 function deciding(message: unknown): (typeof DECIDING)[number] | undefined {
@@ -213,6 +214,11 @@ export function parseRequest(message: unknown): Request {
       const fields = typed("explain_request", message);
       const { project, request } = fields.explain;
       return { kind: "explain", protocol: protocolOf(fields), project, asked: toExplain(request) };
+    }
+    case "page": {
+      const fields = typed("page_request", message);
+      const { socket, stop = false } = fields.page ?? {};
+      return { kind: "page", ...common(fields), socket, stop };
     }
     default:
       return operationRequest(message);

@@ -23,6 +23,8 @@ export interface Types {
   run_status_request: fields.RunStatusRequestFields;
   read_output_request: fields.ReadOutputRequestFields;
   cancel_run_request: fields.CancelRunRequestFields;
+  page_request: fields.PageRequestFields;
+  page_reply: fields.PageReply;
   list_runs_request: fields.ListRunsRequestFields;
   watch_request: fields.WatchRequestFields;
   mcp_session_request: fields.McpSessionRequestFields;

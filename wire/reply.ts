@@ -10,6 +10,7 @@ import type {
   OperationReply,
   OutcomeFields,
   OutputReply,
+  PageReply,
   RunReply,
   RunsReply,
 } from "./schema.ts";
@@ -117,7 +118,8 @@ type Fields =
   | RunsReply
   | ApprovalsReply
   | GrantsReply
-  | ExplanationReply;
+  | ExplanationReply
+  | PageReply;
 
 /** What stands in place of the answer when there is none, beside the error. */
 const NOTHING = {
@@ -129,6 +131,7 @@ const NOTHING = {
   approvals: { approvals: null },
   grants: { grants: null },
   explanation: { explanation: null },
+  served_page: { page: null },
 };
 
 /** A reply as the members that are written. */
@@ -155,6 +158,8 @@ export function replyFields(reply: Reply): Fields {
       return { grants: [...reply.grants] };
     case "explanation":
       return { explanation: reply.explanation };
+    case "served_page":
+      return { page: reply.served };
   }
 }
 

@@ -130,6 +130,15 @@ export interface McpSessionOptions {
   readonly timeoutSeconds: number | undefined;
 }
 
+/** The page: serve it, or end it. For the owner of the host, on a way in of the owner's own. */
+export interface PageDoorRequest {
+  readonly kind: "page";
+  readonly protocol: 1 | 2;
+  readonly token: string;
+  readonly socket: string | undefined;
+  readonly stop: boolean;
+}
+
 /** About runs. The owner of the host may ask these without a token, on a way in of the owner's own. */
 export type AboutRuns = StatusRequest | ReadRequest | CancelRequest | RunsRequest;
 
@@ -180,7 +189,8 @@ export type Request =
   | AboutRuns
   | WatchRequest
   | McpSessionRequest
-  | AboutApprovals;
+  | AboutApprovals
+  | PageDoorRequest;
 /** Which form of reply a client expects. */
 export type ReplyShape =
-  "operation" | "list" | "describe" | "run" | "page" | "runs" | "approvals" | "grants" | "explanation";
+  "operation" | "list" | "describe" | "run" | "page" | "runs" | "approvals" | "grants" | "explanation" | "served_page";

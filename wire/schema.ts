@@ -834,6 +834,19 @@ export const McpSessionRequestFile = Type.Object({
   token: Type.Optional(Type.String()),
 });
 
+/** For the owner of the host only: serves the page, or ends it. */
+export const PageRequestFile = Type.Object({
+  protocol: Type.Optional(Type.Integer()),
+  page: Type.Optional(
+    Type.Object({
+      /** An absolute path for a Unix socket, instead of a port of this machine. */
+      socket: Type.Optional(Type.String({ maxLength: 4_096 })),
+      stop: Type.Optional(Type.Boolean()),
+    }),
+  ),
+  token: Type.Optional(Type.String()),
+});
+
 // --- replies of protocol 1 ---
 
 export const OperationReplyFile = Type.Object({
@@ -1114,6 +1127,22 @@ export const ExplanationReplyFile = Type.Object({
   ...trouble(),
 });
 
+/** For the owner of the host only: where the page is served. */
+export const ServedPageFile = Type.Object({
+  /** Logs in once. Absent when the page was ended. */
+  url: Type.Optional(Type.String()),
+  /** A file that leads there, for whoever must not name the address in a command line. */
+  file: Type.Optional(Type.String()),
+  address: Type.Optional(Type.String()),
+  login_seconds: Type.Optional(Type.Integer()),
+  /** Whether there was a page to end. */
+  stopped: Type.Optional(Type.Boolean()),
+});
+export const PageReplyFile = Type.Object({
+  page: Type.Optional(Type.Union([ServedPageFile, Type.Null()])),
+  ...trouble(),
+});
+
 // --- frames of protocol 2 ---
 
 export const HelloFile = Type.Object({ protocol: Type.Integer(), capabilities: Type.Array(Type.String()) });
@@ -1184,6 +1213,9 @@ export type PendingApproval = Static<typeof PendingApprovalFile>;
 export type GrantFields = Static<typeof GrantFile>;
 export type ApprovalsReply = Static<typeof ApprovalsReplyFile>;
 export type GrantsReply = Static<typeof GrantsReplyFile>;
+export type PageRequestFields = Static<typeof PageRequestFile>;
+export type ServedPage = Static<typeof ServedPageFile>;
+export type PageReply = Static<typeof PageReplyFile>;
 export type RunInfo = Static<typeof RunInfoFile>;
 export type OutputPage = Static<typeof OutputPageFile>;
 export type RunReply = Static<typeof RunReplyFile>;
@@ -1222,6 +1254,8 @@ export const VALIDATED = {
   webhook_answer: WebhookAnswerFile,
   approvals_reply: ApprovalsReplyFile,
   grants_reply: GrantsReplyFile,
+  page_request: PageRequestFile,
+  page_reply: PageReplyFile,
   run_reply: RunReplyFile,
   output_reply: OutputReplyFile,
   runs_reply: RunsReplyFile,

@@ -33,6 +33,7 @@ export interface Decision {
     | "explain_operation"
     | "grants"
     | "revoke_grants"
+    | "page"
     | undefined;
   readonly target: string | undefined;
   readonly targetSource: string | undefined;

@@ -1,15 +1,15 @@
 import { CodedError } from "../../wire/errors.ts";
 import { printable } from "../../wire/text.ts";
+import { approvalFor, approvedProject } from "../project/approval.ts";
 import { compileProject, type LoadedProject } from "../project/compile.ts";
 import { compareProjects, textualDiff } from "../project/diff.ts";
 import { MAX_CONFIG_BYTES, projectFiles, readPin, readSnapshot } from "../project/pin.ts";
 import { requireProjectId } from "../project/project-id.ts";
 import { sha256Hex } from "../util/hash.ts";
 import { readTrusted } from "../util/read-trusted.ts";
-import { approvalFor } from "./approval.ts";
 import { changedText, reviewCases } from "./cases.ts";
 import { command, JSON_SWITCH } from "./command.ts";
-import { approvedProject, changesText, unsafeEnvironment } from "./review.ts";
+import { changesText, unsafeEnvironment } from "./review.ts";
 
 const STATUS = {
   allowed: "ALLOWED (hashes match)",

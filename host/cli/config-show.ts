@@ -14,7 +14,7 @@ import {
   word,
   limitWords,
 } from "../project/words.ts";
-import { approvalFor } from "./approval.ts";
+import { approvalFor } from "../project/approval.ts";
 import { command, JSON_SWITCH } from "./command.ts";
 import { loadForReview, unsafeEnvironment } from "./review.ts";
 import type { Style } from "./style.ts";

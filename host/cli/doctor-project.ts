@@ -9,7 +9,7 @@ import { loadProject } from "../project/store.ts";
 import type { Project, Repo } from "../project/types.ts";
 import { checkOrigin, resolveTarget } from "../target/target.ts";
 import type { BaseDirectory } from "../util/base-directory.ts";
-import { approvalOf } from "./approval.ts";
+import { approvalOf } from "../project/approval.ts";
 import type { Context } from "./context.ts";
 import { Checks, type Check } from "./doctor-check.ts";
 import { devcontainerChecks } from "./doctor-devcontainer.ts";

@@ -45,6 +45,7 @@ import { tokenList } from "./token-list.ts";
 import { tokenMint } from "./token-mint.ts";
 import { tokenRevoke } from "./token-revoke.ts";
 import { tokenRotate } from "./token-rotate.ts";
+import { ui } from "./ui.ts";
 
 /** Every subcommand, in the order of --help. */
 export const COMMANDS: readonly Command[] = [
@@ -91,6 +92,7 @@ export const COMMANDS: readonly Command[] = [
   auditVerify,
   auditExport,
   auditHead,
+  ui,
   serviceInstall,
   serviceUninstall,
   serviceStatus,

@@ -7,7 +7,15 @@ import { CODES, type Code } from "../../wire/codes.ts";
 import type { CallOptions, PageRequest } from "../../wire/daemon-calls.ts";
 import { CodedError, errnoOf } from "../../wire/errors.ts";
 import type { AnswerKind } from "../../wire/names.ts";
-import type { Explanation, GrantFields, OutputPage, PendingApproval, RunInfo, RunReply } from "../../wire/schema.ts";
+import type {
+  Explanation,
+  GrantFields,
+  OutputPage,
+  PendingApproval,
+  RunInfo,
+  RunReply,
+  ServedPage,
+} from "../../wire/schema.ts";
 import { printable } from "../../wire/text.ts";
 import type { BaseDirectory } from "../util/base-directory.ts";
 import { shortSocketPath } from "../util/short-socket-path.ts";
@@ -126,6 +134,13 @@ export class OwnerClient {
     return this.#asked(async () =>
       typedReply(name, await exchange(this.#address, { protocol: 2, ...fields }, timeoutMs, options?.signal)),
     );
+  }
+
+  /** Serves the page, or ends it. */
+  async page(wanted: { readonly socket?: string; readonly stop?: boolean }): Promise<ServedPage> {
+    const reply = await this.#asked(async () => this.#client.page(wanted));
+    if (reply.page === undefined || reply.page === null) throw refusal(reply);
+    return reply.page;
   }
 
   async #run(call: () => Promise<RunReply>): Promise<RunInfo> {

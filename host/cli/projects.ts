@@ -2,7 +2,7 @@ import { printable } from "../../wire/text.ts";
 import { KillSwitch } from "../limits/kill-switch.ts";
 import { listProjectIds } from "../project/project-id.ts";
 import { command, JSON_SWITCH } from "./command.ts";
-import { approvalOf } from "./approval.ts";
+import { approvalOf } from "../project/approval.ts";
 
 export const projects = command({
   path: ["projects"],

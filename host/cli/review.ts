@@ -1,26 +1,15 @@
 import { CodedError } from "../../wire/errors.ts";
 import { quoted } from "../../wire/text.ts";
-import { compileProject, mayPush, type LoadedProject } from "../project/compile.ts";
+import { approvedProject } from "../project/approval.ts";
+import { mayPush, type LoadedProject } from "../project/compile.ts";
 import { changeLines, compareProjects, type Change } from "../project/diff.ts";
 import { lintProject, type Finding } from "../project/lint.ts";
-import { projectFiles, readSnapshot, writePin, type ProjectFiles } from "../project/pin.ts";
+import { projectFiles, writePin, type ProjectFiles } from "../project/pin.ts";
 import { loadProject } from "../project/store.ts";
 import { setting } from "../project/words.ts";
 import { changedText, reviewCases, type CasesReview } from "./cases.ts";
 import type { Context } from "./context.ts";
 import { commandFinder } from "./find-command.ts";
-
-/** What was approved last, or undefined when it was not kept or does not load any more. */
-export function approvedProject(files: ProjectFiles, id: string): LoadedProject | undefined {
-  const bytes = readSnapshot(files);
-  if (bytes === undefined) return undefined;
-  try {
-    return compileProject(id, bytes, files.snapshot);
-  } catch (error) {
-    if (error instanceof CodedError) return undefined;
-    throw error;
-  }
-}
 
 /** The changes in words, under a heading that says what they are measured against. */
 export function changesText(changes: readonly Change[], hasBefore: boolean): string {

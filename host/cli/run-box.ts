@@ -15,7 +15,7 @@ import type { Project } from "../project/types.ts";
 import { cleanPath } from "../sanitize/environment.ts";
 import { mcpServer } from "../setup/mcp-file.ts";
 import { makePrivateDirectory, writeAtomic } from "../util/write-atomic.ts";
-import { approvalFor } from "./approval.ts";
+import { approvalFor } from "../project/approval.ts";
 import { sweepBoxes, tokenLabel } from "./box-sweep.ts";
 import { checkoutRoot, projectOfCheckout } from "./checkout.ts";
 import { command } from "./command.ts";

@@ -6,7 +6,7 @@ import { TokenStore } from "../auth/token-store.ts";
 import { readPin, projectFiles } from "../project/pin.ts";
 import type { BaseDirectory } from "../util/base-directory.ts";
 import { makePrivateDirectory } from "../util/write-atomic.ts";
-import { approvalFor } from "./approval.ts";
+import { approvalFor } from "../project/approval.ts";
 import { checkoutRoot, projectOfCheckout } from "./checkout.ts";
 import { command, JSON_SWITCH, type Report } from "./command.ts";
 import type { Context } from "./context.ts";

@@ -10,7 +10,7 @@ import { foundText, lookAround, type Found } from "./setup-found.ts";
 import { SETUP_OPTIONS, type SetupValues } from "./setup-options.ts";
 import { isEmpty, planSetup, planText, type SetupPlan } from "./setup-plan.ts";
 import { undoSetup } from "./setup-undo.ts";
-import { approvalOf } from "./approval.ts";
+import { approvalOf } from "../project/approval.ts";
 
 /** What is left to do, in the order in which it is done. */
 async function nextSteps(id: string, context: Context): Promise<string> {

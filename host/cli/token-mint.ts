@@ -4,7 +4,7 @@ import { TokenStore } from "../auth/token-store.ts";
 import { projectFiles, readPin } from "../project/pin.ts";
 import { requireProjectId } from "../project/project-id.ts";
 import { loadProject } from "../project/store.ts";
-import { approvalFor } from "./approval.ts";
+import { approvalFor } from "../project/approval.ts";
 import { command, JSON_SWITCH } from "./command.ts";
 import { parseDuration } from "./duration.ts";
 import { handOver, OUT_OPTION } from "./session-token.ts";

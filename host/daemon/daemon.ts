@@ -219,6 +219,7 @@ export class Daemon {
     for (const timer of this.#timers) clearInterval(timer);
     await this.#closeListeners();
     this.#house.approvals.close();
+    await this.#house.page.stop();
     this.#reception.dismissIdle();
     await this.#untilIdle(this.#settings.drainMs, hurry);
     this.#reception.shutDown();

@@ -20,10 +20,14 @@ import { SYSTEM_CLOCK } from "../util/deadline.ts";
 import { ownProgram } from "../util/own-program.ts";
 import { realWorkspace } from "../engine/plan.ts";
 import { allWorkspaces } from "./all-workspaces.ts";
+import { approvalDesk, grantDesk } from "./desk/approval-desk.ts";
+import { RecentDecisions } from "./desk/recent-decisions.ts";
+import { stopDesk } from "./desk/stop-desk.ts";
 import { dryStaging } from "./dry-run.ts";
 import { engineSettings, ownPaths } from "./engine-settings.ts";
 import type { Log } from "./log.ts";
 import { McpSessions } from "./mcp-sessions.ts";
+import { PageKeeper } from "./page-keeper.ts";
 import type { DaemonSettings } from "./settings.ts";
 import { Workshop } from "./workshop.ts";
 
@@ -52,6 +56,7 @@ export class House {
   readonly runs: RunStore;
   readonly approvals: Approvals;
   readonly budgets: Budgets;
+  readonly page: PageKeeper;
 
   constructor(site: Site) {
     const { base, log, settings } = site;
@@ -84,6 +89,16 @@ export class House {
     });
     const limits = new Limits(this.budgets);
     this.approvals = new Approvals(() => settings().approvals.timeoutMs);
+    const decisions = new RecentDecisions(site.audit);
+    this.page = new PageKeeper(base, log, {
+      runs: this.runs,
+      tokens: this.tokens,
+      approvals: approvalDesk(this.approvals),
+      grants: grantDesk(this.approvals),
+      decisions,
+      stops: stopDesk(killSwitch, this.approvals, this.runs),
+      watch: (changed) => this.approvals.watch({ asked: changed, settled: changed }),
+    });
     const projects = new ProjectStore(base.projects);
     const inspector = new WorkspaceInspector();
     const searchPath = new SearchPath(site.environment.get("PATH") ?? "");
@@ -106,7 +121,8 @@ export class House {
       runs: this.runs,
       approvals: this.approvals,
       limits,
-      audit: site.audit,
+      page: this.page,
+      audit: decisions,
       reportBug: (error, decisionId) => {
         log.error("internal error", {
           id: decisionId,

@@ -13,6 +13,7 @@ import type {
   ListRequest,
   McpSessionRequest,
   OperationRequest,
+  PageDoorRequest,
   Request,
   WatchRequest,
 } from "../../wire/request.ts";
@@ -95,6 +96,8 @@ export class Engine {
         case "cancel":
         case "runs":
           return await this.#askRuns(request, of);
+        case "page":
+          return await this.#openPage(request, of);
       }
     } catch (error) {
       const coded = error instanceof CodedError ? error : this.#bug(error, of.id);
@@ -176,6 +179,21 @@ export class Engine {
     return aboutExplaining(this.#rooms, request, of.peer.transport === "owner", of.trail, (denied) => {
       this.#record(of, request, denied);
     });
+  }
+
+  /** Nobody but the owner: on any other way in it is answered as a wrong token is. */
+  async #openPage(request: PageDoorRequest, of: Case): Promise<Reply> {
+    if (of.peer.transport !== "owner") throw new CodedError("unauthenticated", "Authentication failed");
+    this.#record(of, request);
+    const { page } = this.#rooms;
+    try {
+      const served = request.stop ? { stopped: await page.stop() } : await page.open(request.socket);
+      return { shape: "served_page", served };
+    } catch (error) {
+      // It was permitted, and recorded as such; that it could not be done is no second decision.
+      if (error instanceof CodedError) return { shape: "served_page", error };
+      throw error;
+    }
   }
 
   #viewer({ token }: AboutRuns, { peer, trail }: Case): Viewer {

@@ -1,5 +1,6 @@
 import type { McpSessionOptions } from "../../wire/request.ts";
 import type { Approvals } from "../approval/approvals.ts";
+import type { ServedPage } from "../../wire/schema.ts";
 import type { Audit } from "../audit/audit.ts";
 import type { Session } from "../auth/token-store.ts";
 import type { Attached, RunResult } from "../exec/run.ts";
@@ -31,6 +32,14 @@ export interface Destination {
   readonly relative: string;
 }
 
+/** The page, for the owner of the host. */
+export interface PageDoor {
+  /** Serves it, and makes a login. @param socket a Unix socket instead of a port @throws CodedError `page_unavailable`, `listen_failed`, … */
+  open(socket: string | undefined): Promise<ServedPage>;
+  /** Ends it. False when it was not served. */
+  stop(): Promise<boolean>;
+}
+
 /** What the engine needs of the other rooms. The daemon hands them in. */
 export interface Rooms {
   readonly authenticate: (token: string) => Session;
@@ -49,6 +58,7 @@ export interface Rooms {
   readonly runs: Runs;
   readonly approvals: Approvals;
   readonly limits: Limits;
+  readonly page: PageDoor;
   readonly audit: Audit;
   /** Something was thrown that nobody expected. */
   readonly reportBug: (error: unknown, decisionId: string) => void;

@@ -26,8 +26,8 @@ export async function isServed(path: string): Promise<boolean> {
   });
 }
 
-/** Removes a socket that nobody serves. A live one is never taken; anything else at the path stays. */
-async function clearPath(path: string): Promise<void> {
+/** Removes a socket that nobody serves. A live one is never taken; anything else at the path stays. @throws CodedError `listen_failed`, `daemon_already_running` */
+export async function clearPath(path: string): Promise<void> {
   const stats = lstatSync(path, { throwIfNoEntry: false });
   if (stats === undefined) return;
   if (!stats.isSocket()) {

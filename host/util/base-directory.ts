@@ -24,6 +24,8 @@ export interface BaseDirectory {
   readonly audit: string;
   /** What vouches for the audit, outside of it. */
   readonly keys: string;
+  /** Files that lead the owner's browser to the page, each good once and for a minute. */
+  readonly page: string;
   /** One directory per container that is started again and again; each is mounted into its container, and holds its token. */
   readonly sessions: string;
   /** One directory per throw-away container. */
@@ -67,6 +69,7 @@ export function baseDirectory(environment: NodeJS.ProcessEnv): BaseDirectory {
     runs: join(root, "runs"),
     audit: join(root, "audit"),
     keys: join(root, "keys"),
+    page: join(root, "page"),
     sessions: join(root, "sessions"),
     boxes: join(root, "boxes"),
     setups: join(root, "setups"),

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { build, type Plugin } from "esbuild";
+import { buildPage } from "../build-page.ts";
 
 /** Files that the executable carries, by their path in the package. */
 function carried(root: string): ReadonlyMap<string, Buffer> {
@@ -8,7 +9,8 @@ function carried(root: string): ReadonlyMap<string, Buffer> {
     .filter((name) => name.endsWith(".json"))
     .map((name) => `templates/${name}`);
   const bridges = ["x64", "arm64"].map((arch) => `shim/dist/cmd2host-bridge-linux-${arch}`);
-  const paths = [...templates.sort(), ...bridges.filter((path) => existsSync(join(root, path)))];
+  const page = ["index.html", "page.js", "page.css", "icon.svg"].map((name) => `page/dist/${name}`);
+  const paths = [...templates.sort(), ...page, ...bridges.filter((path) => existsSync(join(root, path)))];
   return new Map(paths.map((path) => [path, readFileSync(join(root, path))]));
 }
 
@@ -36,6 +38,7 @@ const PROCESS: Plugin = {
  * not on where they lie.
  */
 export async function bundle(root: string, outfile: string, version: string): Promise<Bundle> {
+  const pageInputs = await buildPage(root);
   const files = carried(root);
   const embedded = Object.fromEntries([...files].map(([path, bytes]) => [path, bytes.toString("base64")]));
   const result = await build({
@@ -59,5 +62,5 @@ export async function bundle(root: string, outfile: string, version: string): Pr
     plugins: [PROCESS],
     logLevel: "warning",
   });
-  return { inputs: Object.keys(result.metafile.inputs), carried: [...files.keys()] };
+  return { inputs: [...Object.keys(result.metafile.inputs), ...pageInputs], carried: [...files.keys()] };
 }

@@ -81,6 +81,10 @@ function engineWith(operation: OperationTemplate, changes: Partial<Rooms> = {}):
     ),
     approvals: new Approvals(() => 1_000),
     limits: new Limits(new Budgets(join(tempDirectory(), "budgets"), SYSTEM_CLOCK, () => undefined)),
+    page: {
+      open: async () => Promise.reject(new Error("nobody here asks for the page")),
+      stop: async () => Promise.resolve(false),
+    },
     audit: { decided: () => undefined, ended: () => undefined },
     reportBug: (error) => {
       events.push(`bug: ${String(error)}`);

@@ -61,6 +61,7 @@ function written(request: Request): object {
     return { ...common, mcp_session: defined({ tools, max_tokens: maxTokens, timeout: timeoutSeconds }) };
   }
   if (request.kind === "explain_operation") return { ...common, explain_operation: operation(request.asked) };
+  if (request.kind === "page") return { ...common, page: defined({ socket: request.socket, stop: request.stop }) };
   if (request.kind !== "operation") return { ...common, ...aboutRuns(request) };
   return { ...common, ...operation(request) };
 }

@@ -1,5 +1,6 @@
 import { CodedError } from "../../wire/errors.ts";
-import { isPinned, MAX_CONFIG_BYTES, projectFiles, readPin } from "../project/pin.ts";
+import { compileProject, type LoadedProject } from "./compile.ts";
+import { isPinned, MAX_CONFIG_BYTES, projectFiles, readPin, readSnapshot, type ProjectFiles } from "./pin.ts";
 import { sha256Hex } from "../util/hash.ts";
 import { readTrusted } from "../util/read-trusted.ts";
 
@@ -20,6 +21,18 @@ export function approvalOf(projects: string, id: string): Approval {
     return file === undefined ? "not_allowed" : approvalFor(file.bytes, readPin(files));
   } catch (error) {
     if (error instanceof CodedError) return "unreadable";
+    throw error;
+  }
+}
+
+/** What was approved last, or undefined when it was not kept or does not load any more. */
+export function approvedProject(files: ProjectFiles, id: string): LoadedProject | undefined {
+  const bytes = readSnapshot(files);
+  if (bytes === undefined) return undefined;
+  try {
+    return compileProject(id, bytes, files.snapshot);
+  } catch (error) {
+    if (error instanceof CodedError) return undefined;
     throw error;
   }
 }
