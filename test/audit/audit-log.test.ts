@@ -112,7 +112,7 @@ describe("the log", () => {
     const text = "a\u001b[31m\u009b31m\u202e\u2028\u0007\ud800ü😀";
     log.decided(decision({ operation: text, message: text, argv: [text], id: text }));
     await log.close();
-     
+
     expect(readFileSync(logs.path(), "utf8").replaceAll("\n", "")).not.toMatch(
       /[\u0000-\u001f\u007f-\u009f\u2028-\u202e]/u,
     );
