@@ -54,6 +54,7 @@ export class AuditLog implements Audit {
   readonly #open = new Map<string, Subject>();
   #late: Ending[] = [];
   #trouble: Trouble | undefined;
+  #isClosed = false;
   #lastTime: number;
   #headTimer: NodeJS.Timeout | undefined;
   #syncTimer: NodeJS.Timeout | undefined;
@@ -138,6 +139,7 @@ export class AuditLog implements Audit {
       this.#fail(error);
     }
     this.#writer.close();
+    this.#isClosed = true;
   }
 
   #begin(findings: readonly Finding[], publicKey: string): void {
@@ -187,6 +189,7 @@ export class AuditLog implements Audit {
 
   /** Throws when nothing can be written, and puts right what can be. */
   #ready(): void {
+    if (this.#isClosed) throw new Error("the audit is closed");
     this.#writer.check();
     if (this.#trouble !== undefined) this.#recover(this.#trouble);
     const now = this.#parts.now();

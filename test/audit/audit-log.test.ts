@@ -380,3 +380,15 @@ it("keeps the key that is there, and makes none where one is", async () => {
   expect(readFileSync(logs.settings.keyFile, "utf8")).toBe(key);
   expect(existsSync(logs.settings.headFile)).toBe(true);
 });
+
+it("takes nothing after it was closed", async () => {
+  const logs = new Logs();
+  const log = await logs.open();
+  await log.close();
+  const lines = logs.lines();
+  expect(() => {
+    log.decided(decision());
+  }).toThrow(expect.objectContaining({ code: "audit_unavailable" }));
+  log.ended(ending());
+  expect([logs.files().length, logs.lines()]).toEqual([1, lines]);
+});
