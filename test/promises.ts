@@ -18,9 +18,7 @@ export const PROMISES: readonly HostilePromise[] = [
   { number: 3, text: "A denied request never starts a process, and leaves a record." },
   {
     number: 4,
-    text: "The record of the decision is on disk before the command starts; if it cannot be written, nothing runs.",
-    waitsFor:
-      "the audit: today the record is a line of the daemon's log, written before the start, on whatever the log goes to",
+    text: "The record of the decision is written to disk before the command starts; if it cannot be written, nothing runs.",
   },
   {
     number: 5,

@@ -1,4 +1,5 @@
 import { CodedError, errnoOf, messageOf } from "../../wire/errors.ts";
+import { printable } from "../../wire/text.ts";
 import { fastBlake3 } from "../util/hash.ts";
 import type { Audit, Decision, Ending } from "./audit.ts";
 import { ChainWriter } from "./chain-writer.ts";
@@ -54,6 +55,7 @@ export class AuditLog implements Audit {
   readonly #open = new Map<string, Subject>();
   #late: Ending[] = [];
   #trouble: Trouble | undefined;
+  #isClosed = false;
   #lastTime: number;
   #headTimer: NodeJS.Timeout | undefined;
   #syncTimer: NodeJS.Timeout | undefined;
@@ -79,7 +81,11 @@ export class AuditLog implements Audit {
     try {
       opening = openLog(directory, found, key.publicKey, hash);
     } catch (error) {
-      throw error instanceof CodedError ? error : unavailable(error);
+      if (error instanceof CodedError || errnoOf(error) === undefined) throw error;
+      throw new CodedError("audit_unavailable", `the audit cannot be opened: ${printable(messageOf(error))}`, {
+        hint: `Look at ${printable(directory)}: each file of the log must be a regular file that you can write.`,
+        cause: error,
+      });
     }
     const time = (): string => new Date(now()).toISOString();
     const writer = new ChainWriter(directory, settings, hash, time, opening.last, opening.file);
@@ -138,6 +144,7 @@ export class AuditLog implements Audit {
       this.#fail(error);
     }
     this.#writer.close();
+    this.#isClosed = true;
   }
 
   #begin(findings: readonly Finding[], publicKey: string): void {
@@ -187,6 +194,7 @@ export class AuditLog implements Audit {
 
   /** Throws when nothing can be written, and puts right what can be. */
   #ready(): void {
+    if (this.#isClosed) throw new Error("the audit is closed");
     this.#writer.check();
     if (this.#trouble !== undefined) this.#recover(this.#trouble);
     const now = this.#parts.now();

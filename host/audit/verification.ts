@@ -16,6 +16,7 @@ export const DAMAGES = {
   head_missing: "the signed head is missing",
   key_replaced: "the signing key is another one",
   not_json: "a line is no record",
+  no_file: "something that is no file stands in place of one",
   half_record: "the last record is not whole",
   noted: "the daemon noted this when it found it",
 } as const;

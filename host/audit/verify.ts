@@ -1,4 +1,4 @@
-import { statSync } from "node:fs";
+import { lstatSync, statSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { CodedError, errnoOf, messageOf } from "../../wire/errors.ts";
 import { printable } from "../../wire/text.ts";
@@ -92,6 +92,8 @@ class Verifier {
     let previous = { file: this.#files[0]?.name ?? "", line: 1 };
     for (const [index, file] of this.#files.entries()) {
       let number = 0;
+      if (!lstatSync(file.path).isFile())
+        return { kind: "no_file", file: file.name, line: undefined, seq: file.first, what: "It is no regular file." };
       for (const line of linesFrom(file.path)) {
         number++;
         if (isSkipping) {

@@ -112,7 +112,7 @@ describe("the log", () => {
     const text = "a\u001b[31m\u009b31m\u202e\u2028\u0007\ud800ü😀";
     log.decided(decision({ operation: text, message: text, argv: [text], id: text }));
     await log.close();
-     
+
     expect(readFileSync(logs.path(), "utf8").replaceAll("\n", "")).not.toMatch(
       /[\u0000-\u001f\u007f-\u009f\u2028-\u202e]/u,
     );
@@ -379,4 +379,16 @@ it("keeps the key that is there, and makes none where one is", async () => {
   await logs.write(1);
   expect(readFileSync(logs.settings.keyFile, "utf8")).toBe(key);
   expect(existsSync(logs.settings.headFile)).toBe(true);
+});
+
+it("takes nothing after it was closed", async () => {
+  const logs = new Logs();
+  const log = await logs.open();
+  await log.close();
+  const lines = logs.lines();
+  expect(() => {
+    log.decided(decision());
+  }).toThrow(expect.objectContaining({ code: "audit_unavailable" }));
+  log.ended(ending());
+  expect([logs.files().length, logs.lines()]).toEqual([1, lines]);
 });

@@ -1,4 +1,5 @@
 import { execFileSync, spawn } from "node:child_process";
+import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync } from "node:fs";
 import { join } from "node:path";
@@ -99,7 +100,7 @@ describe("a daemon", () => {
     });
     expect(decision?.["argv"]).toEqual(["/bin/sh", "-c", "echo out; echo err >&2; exit 3"]);
     expect(String(decision?.["session"])).toMatch(/^[0-9a-f]{8}$/);
-    const digest = (text: string): string => execFileSync("sha256sum", { input: text }).toString().slice(0, 64);
+    const digest = (text: string): string => createHash("sha256").update(text).digest("hex");
     expect(outcome).toMatchObject({
       outcome: "completed",
       exit_code: 3,

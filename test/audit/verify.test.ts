@@ -1,5 +1,14 @@
 import { generateKeyPairSync } from "node:crypto";
-import { copyFileSync, cpSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  cpSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { describe, expect, it } from "vitest";
 import { linkText } from "../../host/audit/chain.ts";
 import { readHead } from "../../host/audit/head.ts";
@@ -154,6 +163,15 @@ describe("audit verify finds", () => {
     expect((await logs.verify()).damage).toMatchObject({ kind: "key_replaced" });
     copyFileSync(other.settings.keyFile, logs.settings.keyFile);
     expect((await logs.verify()).damage).toMatchObject({ kind: "key_replaced" });
+  });
+
+  it("a link in place of a file, which no daemon starts with", async () => {
+    const logs = await new Logs().write(3);
+    const away = `${logs.path()}.away`;
+    renameSync(logs.path(), away);
+    symlinkSync(away, `${logs.directory}/audit-000000000001.jsonl`);
+    expect((await logs.verify()).damage).toMatchObject({ kind: "no_file", file: "audit-000000000001.jsonl" });
+    await expect(logs.open()).rejects.toMatchObject({ code: "audit_unavailable" });
   });
 
   it("a key that was replaced, from the record on where it began to sign", async () => {

@@ -11,7 +11,7 @@ const DENIED = "22222222-0000-4000-8000-000000000002";
 const FAILED = "33333333-0000-4000-8000-000000000003";
 const LISTED = "33334444-0000-4000-8000-000000000004";
 /** What may not reach a terminal. */
- 
+
 const RAW = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069\ufeff]/u;
 
 let logs: Logs;

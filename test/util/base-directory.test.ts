@@ -18,6 +18,8 @@ describe("the base directory", () => {
       runs: "/home/me/.cmd2host/runs",
       boxes: "/home/me/.cmd2host/boxes",
       launcher: "/home/me/.cmd2host/bin/cmd2host",
+      audit: "/home/me/.cmd2host/audit",
+      keys: "/home/me/.cmd2host/keys",
       sessions: "/home/me/.cmd2host/sessions",
       setups: "/home/me/.cmd2host/setups",
     });
