@@ -17,6 +17,7 @@ import { listenUnix } from "../listen/unix.ts";
 import { projectFiles } from "../project/pin.ts";
 import { listProjectIds } from "../project/project-id.ts";
 import { loadProject, ProjectStore } from "../project/store.ts";
+import { Redaction } from "../redact/redaction.ts";
 import { RunStore } from "../runs/run-store.ts";
 import { SearchPath } from "../sanitize/search-path.ts";
 import type { BaseDirectory } from "../util/base-directory.ts";
@@ -234,6 +235,7 @@ export class Daemon {
       serveMcp: async (...serving) => this.#mcp.serve(...serving),
       runs: this.#runs,
       audit: new LogAudit(this.#log),
+      redaction: new Redaction(this.#environment),
       reportBug: (error, decisionId) => {
         this.#log.error("internal error", {
           id: decisionId,

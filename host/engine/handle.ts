@@ -15,10 +15,12 @@ import type {
 } from "../../wire/request.ts";
 import { describeOperation, listOperations } from "../operation/info.ts";
 import type { Project } from "../project/types.ts";
+import { DEFAULT_RULES } from "../redact/redact-rules.ts";
+import type { Masking } from "../redact/redaction.ts";
 import type { ActiveRun, Viewer } from "../runs/runs.ts";
 import { aboutRuns } from "./about-runs.ts";
 import { carryOut, type Carried, type Watching } from "./carry-out.ts";
-import { failedBy, outcomeOf } from "./ending.ts";
+import { failedBy, maskedError, outcomeOf } from "./ending.ts";
 import { liveClient, serveMcp } from "./mcp-session.ts";
 import { decide, type Trail } from "./pipeline.ts";
 import type { Plan } from "./plan.ts";
@@ -101,7 +103,8 @@ export class Engine {
           return await this.#askRuns(request, of);
       }
     } catch (error) {
-      const coded = error instanceof CodedError ? error : this.#bug(error, of.id);
+      const known = error instanceof CodedError ? error : this.#bug(error, of.id);
+      const coded = maskedError(known, this.#masking(request, of));
       this.#record(of, request, coded);
       if (request?.kind !== "operation") return refusal(replyShapeOf(message), coded);
       return ended(request.requestId, request.protocol, outcomeOf(coded));
@@ -111,6 +114,15 @@ export class Engine {
   #bug(error: unknown, id: string): CodedError {
     this.#rooms.reportBug(error, id);
     return new CodedError("internal", `cmd2host: internal error (${id})`);
+  }
+
+  /** For what is said about a request. An operation may let its output through; what is said about it stays masked. */
+  #masking(request: Request | undefined, { trail }: Case): Masking {
+    const { project, operation = "", session } = trail;
+    const rules = project?.operations.get(operation)?.redact ?? project?.redact ?? DEFAULT_RULES;
+    // A token that nobody knows is no secret of ours, and its value could be any word.
+    const token = session === undefined ? "" : (request?.token ?? "");
+    return this.#rooms.redaction.for({ token, rules, environment: undefined });
   }
 
   #record({ id, peer, trail }: Case, request: Request | undefined, error?: CodedError): void {
@@ -185,6 +197,11 @@ export class Engine {
       live,
       isFiltered: request.filtered ?? (live === undefined && request.route.kind === "named"),
       stdin: plan.operation.stdin === "none" ? undefined : live?.stdin,
+      masking: this.#rooms.redaction.for({
+        token: request.token,
+        rules: plan.operation.redact,
+        environment: plan.work.launch.env,
+      }),
     };
     live?.accepted({
       run_id: of.id,

@@ -5,6 +5,7 @@ import type { Attached, RunResult } from "../exec/run.ts";
 import type { StagedFile, StagedInput } from "../exec/staging.ts";
 import type { WorkspaceFacts } from "../git/inspection/inspect.ts";
 import type { Project } from "../project/types.ts";
+import type { Redaction } from "../redact/redaction.ts";
 import type { Runs } from "../runs/runs.ts";
 import type { Work } from "./work.ts";
 
@@ -44,6 +45,7 @@ export interface Rooms {
   readonly serveMcp: (asked: McpServing, signal: AbortSignal, attached: Attached) => Promise<RunResult>;
   readonly runs: Runs;
   readonly audit: Audit;
+  readonly redaction: Pick<Redaction, "for">;
   /** Something was thrown that nobody expected. */
   readonly reportBug: (error: unknown, decisionId: string) => void;
   readonly settings: EngineSettings;

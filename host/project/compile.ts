@@ -4,10 +4,12 @@ import { located, readJsonFile } from "../../wire/parse.ts";
 import type { RunPlace } from "../../wire/names.ts";
 import type { OperationTemplate, ProjectConfig } from "../../wire/schema.ts";
 import { printable, quoted, shortened } from "../../wire/text.ts";
+import { DEFAULT_RULES, type RedactRules } from "../redact/redact-rules.ts";
 import { compileGlob } from "../util/glob.ts";
 import { sha256Hex } from "../util/hash.ts";
 import { compilePattern } from "../util/pattern.ts";
 import { step, type Complain } from "./compile/complain.ts";
+import { compileRedact } from "./compile/redact.ts";
 import { compileStreams, hintsOf } from "./compile/streams.ts";
 import { compileFlags, compileParams } from "./compile/values.ts";
 import { isEnvName, judgeEnvName } from "./env-rules.ts";
@@ -113,6 +115,7 @@ function compileOperation(
   id: string,
   source: OperationTemplate,
   known: ReadonlySet<string>,
+  redact: RedactRules,
   complain: Complain,
 ): Operation {
   const pointer = `/operations${step(id)}`;
@@ -143,6 +146,7 @@ function compileOperation(
     onDisconnect: source.on_disconnect ?? "cancel",
     runIn: compileRunIn(source, `${pointer}/run_in`, complain),
     ...compileStreams(source, pointer, complain),
+    redact: compileRedact(source.redact, redact, `${pointer}/redact`, complain),
     title: source.title ?? "",
     annotations: hintsOf(source.annotations),
     source,
@@ -176,10 +180,11 @@ export function compileProject(id: string, bytes: Buffer, file: string): LoadedP
   checkEnv(config, complain);
   checkGitConfig(config, complain);
   const known = new Set<string>([...INJECTED, ...Object.keys(config.env ?? {})]);
+  const redact = compileRedact(config.redact, DEFAULT_RULES, "/redact", complain);
   const operations = new Map(
     Object.entries(config.operations ?? {}).map(([name, source]) => [
       name,
-      compileOperation(name, source, known, complain),
+      compileOperation(name, source, known, redact, complain),
     ]),
   );
   const allowed = config.allowed_operations ?? [];
@@ -205,6 +210,7 @@ export function compileProject(id: string, bytes: Buffer, file: string): LoadedP
     pathDeny: (config.constraints?.path_deny ?? []).map((source) => ({ source, compiled: compileGlob(source) })),
     env: new Map(Object.entries(config.env ?? {})),
     gitConfig: new Map(Object.entries(config.git_config ?? {})),
+    redact,
   };
   return { project, config, unknown: read.unknown };
 }

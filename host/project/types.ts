@@ -1,5 +1,6 @@
 import type { OUTPUT_FORMS, ParamType, ProfileName, RunPlace, StdinMode } from "../../wire/names.ts";
 import type { FlagRule, OperationTemplate, Param } from "../../wire/schema.ts";
+import type { RedactRules } from "../redact/redact-rules.ts";
 import type { CompiledGlob } from "../util/glob.ts";
 import type { Pattern } from "../util/pattern.ts";
 
@@ -18,6 +19,8 @@ export interface Project {
   readonly pathDeny: readonly PathDeny[];
   readonly env: ReadonlyMap<string, string>;
   readonly gitConfig: ReadonlyMap<string, string>;
+  /** How secrets are masked where no operation says more. */
+  readonly redact: RedactRules;
 }
 
 export interface PathDeny {
@@ -57,6 +60,8 @@ export interface Operation {
   readonly filter: FilterRules | undefined;
   /** Run through the program rtk where the host has it. */
   readonly rtk: boolean;
+  /** How secrets in its output are masked: what the project says, and what it says itself. */
+  readonly redact: RedactRules;
   /** A short name for people; empty when it has none. */
   readonly title: string;
   readonly annotations: Hints;

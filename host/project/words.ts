@@ -1,6 +1,7 @@
 import type { RunPlace } from "../../wire/names.ts";
 import type { FlagRule, Param } from "../../wire/schema.ts";
 import { printable, quoted } from "../../wire/text.ts";
+import { isSecretName } from "../util/secret-name.ts";
 import type { FilterRules, FlagSpec, Hints, Operation } from "./types.ts";
 
 /** A policy in words, for the person who approves it. Everything that comes from a configuration is made printable. */
@@ -151,13 +152,6 @@ export function operationDetails(operation: Operation): readonly string[] {
     ...(operation.onDisconnect === "finish" ? ["runs to its end when the client goes away"] : []),
     ...streamDetails(operation),
   ];
-}
-
-const SECRET_NAME = /TOKEN|SECRET|PASSW|CREDENTIAL|PRIVATE|API_?KEY|ACCESS_?KEY|AUTH(?!OR)|COOKIE|EXTRAHEADER/i;
-
-/** True for a setting whose value should not be shown. */
-export function isSecretName(name: string): boolean {
-  return SECRET_NAME.test(name);
 }
 
 /** `NAME=value`, without the value when the name says that it is a secret. */

@@ -6,6 +6,7 @@ import { realWorkspace } from "../../host/engine/plan.ts";
 import type { Rooms } from "../../host/engine/rooms.ts";
 import type { RunResult } from "../../host/exec/run.ts";
 import { compileProject } from "../../host/project/compile.ts";
+import { Redaction } from "../../host/redact/redaction.ts";
 import { RunStore } from "../../host/runs/run-store.ts";
 import { CodedError } from "../../wire/errors.ts";
 import type { Reply } from "../../wire/outcome.ts";
@@ -70,6 +71,7 @@ function engineWith(operation: OperationTemplate, changes: Partial<Rooms> = {}):
       () => undefined,
     ),
     audit: { decided: () => undefined, ended: () => undefined },
+    redaction: new Redaction(new Map()),
     reportBug: (error) => {
       events.push(`bug: ${String(error)}`);
     },
