@@ -1,4 +1,5 @@
 import { lstatSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
 import type { Address } from "../../wire/client-connect.ts";
 import { CodedError, messageOf } from "../../wire/errors.ts";
 import { printable } from "../../wire/text.ts";
@@ -72,10 +73,6 @@ function requireOwnDirectories(base: BaseDirectory): void {
       });
     }
   }
-}
-
-async function delay(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 /** The composition root: builds every room, opens the ways in, and takes everything down again. */

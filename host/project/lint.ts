@@ -14,6 +14,7 @@ import { branchPatterns, unanchoredPatterns } from "./lint/patterns.ts";
 import { workspaceConfig } from "./lint/places.ts";
 import { closedFlags, openOptions } from "./lint/positions.ts";
 import { gitRemotes, gitUrl, pushNeedsBranches } from "./lint/pushes.ts";
+import { operationRedaction, projectRedaction } from "./lint/redaction.ts";
 import { environment, gitConfig, repositories } from "./lint/surroundings.ts";
 import { values } from "./lint/values.ts";
 
@@ -27,6 +28,7 @@ const RULES: readonly Rule[] = [
   globs,
   branchPatterns,
   environment,
+  projectRedaction,
   gitConfig,
   forEachOperation([
     operationId,
@@ -50,6 +52,7 @@ const RULES: readonly Rule[] = [
     standardInput,
     jsonOutput,
     filters,
+    operationRedaction,
     hints,
     interactive,
   ]),

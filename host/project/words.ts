@@ -2,6 +2,7 @@ import type { RunPlace } from "../../wire/names.ts";
 import type { FlagRule, Param } from "../../wire/schema.ts";
 import { printable, quoted } from "../../wire/text.ts";
 import { isSecretName } from "../util/secret-name.ts";
+import { redactWords } from "./redact-words.ts";
 import type { FilterRules, FlagSpec, Hints, Operation } from "./types.ts";
 
 /** A policy in words, for the person who approves it. Everything that comes from a configuration is made printable. */
@@ -136,6 +137,7 @@ export function streamDetails(operation: Operation): readonly string[] {
     ...(operation.output === "text" ? [] : [`prints ${operation.output}`]),
     ...(operation.filter === undefined ? [] : [`leaves out ${filterWords(operation.filter)}`]),
     ...(operation.rtk ? ["runs through rtk where the host has it"] : []),
+    ...(operation.source.redact === undefined ? [] : [`redaction: ${redactWords(operation.source.redact)}`]),
     ...(operation.title === "" ? [] : [`shown as ${quoted(operation.title)}`]),
     ...(operation.source.annotations === undefined ? [] : [`marked as ${hintWords(operation.annotations)}`]),
   ];

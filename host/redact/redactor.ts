@@ -29,8 +29,8 @@ export class Redactor implements StreamRedactor {
   #covered = 0;
   /** Found, but not reached yet; places in what is held. */
   #marks: Mark[] = [];
-  /** Up to where a rule's mask reaches: only known secrets are looked for within. */
-  #masked = 0;
+  /** The mask that was found last: within, only known secrets are looked for. */
+  #masked = { from: 0, to: 0 };
   #key: KeyBlock | undefined;
   #count = 0;
 
@@ -55,7 +55,8 @@ export class Redactor implements StreamRedactor {
     const stop = this.#look(data, final);
     const free = this.#release(data, stop);
     if (stop > 0) this.#behind = data[stop - 1] ?? START;
-    this.#masked = Math.max(0, this.#masked - stop);
+    const { from, to } = this.#masked;
+    this.#masked = { from: from - stop, to: to - stop };
     // Copied: a few bytes are not to keep a whole chunk alive.
     this.#held = stop === data.length ? NONE : Buffer.from(data.subarray(stop));
     return free;
@@ -77,16 +78,20 @@ export class Redactor implements StreamRedactor {
       const place = this.#book.next(data, at);
       if (place < 0) return final ? data.length : this.#book.tail(data, at);
       const behind = place === 0 ? this.#behind : (data[place - 1] ?? START);
-      const verdict = this.#book.judge(look, place, behind, place >= this.#masked);
+      const verdict = this.#book.judge(look, place, behind, !this.#isMasked(place));
       if (verdict.kind === "open") return place;
       at = place + 1;
       if (verdict.kind === "nothing") continue;
       this.#marks.push(...verdict.marks);
-      for (const { to } of verdict.marks) this.#masked = Math.max(this.#masked, to);
+      for (const { from, to } of verdict.marks) if (to > this.#masked.to) this.#masked = { from, to };
       if (!verdict.opensKey) continue;
       this.#key = new KeyBlock();
       at = verdict.marks[0]?.to ?? at;
     }
+  }
+
+  #isMasked(place: number): boolean {
+    return place >= this.#masked.from && place < this.#masked.to;
   }
 
   /** What lies before `stop`, with its masks. Masks that overlap become one, the first one's. */

@@ -36,16 +36,11 @@ export function maskOf(rule: string): Buffer {
   return Buffer.from(`[redacted:${rule}]`);
 }
 
-/** Begins of rules as literals, made when the first book is. */
-let starts: readonly Literal<RuleStart>[] | undefined;
-
-function ruleStarts(): readonly Literal<RuleStart>[] {
-  starts ??= RULES.flatMap((rule) => {
-    const stands: RuleStart = { kind: "rule", rule, mask: maskOf(rule.id) };
-    return rule.starts.map((start) => ({ bytes: Buffer.from(start), stands }));
-  });
-  return starts;
-}
+/** How secrets of every kind begin. */
+const STARTS: readonly Literal<RuleStart>[] = RULES.flatMap((rule) => {
+  const stands: RuleStart = { kind: "rule", rule, mask: maskOf(rule.id) };
+  return rule.starts.map((start) => ({ bytes: Buffer.from(start), stands }));
+});
 
 /** One look at some data: what was found out about it is not found out again, so that no text makes a search slow. */
 export class Look {
@@ -97,10 +92,7 @@ export class RuleBook {
         const stands: SecretForm = { kind: "secret", mask: maskOf(kind) };
         return formsOf(value).map((bytes) => ({ bytes, stands }));
       });
-    this.#search = new LiteralSearch<Stands>([
-      ...known,
-      ...ruleStarts().filter(({ stands }) => !off.has(stands.rule.id)),
-    ]);
+    this.#search = new LiteralSearch<Stands>([...known, ...STARTS.filter(({ stands }) => !off.has(stands.rule.id))]);
   }
 
   /** The first place that is worth a look; -1 when there is none. */

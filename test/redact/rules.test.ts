@@ -43,6 +43,13 @@ describe("the rules", () => {
     }
   });
 
+  it("mask what stands between the beginning of a rule and its secret", () => {
+    const token = EXAMPLES.find(({ rule }) => rule === "github-token")?.secret ?? "";
+    expect(masked(`https://${token}:${"pa55word"}@host.example/`)).toBe(
+      "https://[redacted:github-token]:[redacted:url-credentials]@host.example/",
+    );
+  });
+
   it("mask coloured tokens, and tokens between letters that are not ASCII", () => {
     for (const { text, secret, rule } of EXAMPLES.filter(({ text: one }) => one.startsWith("before"))) {
       expect([rule, masked(`\x1b[32m${secret}\x1b[0m`)]).toEqual([rule, `\x1b[32m[redacted:${rule}]\x1b[0m`]);
@@ -64,7 +71,13 @@ describe("a private key", () => {
 
   it("may have headers", () => {
     const [first = "", ...rest] = keyBlock().split("\n");
-    const text = [first, "Proc-Type: 4,ENCRYPTED", "DEK-Info: AES-128-CBC,00112233445566778899AABBCCDDEEFF", "", ...rest];
+    const text = [
+      first,
+      "Proc-Type: 4,ENCRYPTED",
+      "DEK-Info: AES-128-CBC,00112233445566778899AABBCCDDEEFF",
+      "",
+      ...rest,
+    ];
     expect(masked(`${text.join("\n")}\nb`)).toBe(`${mask}\nb`);
     const pgp = ["-----BEGIN PGP PRIVATE" + " KEY BLOCK-----", "Version: GnuPG v2", "", ...rest.slice(0, -1), "=aB3d"];
     expect(masked(`${[...pgp, "-----END PGP PRIVATE KEY BLOCK-----"].join("\n")}\nb`)).toBe(`${mask}\nb`);

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { FlagSpec, Operation, Project } from "../types.ts";
 import { commandLine, flagWords, operationDetails, paramWords, placeWords, profileWords, word } from "../words.ts";
 import { changes, narrows, widens, type Change } from "./change.ts";
+import { redactChanges } from "./redaction.ts";
 import { flagRuleChanges, paramChanges, upperBound } from "./rules.ts";
 import { hintChanges, streamChanges } from "./streams.ts";
 
@@ -73,6 +74,7 @@ function operationChanges(before: Operation, after: Operation): readonly Change[
         ]),
     ...runInChanges(before, after),
     ...streamChanges(id, before, after),
+    ...redactChanges(` of ${id}`, before.source.redact, after.source.redact),
     ...hintChanges(id, before, after),
     ...(before.description === after.description ? [] : [changes(`changes the description of ${id}`)]),
   ];

@@ -1,5 +1,6 @@
 import type { LoadedProject } from "../compile.ts";
 import { setting, word } from "../words.ts";
+import { redactChanges } from "./redaction.ts";
 import { changes, listDifference, narrows, widens, type Change } from "./change.ts";
 
 function repoChanges(before: LoadedProject | undefined, after: LoadedProject): readonly Change[] {
@@ -75,6 +76,7 @@ export function surroundingChanges(before: LoadedProject | undefined, after: Loa
     ...unsafe.removed.map((name) => narrows(`removes env_unsafe ${word(name)}`)),
     ...repoChanges(before, after),
     ...constraintChanges(before, after),
+    ...redactChanges("", before?.config.redact, after.config.redact),
     ...mapChanges("env", before?.config.env, after.config.env, setting),
     ...mapChanges("git_config", before?.config.git_config, after.config.git_config, setting),
   ];
