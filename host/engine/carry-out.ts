@@ -64,13 +64,6 @@ export async function carryOut(
   const sinks: OutputSink[] = [run.output];
   const kept = live === undefined ? captureFor(plan) : undefined;
   if (live !== undefined) sinks.push(live.output);
-  if (kept !== undefined)
-    sinks.push({
-      write: (stream, bytes) => {
-        kept[stream].take(bytes);
-        return undefined;
-      },
-    });
   if (filtering !== undefined)
     sinks.push({
       write: (stream, bytes) => {
@@ -78,7 +71,7 @@ export async function carryOut(
         return undefined;
       },
     });
-  const output = new RunOutput(plan.outputLimits, sinks, masking);
+  const output = new RunOutput(plan.outputLimits, sinks, masking, kept);
   const input =
     stdin === undefined
       ? undefined

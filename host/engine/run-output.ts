@@ -1,5 +1,6 @@
 import type { OutputSink } from "../../wire/live.ts";
 import { STREAMS, type StreamName } from "../../wire/names.ts";
+import type { Capture } from "../exec/capture.ts";
 import type { Masking } from "../redact/redaction.ts";
 import type { StreamRedactor } from "../redact/redactor.ts";
 
@@ -14,9 +15,17 @@ export class RunOutput implements OutputSink {
   readonly #written: Record<StreamName, number> = { stdout: 0, stderr: 0 };
   /** What the masks left of it. */
   readonly #masked: Record<StreamName, number> = { stdout: 0, stderr: 0 };
+  readonly #kept: Readonly<Record<StreamName, Capture>> | undefined;
   #ended = false;
 
-  constructor(limits: OutputLimits, sinks: readonly OutputSink[], masking: Masking) {
+  /** @param kept gets what is not cut yet: it has caps of its own, and does not cut within a character */
+  constructor(
+    limits: OutputLimits,
+    sinks: readonly OutputSink[],
+    masking: Masking,
+    kept: Readonly<Record<StreamName, Capture>> | undefined,
+  ) {
+    this.#kept = kept;
     this.#limits = limits;
     this.#sinks = sinks;
     this.#redactors = { stdout: masking.stream(), stderr: masking.stream() };
@@ -53,6 +62,7 @@ export class RunOutput implements OutputSink {
   }
 
   #hand(stream: StreamName, bytes: Buffer): Promise<void> | undefined {
+    this.#kept?.[stream].take(bytes);
     const limit = this.#limits[stream];
     const room = limit === undefined ? bytes.length : Math.max(0, limit - this.#masked[stream]);
     this.#masked[stream] += bytes.length;
