@@ -1,8 +1,12 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { Redactor } from "../../host/redact/redactor.ts";
 import { RuleBook } from "../../host/redact/rule-book.ts";
+import { RULE_NAMES } from "../../host/redact/rule-names.ts";
 import { RULES } from "../../host/redact/rules.ts";
 import { compilePattern } from "../../host/util/pattern.ts";
+import { projectRoot } from "../fixtures/temp.ts";
 import { EXAMPLES, keyBlock } from "./examples.ts";
 
 const book = new RuleBook([], new Set());
@@ -33,6 +37,13 @@ describe("the rules", () => {
     const without = new RuleBook([], new Set([rule]));
     expect(masked(text, without)).not.toContain(`[redacted:${rule}]`);
     expect(masked(text, without).includes(secret) || /redacted/.test(masked(text, without))).toBe(true);
+  });
+
+  it("are in docs/redaction.md, each with what it is for", () => {
+    const page = readFileSync(join(projectRoot, "docs/redaction.md"), "utf8");
+    const rows = [...page.matchAll(/^\| `([a-z0-9-]+)` +\| (.+?) +\|$/gm)].map(([, id, about]) => [id, about]);
+    expect(rows.map(([id]) => id)).toEqual(RULE_NAMES);
+    expect(rows.slice(-RULES.length)).toEqual(RULES.map(({ id, about }) => [id, about]));
   });
 
   it("are patterns that RE2 takes, but for what may not follow", () => {
