@@ -26,7 +26,7 @@ const operations: Readonly<Record<string, OperationTemplate>> = {
 };
 
 const home = tempDirectory();
-const oauth = `gh${"o_"}${drawn(36)}`;
+const oauth = `gho_${drawn(36)}`;
 const password = "s3cret-of-git/store";
 const awsKey = drawn(40, "k8Jq2Lm5Np9Rs3Tv6Wx");
 mkdirSync(join(home, ".config/gh"), { recursive: true });

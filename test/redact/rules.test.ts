@@ -36,7 +36,7 @@ describe("the rules", () => {
   it.each(EXAMPLES)("let $rule through when it is off", ({ rule, text, secret }) => {
     const without = new RuleBook([], new Set([rule]));
     expect(masked(text, without)).not.toContain(`[redacted:${rule}]`);
-    expect(masked(text, without).includes(secret) || /redacted/.test(masked(text, without))).toBe(true);
+    expect(masked(text, without).includes(secret) || masked(text, without).includes("redacted")).toBe(true);
   });
 
   it("are in docs/redaction.md, each with what it is for", () => {
@@ -56,7 +56,7 @@ describe("the rules", () => {
 
   it("mask what stands between the beginning of a rule and its secret", () => {
     const token = EXAMPLES.find(({ rule }) => rule === "github-token")?.secret ?? "";
-    expect(masked(`https://${token}:${"pa55word"}@host.example/`)).toBe(
+    expect(masked(`https://${token}:pa55word@host.example/`)).toBe(
       "https://[redacted:github-token]:[redacted:url-credentials]@host.example/",
     );
   });
