@@ -31,7 +31,8 @@ function rate(data: Buffer, work: (chunk: Buffer) => unknown): number {
 
 function sum(chunk: Buffer): number {
   let all = 0;
-  for (let at = 0; at < chunk.length; at++) all += chunk[at] ?? 0;
+  let at = chunk.length;
+  while (at > 0) all += chunk[--at] ?? 0;
   return all;
 }
 
