@@ -7,7 +7,7 @@ import { defaultBase, TOKEN } from "../fixtures/base.ts";
 import { startDaemon } from "../fixtures/daemon.ts";
 import { fixturePrograms, tempDirectory } from "../fixtures/temp.ts";
 import { drawn, EXAMPLES, keyBlock } from "../redact/examples.ts";
-import { Gathered } from "./routes.ts";
+import { Gathered, routesTo } from "./routes.ts";
 
 const programs = fixturePrograms();
 const text = { type: "string", allow_leading_dash: true } as const;
@@ -43,7 +43,7 @@ const { base } = defaultBase({
   env: { DEPLOY_TOKEN: "deploy-me-42x", HARMLESS: "harmless-value", NAMED: "just-a-word" },
   redact: { env: ["NAMED", "HOST_NAMED"] },
 });
-const { address, lines: logged } = await startDaemon(
+const { address, daemon, lines: logged } = await startDaemon(
   base,
   {},
   {
@@ -93,6 +93,14 @@ describe("secrets in the output of a program", () => {
     const run = outcome.run_id ?? "";
     expect((await client.read({ runId: run })).page?.text).toBe("x [redacted:github-token]\nend");
     expect((await client.status(run, 0)).run).toMatchObject({ redacted: 2 });
+  });
+
+  it("[promise 8] are masked in the result of an MCP client, which says so", async () => {
+    const secret = EXAMPLES[4]?.secret ?? "";
+    const mcp = (await routesTo(daemon, address)).get("mcp");
+    const came = await mcp?.run({ operation: "two", params: { a: secret.slice(0, 9), b: secret.slice(9) } });
+    expect(came?.stdout.bytes.toString()).toBe("[redacted:github-token]");
+    expect(came?.notice).toContain("2 places that held secrets were masked on the host");
   });
 
   it("[promise 8] are masked in a filtered result", async () => {
