@@ -43,7 +43,11 @@ const { base } = defaultBase({
   env: { DEPLOY_TOKEN: "deploy-me-42x", HARMLESS: "harmless-value", NAMED: "just-a-word" },
   redact: { env: ["NAMED", "HOST_NAMED"] },
 });
-const { address, daemon, lines: logged } = await startDaemon(
+const {
+  address,
+  daemon,
+  lines: logged,
+} = await startDaemon(
   base,
   {},
   {
