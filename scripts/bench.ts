@@ -1,6 +1,6 @@
 /**
  * Measures the real daemon beside bare references, in one run, and prints one table. `--json` prints the figures instead; `--quick` takes fewer samples;
- * `--bridge` only measures the container's bridge; `--live` only runs that are watched while they go on, and MCP; `--audit` only the audit; `--executable [PATH]` only the self-contained executable beside the program on Node. When the executable
+ * `--bridge` only measures the container's bridge; `--live` only runs that are watched while they go on, and MCP; `--audit` only the audit; `--redaction` only what masking costs; `--executable [PATH]` only the self-contained executable beside the program on Node. When the executable
  * of this machine has been built, it is measured with everything else.
  * References: a spawn of `true` from an empty program of the same runtime; an echo of as many bytes between two such programs over the same kind of socket; the same
  * program or pipeline read through a plain pipe.
@@ -21,6 +21,7 @@ import { latencyRow, mb, median, ms, repeated, timed, times, type Row } from "./
 import { executableRows } from "./bench-executable.ts";
 import { LiveBench } from "./bench-live.ts";
 import { mcpRow } from "./bench-mcp.ts";
+import { redactRows } from "./bench-redact.ts";
 import { preparePush, type PushBench } from "./bench-push.ts";
 import { fileOf, findOwnTarget } from "./executable/targets.ts";
 
@@ -30,6 +31,7 @@ const quick = process.argv.includes("--quick");
 const onlyLive = process.argv.includes("--live");
 const onlyBridge = process.argv.includes("--bridge");
 const onlyAudit = process.argv.includes("--audit");
+const onlyRedaction = process.argv.includes("--redaction");
 const onlyExecutable = process.argv.includes("--executable");
 const named = process.argv[process.argv.indexOf("--executable") + 1] ?? "";
 const own = findOwnTarget();
@@ -173,6 +175,7 @@ async function audited(base: string): Promise<readonly Row[]> {
 async function measure(base: string): Promise<readonly Row[]> {
   if (onlyAudit) return audited(base);
   if (onlyBridge) return bridged(base);
+  if (onlyRedaction) return redactRows(quick);
   const compared =
     onlyExecutable || (!onlyLive && existsSync(executable))
       ? await executableRows(executable, program, base, effort)
@@ -182,9 +185,11 @@ async function measure(base: string): Promise<readonly Row[]> {
   const daemon = new BenchDaemon(program, base, history?.path ?? process.env["PATH"] ?? "");
   const token = daemon.project("owner_repo", { operations: callOperations });
   const plain = history === undefined ? [] : await plainRows(daemon, token, history, await freePort());
+  const masking = onlyLive ? [] : redactRows(quick);
   return [
     ...plain,
     ...(await liveRows(daemon, token)),
+    ...masking,
     ...compared,
     ...(onlyLive ? [] : [...(await audited(base)), ...(await bridged(base))]),
   ];

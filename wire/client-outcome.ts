@@ -22,6 +22,7 @@ function outcomeOf(reply: OperationReply, stdoutBytes: number, stderrBytes: numb
     stderr_bytes: reply.stderr_original_bytes ?? stderrBytes,
     ...(reply.stdout_truncated === true ? { stdout_truncated: true } : {}),
     ...(reply.stderr_truncated === true ? { stderr_truncated: true } : {}),
+    ...(reply.redacted === undefined ? {} : { redacted: reply.redacted }),
   };
 }
 

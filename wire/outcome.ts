@@ -28,6 +28,8 @@ export interface Completed {
   readonly stderr: Captured;
   /** Something the caller should know although it worked, for example processes that could not be found. */
   readonly notice: string | undefined;
+  /** Places that held a secret, and were masked. */
+  readonly redacted: number;
 }
 
 /** Policy said no; nothing ran. */
@@ -49,6 +51,7 @@ export interface Failed {
   readonly stdout: Captured;
   readonly stderr: Captured;
   readonly notice: string | undefined;
+  readonly redacted: number;
 }
 
 export type Outcome = Completed | Denied | Failed;

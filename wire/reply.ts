@@ -79,6 +79,7 @@ function operationReply({ requestId, protocol, runId, outcome, filtered }: Opera
     ...(outcome.kind === "failed" ? { code: outcome.code, hint: outcome.hint } : {}),
     ...(outcome.notice === undefined ? {} : { notice: outcome.notice }),
     ...(runId === undefined ? {} : { run_id: runId }),
+    ...(outcome.redacted > 0 ? { redacted: outcome.redacted } : {}),
     ...(filtered === undefined ? {} : { stdout_filtered: [...filtered.dropped] }),
   };
 }
@@ -93,7 +94,7 @@ export function outcomeFields({ requestId, runId, outcome, filtered }: Operation
     const { code, hint, message } = outcome;
     return { ...ids, outcome: "denied", exit_code: 1, code, message, hint, stdout_bytes: 0, stderr_bytes: 0 };
   }
-  const { stdout, stderr, signal, notice } = outcome;
+  const { stdout, stderr, signal, notice, redacted } = outcome;
   return {
     ...ids,
     outcome: outcome.kind,
@@ -105,6 +106,7 @@ export function outcomeFields({ requestId, runId, outcome, filtered }: Operation
     stderr_bytes: stderr.total,
     ...(stdout.truncated ? { stdout_truncated: true } : {}),
     ...(stderr.truncated ? { stderr_truncated: true } : {}),
+    ...(redacted > 0 ? { redacted } : {}),
     ...(filtered === undefined ? {} : { filtered: { stdout: filtered.stdout, dropped: [...filtered.dropped] } }),
   };
 }

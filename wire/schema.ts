@@ -254,6 +254,36 @@ export const LimitsSchema = Type.Object(
   { additionalProperties: false, description: "How often something may run. Missing: as often as it likes." },
 );
 
+export const RedactSchema = Type.Object(
+  {
+    enabled: Type.Optional(
+      Type.Boolean({
+        description:
+          "False: the output leaves as it is. What the daemon itself says is masked all the same. Default: true.",
+      }),
+    ),
+    off: Type.Optional(strings("Rules that are switched off, by name. Missing or empty: none.")),
+    patterns: Type.Optional(
+      Type.Array(
+        Type.Object({
+          name: Type.String({ description: "Stands in the mask: small letters, digits and dashes." }),
+          pattern: Type.String({ description: "RE2 pattern; what it matches in a line is masked." }),
+        }),
+        { description: "More that is masked. Output then leaves line by line." },
+      ),
+    ),
+    env: Type.Optional(
+      strings(
+        "Variables of the daemon, or of env, whose values are secrets, whatever they are called. 4 bytes or more.",
+      ),
+    ),
+  },
+  {
+    description:
+      "How secrets in the output are masked. Of the project and of the operation together: lists are joined, and the operation's enabled wins.",
+  },
+);
+
 export const OperationSchema = Type.Object(
   {
     command: Type.Optional(
@@ -319,6 +349,7 @@ export const OperationSchema = Type.Object(
           "When the host has the program rtk, which shortens the output of many programs, run the command through it. Default: false.",
       }),
     ),
+    redact: Type.Optional(RedactSchema),
     title: Type.Optional(Type.String({ description: "A short name for people; clients show it." })),
     annotations: Type.Optional(AnnotationsSchema),
     on_disconnect: Type.Optional(
@@ -385,6 +416,7 @@ export const ProjectFile = Type.Object(
       strings("Names in env that are accepted although they can change which program or host is used."),
     ),
     session_limits: Type.Optional(LimitsSchema),
+    redact: Type.Optional(RedactSchema),
     git_config: Type.Optional(
       Type.Record(Type.String(), Type.String(), { description: "Git configuration for git commands, key to value." }),
     ),
@@ -868,6 +900,7 @@ export const OperationReplyFile = Type.Object({
   hint: Type.Optional(Type.String()),
   notice: Type.Optional(Type.String()),
   run_id: Type.Optional(Type.String()),
+  redacted: Type.Optional(Type.Integer({ minimum: 0 })),
   stdout_filtered: Type.Optional(Type.Array(Type.String())),
 });
 
@@ -944,6 +977,7 @@ export const RunInfoFile = Type.Object({
   message: Type.Optional(Type.String()),
   hint: Type.Optional(Type.String()),
   notice: Type.Optional(Type.String()),
+  redacted: Type.Optional(Type.Integer()),
   stdout: KeptStream,
   stderr: KeptStream,
   last_line: Type.Optional(Type.String()),
@@ -1172,6 +1206,8 @@ export const OutcomeFile = Type.Object({
   stderr_bytes: Type.Integer(),
   stdout_truncated: Type.Optional(Type.Boolean()),
   stderr_truncated: Type.Optional(Type.Boolean()),
+  /** Places of the output, or of the message, that held a secret and were masked; absent for 0. */
+  redacted: Type.Optional(Type.Integer({ minimum: 0 })),
   /** Standard output after the operation's filters, for clients that asked, and what they left out. */
   filtered: Type.Optional(Type.Object({ stdout: Type.String(), dropped: Type.Array(Type.String()) })),
 });
@@ -1181,6 +1217,7 @@ export type FlagRule = Static<typeof FlagObject>;
 export type LimitFields = Static<typeof LimitsSchema>;
 export type ApprovalFields = Static<typeof ApprovalSchema>;
 export type OperationTemplate = Static<typeof OperationSchema>;
+export type RedactConfig = Static<typeof RedactSchema>;
 export type Constraints = Static<typeof ConstraintsSchema>;
 export type ProjectConfig = Static<typeof ProjectFile>;
 export type DaemonConfig = Static<typeof DaemonFile>;

@@ -2,6 +2,7 @@ import { printable } from "../../wire/text.ts";
 import type { LoadedProject } from "../project/compile.ts";
 import { projectFiles, readPin } from "../project/pin.ts";
 import { requireProjectId } from "../project/project-id.ts";
+import { redactWords } from "../project/redact-words.ts";
 import type { Operation } from "../project/types.ts";
 import {
   commandLine,
@@ -51,6 +52,7 @@ function surroundingsText({ config, project }: LoadedProject): string {
     listText("Of these, able to redirect programs (env_unsafe)", config.env_unsafe ?? [], "none"),
     listText("Git configuration", [...project.gitConfig.keys()], "none"),
     ...(project.sessionLimits === undefined ? [] : [`A session may run ${limitWords(project.sessionLimits)}`]),
+    ...(config.redact === undefined ? [] : [`Redaction: ${redactWords(config.redact)}`]),
     "",
   ].join("\n");
 }
@@ -74,6 +76,7 @@ function operationJson(operation: Operation, allowed: boolean): unknown {
     output: operation.output,
     filter: source.filter ?? null,
     rtk: operation.rtk,
+    redact: source.redact ?? null,
     title: operation.title,
     annotations: source.annotations ?? null,
     approval: source.approval ?? null,
@@ -129,6 +132,7 @@ export const configShow = command({
         env: [...project.env.keys()],
         env_unsafe: unsafeEnvironment(loaded),
         git_config: [...project.gitConfig.keys()],
+        redact: config.redact ?? null,
         operations: [
           ...allowed.map((operation) => operationJson(operation, true)),
           ...others.map((operation) => operationJson(operation, false)),

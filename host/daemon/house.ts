@@ -13,6 +13,8 @@ import { notify } from "../notify/notifications.ts";
 import type { Notifier } from "../notify/notifier.ts";
 import { WebhookNotifier } from "../notify/webhook.ts";
 import { ProjectStore } from "../project/store.ts";
+import { DEFAULT_RULES } from "../redact/redact-rules.ts";
+import { Redaction } from "../redact/redaction.ts";
 import { RunStore } from "../runs/run-store.ts";
 import { SearchPath } from "../sanitize/search-path.ts";
 import type { BaseDirectory } from "../util/base-directory.ts";
@@ -89,6 +91,7 @@ export class House {
     });
     const limits = new Limits(this.budgets);
     this.approvals = new Approvals(() => settings().approvals.timeoutMs);
+    const redaction = new Redaction(site.environment);
     const decisions = new RecentDecisions(site.audit);
     this.page = new PageKeeper(base, log, {
       runs: this.runs,
@@ -102,7 +105,10 @@ export class House {
     const projects = new ProjectStore(base.projects);
     const inspector = new WorkspaceInspector();
     const searchPath = new SearchPath(site.environment.get("PATH") ?? "");
-    notify(this.approvals, waysToTell(site, searchPath));
+    notify(this.approvals, waysToTell(site, searchPath), (text) => {
+      const masking = redaction.for({ token: "", rules: DEFAULT_RULES, environment: undefined });
+      return masking.redactText(text).text;
+    });
     const current = (): EngineSettings => engineSettings(settings(), site.environment);
     this.rooms = {
       authenticate: (token) => this.tokens.authenticate(token),
@@ -122,6 +128,7 @@ export class House {
       approvals: this.approvals,
       limits,
       page: this.page,
+      redaction,
       audit: decisions,
       reportBug: (error, decisionId) => {
         log.error("internal error", {

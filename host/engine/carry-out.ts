@@ -3,11 +3,13 @@ import type { Live, OutputSink } from "../../wire/live.ts";
 import type { StreamName } from "../../wire/names.ts";
 import { NO_OUTPUT, type Captured, type Completed, type Failed, type Filtered } from "../../wire/outcome.ts";
 import type { OutputDigests } from "../audit/audit.ts";
+import { Capture } from "../exec/capture.ts";
 import type { RunResult } from "../exec/run.ts";
 import { OutputFilter } from "../filter/output-filter.ts";
+import type { Masking } from "../redact/redaction.ts";
 import type { ActiveRun } from "../runs/runs.ts";
 import type { ClearedPlan } from "./clear.ts";
-import { failedBy, outcomeOfRun } from "./ending.ts";
+import { failedBy, maskedOutcome, outcomeOfRun } from "./ending.ts";
 import { OutputDigest } from "./output-digest.ts";
 import type { Plan } from "./plan.ts";
 import type { Rooms } from "./rooms.ts";
@@ -19,6 +21,7 @@ export interface Watching {
   /** The client, when it is there while the operation runs. */
   readonly live: Live | undefined;
   readonly isFiltered: boolean;
+  readonly masking: Masking;
 }
 
 export interface Carried {
@@ -28,9 +31,10 @@ export interface Carried {
   readonly digests: OutputDigests | undefined;
 }
 
-/** What was kept for the reply, marked as cut when the operation let less out. */
-function cut(captured: Captured, isCut: boolean): Captured {
-  return isCut ? { ...captured, truncated: true } : captured;
+/** What is kept for the reply: of what is let out, not of what the program wrote. */
+function captureFor(plan: Plan): Readonly<Record<StreamName, Capture>> {
+  const { maxStdoutBytes, maxStderrBytes } = plan.work.launch;
+  return { stdout: new Capture(maxStdoutBytes), stderr: new Capture(maxStderrBytes) };
 }
 
 /** A program that succeeded gets its output file moved into place; of any other nothing appears. */
@@ -55,12 +59,13 @@ export async function carryOut(
   { plan, stdin }: ClearedPlan,
   run: ActiveRun,
   stop: AbortController,
-  { live, isFiltered }: Watching,
+  { live, isFiltered, masking }: Watching,
 ): Promise<Carried> {
   const { filter, output: form } = plan.operation;
   const filtering = isFiltered && filter !== undefined ? new OutputFilter(filter, form) : undefined;
   const digest = new OutputDigest();
   const sinks: OutputSink[] = [run.output, digest];
+  const kept = live === undefined ? captureFor(plan) : undefined;
   if (live !== undefined) sinks.push(live.output);
   if (filtering !== undefined)
     sinks.push({
@@ -69,13 +74,22 @@ export async function carryOut(
         return undefined;
       },
     });
-  const output = new RunOutput(plan.outputLimits, sinks);
+  const output = new RunOutput(plan.outputLimits, sinks, masking, kept);
   const input =
     stdin === undefined
       ? undefined
       : limitedInput(stdin, plan.maxStdinBytes, () => {
           stop.abort("stdin_too_large");
         });
+  /** What of a stream goes into the reply, and how much of it the program wrote. */
+  const taken = (stream: StreamName, captured: Captured): Captured => {
+    const { bytes, truncated } = kept?.[stream].result() ?? NO_OUTPUT;
+    return {
+      bytes,
+      total: Math.max(captured.total, output.total(stream)),
+      truncated: truncated || captured.truncated || output.isCut(stream),
+    };
+  };
   /** What was written before the machinery failed: counted, not kept. */
   const gone = (stream: StreamName): Captured => ({
     ...NO_OUTPUT,
@@ -86,16 +100,19 @@ export async function carryOut(
     const result: RunResult = await rooms.execute(plan.work, stop.signal, {
       output,
       stdin: input,
-      keep: live === undefined,
+      keep: false,
     });
-    const stdout = cut(result.stdout, output.isCut("stdout"));
-    const stderr = cut(result.stderr, output.isCut("stderr"));
-    const outcome = finishOutput(plan, outcomeOfRun({ ...result, stdout, stderr }, plan.notice));
+    output.end();
+    const [stdout, stderr] = [taken("stdout", result.stdout), taken("stderr", result.stderr)];
+    const finished = finishOutput(plan, outcomeOfRun({ ...result, stdout, stderr }, plan.notice));
+    const outcome = maskedOutcome(finished, output.redacted, masking);
     const isWell = outcome.kind === "completed" && outcome.exitCode === 0;
     return { outcome, filtered: isWell ? filtering?.result() : undefined, digests: digest.result() };
   } catch (error) {
     if (!(error instanceof CodedError)) throw error;
-    const outcome = failedBy(error, { stdout: gone("stdout"), stderr: gone("stderr") });
+    output.end();
+    const failure = failedBy(error, { stdout: gone("stdout"), stderr: gone("stderr") });
+    const outcome = maskedOutcome(failure, output.redacted, masking);
     return { outcome, filtered: undefined, digests: digest.result() };
   } finally {
     input?.destroy();

@@ -1,8 +1,9 @@
 import { CODES, type Code } from "../../wire/codes.ts";
-import type { CodedError } from "../../wire/errors.ts";
+import { CodedError } from "../../wire/errors.ts";
 import { NO_OUTPUT, type Captured, type Completed, type Failed, type Outcome } from "../../wire/outcome.ts";
 import { deniedBy } from "../../wire/reply.ts";
 import type { RunResult } from "../exec/run.ts";
+import type { Masking } from "../redact/redaction.ts";
 
 /** How requests end, as outcomes. */
 
@@ -32,7 +33,47 @@ export interface Streams {
 /** The failure that an error means, with what the program wrote until then. */
 export function failedBy({ code, message, hint }: CodedError, { stdout, stderr }: Streams = SILENT): Failed {
   const exitCode = EXIT_CODES.get(code) ?? 1;
-  return { kind: "failed", code, message, hint, exitCode, signal: undefined, stdout, stderr, notice: undefined };
+  return {
+    kind: "failed",
+    code,
+    message,
+    hint,
+    exitCode,
+    signal: undefined,
+    stdout,
+    stderr,
+    notice: undefined,
+    redacted: 0,
+  };
+}
+
+function maskedWords(count: number): string {
+  const places = count === 1 ? "1 place that held a secret was" : `${count} places that held secrets were`;
+  return `${places} masked on the host: [redacted:RULE] says by which rule.`;
+}
+
+/** An error with what it says masked: it may repeat what the caller sent, or what a program said. */
+export function maskedError(error: CodedError, { redactText }: Pick<Masking, "redactText">): CodedError {
+  const [message, hint] = [redactText(error.message), redactText(error.hint)];
+  if (message.count + hint.count === 0) return error;
+  return new CodedError(error.code, message.text, { hint: hint.text, cause: error.cause });
+}
+
+/** The same with what it says masked, and with how often that was necessary in all. @param count places of the output */
+export function maskedOutcome<T extends Completed | Failed>(
+  outcome: T,
+  count: number,
+  { redactText }: Pick<Masking, "redactText">,
+): T {
+  if (outcome.kind === "completed")
+    return count === 0
+      ? outcome
+      : { ...outcome, redacted: count, notice: sentences(outcome.notice, maskedWords(count)) };
+  const [message, hint] = [redactText(outcome.message), redactText(outcome.hint)];
+  const redacted = count + message.count + hint.count;
+  if (redacted === 0) return outcome;
+  const notice = sentences(outcome.notice, maskedWords(redacted));
+  return { ...outcome, message: message.text, hint: hint.text, redacted, notice };
 }
 
 const SILENT: Streams = { stdout: NO_OUTPUT, stderr: NO_OUTPUT };
@@ -56,6 +97,7 @@ export function outcomeOfRun(result: RunResult, notice: string | undefined): Com
     stdout,
     stderr,
     notice: sentences(notice, result.maybeDetached ? DETACHED : undefined),
+    redacted: 0,
   };
   if (result.reason === "exited") return { kind: "completed", ...ending };
   const { code, message } = ENDED[result.reason];

@@ -5,27 +5,24 @@ import type { Reply } from "../../wire/outcome.ts";
 import { parseRequest, replyShapeOf } from "../../wire/parse-request.ts";
 import { ended, refusal } from "../../wire/reply.ts";
 import type {
-  AboutApprovals,
   AboutRuns,
   DescribeRequest,
-  ExplainOperationRequest,
-  ExplainRequest,
   ListRequest,
   McpSessionRequest,
   OperationRequest,
-  PageDoorRequest,
   Request,
   WatchRequest,
 } from "../../wire/request.ts";
 import { describeOperation, listOperations } from "../operation/info.ts";
 import type { Project } from "../project/types.ts";
+import { DEFAULT_RULES } from "../redact/redact-rules.ts";
+import type { Masking } from "../redact/redaction.ts";
 import type { ActiveRun, Viewer } from "../runs/runs.ts";
-import { aboutApprovals } from "./about-approvals.ts";
-import { aboutExplaining } from "./about-explaining.ts";
 import { aboutRuns } from "./about-runs.ts";
+import { aboutTheHost } from "./about-the-host.ts";
 import { carryOut, type Carried, type Watching } from "./carry-out.ts";
 import { clear, type ClearedPlan } from "./clear.ts";
-import { failedBy, outcomeOf } from "./ending.ts";
+import { failedBy, maskedError, outcomeOf } from "./ending.ts";
 import { liveClient, serveMcp } from "./mcp-session.ts";
 import { withoutOwnPaths } from "./own-paths.ts";
 import { decide, type Trail } from "./pipeline.ts";
@@ -72,7 +69,7 @@ export class Engine {
     const of: Case = { id: randomUUID(), peer, trail: {}, signal, live };
     let request: Request | undefined;
     try {
-      request = parseRequest(message);
+      const parsed = (request = parseRequest(message));
       switch (request.kind) {
         case "list":
         case "describe":
@@ -87,20 +84,21 @@ export class Engine {
         case "answer":
         case "grants":
         case "revoke_grants":
-          return await this.#askApprovals(request, of);
         case "explain_operation":
         case "explain":
-          return await this.#explain(request, of);
+        case "page":
+          return await aboutTheHost(this.#rooms, request, of, (denied) => {
+            this.#record(of, parsed, denied);
+          });
         case "status":
         case "read":
         case "cancel":
         case "runs":
           return await this.#askRuns(request, of);
-        case "page":
-          return await this.#openPage(request, of);
       }
     } catch (error) {
-      const coded = error instanceof CodedError ? error : this.#bug(error, of.id);
+      const known = error instanceof CodedError ? error : this.#bug(error, of.id);
+      const coded = maskedError(known, this.#masking(request, of));
       this.#recordDenial(of, request, coded);
       const told = peer.transport === "owner" ? coded : withoutOwnPaths(coded, this.#rooms.ownPaths);
       if (request?.kind !== "operation") return refusal(replyShapeOf(message), told);
@@ -113,8 +111,18 @@ export class Engine {
     return new CodedError("internal", `cmd2host: internal error (${id})`);
   }
 
+  /** For what is said about a request. An operation may let its output through; what is said about it stays masked. */
+  #masking(request: Request | undefined, { trail }: Case): Masking {
+    const { project, operation = "", session } = trail;
+    const rules = project?.operations.get(operation)?.redact ?? project?.redact ?? DEFAULT_RULES;
+    // A token that nobody knows is no secret of ours, and its value could be any word.
+    const token = session === undefined ? "" : request !== undefined && "token" in request ? request.token : "";
+    return this.#rooms.redaction.for({ token, rules, environment: undefined });
+  }
+
   #record(of: Case, request: Request | undefined, error?: CodedError): void {
-    this.#rooms.audit.decided(decisionOf(of, request, error));
+    const mask = (text: string): string => this.#masking(request, of).redactText(text).text;
+    this.#rooms.audit.decided(decisionOf(of, request, error, mask));
   }
 
   /** Nothing runs after a denial, so it stands even when it cannot be recorded; the audit counts those. */
@@ -165,37 +173,6 @@ export class Engine {
     return aboutRuns(this.#rooms, request, viewer, of.signal);
   }
 
-  /** Nobody but the owner of the host: to all others this is a wrong token. What changes something is recorded. */
-  async #askApprovals(request: AboutApprovals, of: Case): Promise<Reply> {
-    if (of.peer.transport !== "owner") throw new CodedError("unauthenticated", "Authentication failed");
-    if (request.kind === "answer" || request.kind === "revoke_grants") {
-      of.trail.rule = request.kind === "answer" ? `${request.answer}:${request.id}` : request.kind;
-      this.#record(of, request);
-    }
-    return aboutApprovals(this.#rooms.approvals, request, "terminal", of.signal);
-  }
-
-  async #explain(request: ExplainOperationRequest | ExplainRequest, of: Case): Promise<Reply> {
-    return aboutExplaining(this.#rooms, request, of.peer.transport === "owner", of.trail, (denied) => {
-      this.#record(of, request, denied);
-    });
-  }
-
-  /** Nobody but the owner: on any other way in it is answered as a wrong token is. */
-  async #openPage(request: PageDoorRequest, of: Case): Promise<Reply> {
-    if (of.peer.transport !== "owner") throw new CodedError("unauthenticated", "Authentication failed");
-    this.#record(of, request);
-    const { page } = this.#rooms;
-    try {
-      const served = request.stop ? { stopped: await page.stop() } : await page.open(request.socket);
-      return { shape: "served_page", served };
-    } catch (error) {
-      // It was permitted, and recorded as such; that it could not be done is no second decision.
-      if (error instanceof CodedError) return { shape: "served_page", error };
-      throw error;
-    }
-  }
-
   #viewer({ token }: AboutRuns, { peer, trail }: Case): Viewer {
     if (peer.transport === "owner") return { kind: "owner" };
     const session = (trail.session = this.#rooms.authenticate(token));
@@ -217,10 +194,16 @@ export class Engine {
     const decideAgain = async (): Promise<Plan> => (of.trail.plan = await decide(this.#rooms, asked, of.trail));
     const may = (of.trail.cleared = await clear(this.#rooms, decideAgain, asker));
     const { plan } = may;
+    const masking = this.#rooms.redaction.for({
+      token: request.token,
+      rules: plan.operation.redact,
+      environment: plan.work.launch.env,
+    });
     const run = this.#begin(may, request, of);
     const watching: Watching = {
       live,
       isFiltered: request.filtered ?? (live === undefined && request.route.kind === "named"),
+      masking,
     };
     accept(plan);
     const running = this.#run(may, run, watching, of, request.background ? undefined : of.signal);

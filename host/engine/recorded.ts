@@ -19,11 +19,15 @@ export interface Decided {
   readonly trail: Trail;
 }
 
-/** @param error why it was denied */
+/**
+ * @param error why it was denied
+ * @param mask takes secrets out of a text
+ */
 export function decisionOf(
   { id, peer, trail }: Decided,
   request: Request | undefined,
   error: CodedError | undefined,
+  mask: (text: string) => string,
 ): Decision {
   const asked = request?.kind === "operation" ? request : undefined;
   const { plan, cleared } = trail;
@@ -42,7 +46,7 @@ export function decisionOf(
     rule:
       error?.code ?? trail.rule ?? cleared?.ruling?.rule ?? (asked === undefined ? undefined : "allowed_operations"),
     approver: error instanceof ApprovalDenial ? error.approver : cleared?.ruling?.approver,
-    argv: plan?.argv,
+    argv: plan?.argv.map(mask),
     cwd: plan === undefined ? undefined : cwdOf(plan),
     stdinDigest: cleared?.stdinDigest,
   };
@@ -64,6 +68,6 @@ export function endingOf(
     stdoutBytes: outcome.stdout.total,
     stderrBytes: outcome.stderr.total,
     outputDigest,
-    redacted: 0,
+    redacted: outcome.redacted,
   };
 }

@@ -8,6 +8,7 @@ import type { StagedFile, StagedInput } from "../exec/staging.ts";
 import type { WorkspaceFacts } from "../git/inspection/inspect.ts";
 import type { Limits } from "../limits/limits.ts";
 import type { Project } from "../project/types.ts";
+import type { Redaction } from "../redact/redaction.ts";
 import type { Runs } from "../runs/runs.ts";
 import type { Work } from "./work.ts";
 
@@ -60,6 +61,7 @@ export interface Rooms {
   readonly limits: Limits;
   readonly page: PageDoor;
   readonly audit: Audit;
+  readonly redaction: Pick<Redaction, "for">;
   /** Something was thrown that nobody expected. */
   readonly reportBug: (error: unknown, decisionId: string) => void;
   /** Directories of the daemon's own, absolute, the longest first: sessions are not told where they lie. */

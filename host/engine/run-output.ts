@@ -1,18 +1,39 @@
 import type { OutputSink } from "../../wire/live.ts";
-import type { StreamName } from "../../wire/names.ts";
+import { STREAMS, type StreamName } from "../../wire/names.ts";
+import type { Capture } from "../exec/capture.ts";
+import type { Masking } from "../redact/redaction.ts";
+import type { StreamRedactor } from "../redact/redactor.ts";
 
 /** Bytes of each stream that may leave; undefined is all. */
 export type OutputLimits = Readonly<Record<StreamName, number | undefined>>;
 
-/** What a program writes, on its way to everybody who wants it: cut at what its operation lets out, the same for all. */
+/** What a program writes, on its way to everybody who wants it: masked, then cut at what its operation lets out, the same for all. */
 export class RunOutput implements OutputSink {
   readonly #limits: OutputLimits;
   readonly #sinks: readonly OutputSink[];
+  readonly #redactors: Readonly<Record<StreamName, StreamRedactor>>;
   readonly #written: Record<StreamName, number> = { stdout: 0, stderr: 0 };
+  /** What the masks left of it. */
+  readonly #masked: Record<StreamName, number> = { stdout: 0, stderr: 0 };
+  readonly #kept: Readonly<Record<StreamName, Capture>> | undefined;
+  #ended = false;
 
-  constructor(limits: OutputLimits, sinks: readonly OutputSink[]) {
+  /** @param kept gets what is not cut yet: it has caps of its own, and does not cut within a character */
+  constructor(
+    limits: OutputLimits,
+    sinks: readonly OutputSink[],
+    masking: Masking,
+    kept: Readonly<Record<StreamName, Capture>> | undefined,
+  ) {
+    this.#kept = kept;
     this.#limits = limits;
     this.#sinks = sinks;
+    this.#redactors = { stdout: masking.stream(), stderr: masking.stream() };
+  }
+
+  /** Places that were masked. */
+  get redacted(): number {
+    return this.#redactors.stdout.count + this.#redactors.stderr.count;
   }
 
   /** Bytes that the program wrote, let out or not. */
@@ -20,16 +41,31 @@ export class RunOutput implements OutputSink {
     return this.#written[stream];
   }
 
-  /** True when more was written than may leave. */
+  /** True when there was more than may leave. */
   isCut(stream: StreamName): boolean {
     const limit = this.#limits[stream];
-    return limit !== undefined && this.#written[stream] > limit;
+    return limit !== undefined && this.#masked[stream] > limit;
   }
 
   write(stream: StreamName, bytes: Buffer): Promise<void> | undefined {
-    const limit = this.#limits[stream];
-    const room = limit === undefined ? bytes.length : Math.max(0, limit - this.#written[stream]);
+    if (this.#ended) return undefined;
     this.#written[stream] += bytes.length;
+    return this.#hand(stream, this.#redactors[stream].write(bytes));
+  }
+
+  /** Lets out what was kept back until it was known not to be a secret. Nothing is taken any more. */
+  end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    // A few bytes behind everything else: who is slow need not be waited for.
+    for (const stream of STREAMS) void this.#hand(stream, this.#redactors[stream].end());
+  }
+
+  #hand(stream: StreamName, bytes: Buffer): Promise<void> | undefined {
+    this.#kept?.[stream].take(bytes);
+    const limit = this.#limits[stream];
+    const room = limit === undefined ? bytes.length : Math.max(0, limit - this.#masked[stream]);
+    this.#masked[stream] += bytes.length;
     if (room === 0) return undefined;
     const part = room < bytes.length ? bytes.subarray(0, room) : bytes;
     let waiting: Promise<unknown> | undefined;

@@ -4,8 +4,13 @@ import type { Notifier } from "./notifier.ts";
 /**
  * Tells people of every call that waits, by the ways that its operation names, and passes their answers on.
  * @param ways those that there are now
+ * @param mask takes secrets out of what leaves this machine, or stays on a screen
  */
-export function notify(approvals: Approvals, ways: () => readonly Notifier[]): void {
+export function notify(
+  approvals: Approvals,
+  ways: () => readonly Notifier[],
+  mask: (text: string) => string = (text) => text,
+): void {
   const waiting = new Map<string, { readonly stop: AbortController; readonly told: readonly Notifier[] }>();
   approvals.watch({
     asked: (pending) => {
@@ -15,7 +20,7 @@ export function notify(approvals: Approvals, ways: () => readonly Notifier[]): v
       for (const notifier of told) {
         const by = notifier.name === "desktop" ? "desktop" : `webhook:${notifier.name}`;
         void notifier.asked(
-          pending,
+          masked(pending, mask),
           (answer) => {
             approvals.answer(pending.card.id, answer, by);
           },
@@ -34,4 +39,15 @@ export function notify(approvals: Approvals, ways: () => readonly Notifier[]): v
 
 function isMeant({ via }: Pending, name: string): boolean {
   return via === undefined || via.includes(name);
+}
+
+/** The same call with its texts masked. The digest stays that of what would run. */
+function masked(pending: Pending, mask: (text: string) => string): Pending {
+  const { card } = pending;
+  const { plan, says } = card;
+  return {
+    ...pending,
+    why: mask(pending.why),
+    card: { ...card, says: mask(says), plan: { ...plan, argv: plan.argv.map(mask) } },
+  };
 }

@@ -4,12 +4,14 @@ import { located, readJsonFile } from "../../wire/parse.ts";
 import type { RunPlace } from "../../wire/names.ts";
 import type { OperationTemplate, ProjectConfig } from "../../wire/schema.ts";
 import { printable, quoted, shortened } from "../../wire/text.ts";
+import { DEFAULT_RULES, type RedactRules } from "../redact/redact-rules.ts";
 import { compileGlob } from "../util/glob.ts";
 import { sha256Hex } from "../util/hash.ts";
 import { compilePattern } from "../util/pattern.ts";
 import { compileApproval } from "./compile/approval.ts";
 import { step, type Complain } from "./compile/complain.ts";
 import { compileLimits } from "./compile/limits.ts";
+import { compileRedact } from "./compile/redact.ts";
 import { compileStreams, hintsOf } from "./compile/streams.ts";
 import { compileFlags, compileParams } from "./compile/values.ts";
 import { isEnvName, judgeEnvName } from "./env-rules.ts";
@@ -116,6 +118,7 @@ function compileOperation(
   id: string,
   source: OperationTemplate,
   known: ReadonlySet<string>,
+  redact: RedactRules,
   complain: Complain,
 ): Operation {
   const pointer = `/operations${step(id)}`;
@@ -147,6 +150,7 @@ function compileOperation(
     onDisconnect: source.on_disconnect ?? "cancel",
     runIn: compileRunIn(source, `${pointer}/run_in`, complain),
     ...compileStreams(source, pointer, complain),
+    redact: compileRedact(source.redact, redact, `${pointer}/redact`, complain),
     title: source.title ?? "",
     annotations: hintsOf(source.annotations),
     limits: compileLimits(source.limits),
@@ -196,10 +200,11 @@ export function compileProject(id: string, bytes: Buffer, file: string): LoadedP
   checkEnv(config, complain);
   checkGitConfig(config, complain);
   const known = new Set<string>([...INJECTED, ...Object.keys(config.env ?? {})]);
+  const redact = compileRedact(config.redact, DEFAULT_RULES, "/redact", complain);
   const operations = new Map(
     Object.entries(config.operations ?? {}).map(([name, source]) => [
       name,
-      compileOperation(name, source, known, complain),
+      compileOperation(name, source, known, redact, complain),
     ]),
   );
   const allowed = config.allowed_operations ?? [];
@@ -226,6 +231,7 @@ export function compileProject(id: string, bytes: Buffer, file: string): LoadedP
     env: new Map(Object.entries(config.env ?? {})),
     sessionLimits: compileLimits(config.session_limits),
     gitConfig: new Map(Object.entries(config.git_config ?? {})),
+    redact,
   };
   return { project, config, unknown: read.unknown };
 }

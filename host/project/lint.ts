@@ -15,6 +15,7 @@ import { branchPatterns, unanchoredPatterns } from "./lint/patterns.ts";
 import { workspaceConfig } from "./lint/places.ts";
 import { closedFlags, openOptions } from "./lint/positions.ts";
 import { gitRemotes, gitUrl, pushNeedsBranches } from "./lint/pushes.ts";
+import { operationRedaction, projectRedaction } from "./lint/redaction.ts";
 import { environment, gitConfig, repositories } from "./lint/surroundings.ts";
 import { values } from "./lint/values.ts";
 
@@ -28,6 +29,7 @@ const RULES: readonly Rule[] = [
   globs,
   branchPatterns,
   environment,
+  projectRedaction,
   gitConfig,
   forEachOperation([
     operationId,
@@ -51,6 +53,7 @@ const RULES: readonly Rule[] = [
     standardInput,
     jsonOutput,
     filters,
+    operationRedaction,
     hints,
     approvals,
     interactive,

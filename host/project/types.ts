@@ -1,5 +1,6 @@
 import type { Allowance, OUTPUT_FORMS, ParamType, ProfileName, RunPlace, StdinMode } from "../../wire/names.ts";
 import type { FlagRule, OperationTemplate, Param } from "../../wire/schema.ts";
+import type { RedactRules } from "../redact/redact-rules.ts";
 import type { CompiledGlob } from "../util/glob.ts";
 import type { Pattern } from "../util/pattern.ts";
 
@@ -20,6 +21,8 @@ export interface Project {
   readonly gitConfig: ReadonlyMap<string, string>;
   /** For all operations of one session together; undefined is no limit. */
   readonly sessionLimits: LimitRule | undefined;
+  /** How secrets are masked where no operation says more. */
+  readonly redact: RedactRules;
 }
 
 /** How often something may run; what is undefined is not limited. */
@@ -67,6 +70,8 @@ export interface Operation {
   readonly filter: FilterRules | undefined;
   /** Run through the program rtk where the host has it. */
   readonly rtk: boolean;
+  /** How secrets in its output are masked: what the project says, and what it says itself. */
+  readonly redact: RedactRules;
   /** A short name for people; empty when it has none. */
   readonly title: string;
   readonly annotations: Hints;

@@ -1,6 +1,8 @@
 import { ALLOWANCES, type RunPlace } from "../../wire/names.ts";
 import type { FlagRule, Param } from "../../wire/schema.ts";
 import { printable, quoted } from "../../wire/text.ts";
+import { isSecretName } from "../util/secret-name.ts";
+import { redactWords } from "./redact-words.ts";
 import type { ApprovalCondition, ApprovalRule, FilterRules, FlagSpec, Hints, LimitRule, Operation } from "./types.ts";
 
 /** A policy in words, for the person who approves it. Everything that comes from a configuration is made printable. */
@@ -167,6 +169,7 @@ export function streamDetails(operation: Operation): readonly string[] {
     ...(operation.output === "text" ? [] : [`prints ${operation.output}`]),
     ...(operation.filter === undefined ? [] : [`leaves out ${filterWords(operation.filter)}`]),
     ...(operation.rtk ? ["runs through rtk where the host has it"] : []),
+    ...(operation.source.redact === undefined ? [] : [`redaction: ${redactWords(operation.source.redact)}`]),
     ...(operation.title === "" ? [] : [`shown as ${quoted(operation.title)}`]),
     ...(operation.source.annotations === undefined ? [] : [`marked as ${hintWords(operation.annotations)}`]),
   ];
@@ -185,13 +188,6 @@ export function operationDetails(operation: Operation): readonly string[] {
     ...(operation.approval === undefined ? [] : [approvalWords(operation.approval)]),
     ...(operation.limits === undefined ? [] : [`runs ${limitWords(operation.limits)}`]),
   ];
-}
-
-const SECRET_NAME = /TOKEN|SECRET|PASSW|CREDENTIAL|PRIVATE|API_?KEY|ACCESS_?KEY|AUTH(?!OR)|COOKIE|EXTRAHEADER/i;
-
-/** True for a setting whose value should not be shown. */
-export function isSecretName(name: string): boolean {
-  return SECRET_NAME.test(name);
 }
 
 /** `NAME=value`, without the value when the name says that it is a secret. */

@@ -17,12 +17,13 @@ export interface Ending {
   readonly message?: string;
   readonly hint?: string;
   readonly notice?: string;
+  readonly redacted?: number;
   readonly lastLine?: string;
 }
 
 /** What an outcome says, without the output that it carries. */
 export function endingOf(outcome: Completed | Failed, endedMs: number, lastLine: string | undefined): Ending {
-  const { kind, exitCode, signal, notice } = outcome;
+  const { kind, exitCode, signal, notice, redacted } = outcome;
   return {
     state: kind,
     endedMs,
@@ -30,6 +31,7 @@ export function endingOf(outcome: Completed | Failed, endedMs: number, lastLine:
     ...(signal === undefined ? {} : { signal }),
     ...(outcome.kind === "failed" ? { code: outcome.code, message: outcome.message, hint: outcome.hint } : {}),
     ...(notice === undefined ? {} : { notice }),
+    ...(redacted > 0 ? { redacted } : {}),
     ...(lastLine === undefined ? {} : { lastLine }),
   };
 }
@@ -94,6 +96,7 @@ export class RunRecord {
       ...(ending?.message === undefined ? {} : { message: ending.message }),
       ...(ending?.hint === undefined ? {} : { hint: ending.hint }),
       ...(ending?.notice === undefined ? {} : { notice: ending.notice }),
+      ...(ending?.redacted === undefined ? {} : { redacted: ending.redacted }),
       stdout: streamInfo(this.streams.stdout),
       stderr: streamInfo(this.streams.stderr),
       ...(lastLine === undefined ? {} : { last_line: lastLine }),

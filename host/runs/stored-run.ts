@@ -104,6 +104,7 @@ function endingFrom(outer: Fields, name: string): Ending {
     message: optional(fields, "message", text),
     hint: optional(fields, "hint", text),
     notice: optional(fields, "notice", text),
+    redacted: optional(fields, "redacted", count),
     lastLine: optional(fields, "lastLine", text),
   };
   return { state, endedMs: time(fields, "endedMs"), ...withoutUndefined(given) };

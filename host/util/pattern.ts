@@ -36,6 +36,29 @@ export function compilePattern(source: string): CompiledPattern {
   }
 }
 
+/** Where something was found: positions in the text, the second behind its end. */
+export type Span = readonly [number, number];
+
+/** Compiles `source` for finding every place that it matches, in time linear in the text. */
+export function compileFinder(
+  source: string,
+):
+  | { readonly ok: true; readonly find: (text: string) => readonly Span[] }
+  | { readonly ok: false; readonly message: string } {
+  const checked = compilePattern(source);
+  if (!checked.ok) return checked;
+  const compiled = RE2JS.compile(source);
+  return {
+    ok: true,
+    find: (text) => {
+      const matcher = compiled.matcher(text);
+      const spans: Span[] = [];
+      while (matcher.find()) if (matcher.end() > matcher.start()) spans.push([matcher.start(), matcher.end()]);
+      return spans;
+    },
+  };
+}
+
 /** `text` as a pattern that matches exactly it. */
 export function escapePattern(text: string): string {
   return RE2JS.quote(text);

@@ -26,6 +26,7 @@ export function replyOf(text: string): Reply {
     stdout: saying(text),
     stderr: saying(""),
     notice: undefined,
+    redacted: 0,
   });
 }
 

@@ -8,8 +8,9 @@ import { Limits } from "../../host/limits/limits.ts";
 import { SYSTEM_CLOCK } from "../../host/util/deadline.ts";
 import { realWorkspace } from "../../host/engine/plan.ts";
 import type { Rooms } from "../../host/engine/rooms.ts";
-import type { RunResult } from "../../host/exec/run.ts";
+import type { Attached, RunResult } from "../../host/exec/run.ts";
 import { compileProject } from "../../host/project/compile.ts";
+import { Redaction } from "../../host/redact/redaction.ts";
 import { RunStore } from "../../host/runs/run-store.ts";
 import { CodedError } from "../../wire/errors.ts";
 import type { Reply } from "../../wire/outcome.ts";
@@ -30,6 +31,13 @@ const good: RunResult = {
   stderr: saying("err"),
   maybeDetached: false,
 };
+
+/** A run that writes what is in its result. */
+async function run(result: RunResult, { output }: Attached): Promise<RunResult> {
+  await output.write("stdout", result.stdout.bytes);
+  await output.write("stderr", result.stderr.bytes);
+  return result;
+}
 
 interface Bench {
   readonly engine: Engine;
@@ -72,7 +80,7 @@ function engineWith(operation: OperationTemplate, changes: Partial<Rooms> = {}):
       },
       copyIn: async () => Promise.reject(new Error("nothing is explained here")),
     },
-    execute: async () => Promise.resolve(good),
+    execute: async (_work, _signal, attached) => run(good, attached),
     serveMcp: async () => Promise.resolve(good),
     runs: new RunStore(
       tempDirectory(),
@@ -86,6 +94,7 @@ function engineWith(operation: OperationTemplate, changes: Partial<Rooms> = {}):
       stop: async () => Promise.resolve(false),
     },
     audit: { decided: () => undefined, ended: () => undefined },
+    redaction: new Redaction(new Map()),
     reportBug: (error) => {
       events.push(`bug: ${String(error)}`);
     },
@@ -232,7 +241,7 @@ describe("the engine", () => {
 
   it("tells when processes may be left that cannot be found", async () => {
     const result: RunResult = { ...good, reason: "timed_out", exitCode: 124, maybeDetached: true };
-    const reply = await ask(engineWith(plain, { execute: async () => Promise.resolve(result) }), {
+    const reply = await ask(engineWith(plain, { execute: async (_work, _signal, attached) => run(result, attached) }), {
       operation: "op",
       token: "t",
     });

@@ -51,7 +51,15 @@ export function about(changes: Partial<RunAbout> = {}): RunAbout {
 }
 
 export function completed(exitCode = 0): Completed {
-  return { kind: "completed", exitCode, signal: undefined, stdout: NO_OUTPUT, stderr: NO_OUTPUT, notice: undefined };
+  return {
+    kind: "completed",
+    exitCode,
+    signal: undefined,
+    stdout: NO_OUTPUT,
+    stderr: NO_OUTPUT,
+    notice: undefined,
+    redacted: 0,
+  };
 }
 
 export function failed(): Failed {

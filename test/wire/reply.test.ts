@@ -17,6 +17,7 @@ const completed: Completed = {
   stdout: captured("hello\n"),
   stderr: NO_OUTPUT,
   notice: undefined,
+  redacted: 0,
 };
 const failed: Failed = {
   ...completed,

@@ -12,6 +12,7 @@ import {
 } from "../words.ts";
 import { changes, narrows, widens, type Change } from "./change.ts";
 import { limitChanges } from "./limits.ts";
+import { redactChanges } from "./redaction.ts";
 import { flagRuleChanges, paramChanges, upperBound } from "./rules.ts";
 import { hintChanges, streamChanges } from "./streams.ts";
 
@@ -109,6 +110,7 @@ function operationChanges(before: Operation, after: Operation): readonly Change[
         ]),
     ...runInChanges(before, after),
     ...streamChanges(id, before, after),
+    ...redactChanges(` of ${id}`, before.source.redact, after.source.redact),
     ...hintChanges(id, before, after),
     ...approvalChanges(id, before, after),
     ...limitChanges(id, before.limits, after.limits),

@@ -1,6 +1,7 @@
 import type { LoadedProject } from "../compile.ts";
 import { setting, word } from "../words.ts";
 import { limitChanges } from "./limits.ts";
+import { redactChanges } from "./redaction.ts";
 import { changes, listDifference, narrows, widens, type Change } from "./change.ts";
 
 function repoChanges(before: LoadedProject | undefined, after: LoadedProject): readonly Change[] {
@@ -76,6 +77,7 @@ export function surroundingChanges(before: LoadedProject | undefined, after: Loa
     ...unsafe.removed.map((name) => narrows(`removes env_unsafe ${word(name)}`)),
     ...repoChanges(before, after),
     ...constraintChanges(before, after),
+    ...redactChanges("", before?.config.redact, after.config.redact),
     ...mapChanges("env", before?.config.env, after.config.env, setting),
     ...mapChanges("git_config", before?.config.git_config, after.config.git_config, setting),
     ...limitChanges("a session", before?.project.sessionLimits, after.project.sessionLimits),

@@ -2,7 +2,7 @@ import { lstatSync } from "node:fs";
 import { join } from "node:path";
 import { printable, quoted } from "../../../wire/text.ts";
 import { judgeEnvName } from "../env-rules.ts";
-import { isSecretName } from "../words.ts";
+import { isSecretName } from "../../util/secret-name.ts";
 import { pointerTo, type Rule } from "./finding.ts";
 
 /** The placeholders of the bundled templates. */
