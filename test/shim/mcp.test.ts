@@ -109,7 +109,9 @@ withBridges("an MCP session of the bridge", (bridge) => {
     const path = join(tempDirectory(), "s");
     const script = fileURLToPath(new URL("../fixtures/deaf-daemon.py", import.meta.url));
     const daemon = spawn(toolPath("python3"), [script, path], { stdio: ["ignore", "pipe", "inherit"] });
-    atEnd(() => daemon.kill("SIGKILL"));
+    atEnd(() => {
+      daemon.kill("SIGKILL");
+    });
     await once(daemon.stdout, "data");
     const talk = new Talk(bridge, { HOST_CMD_PROXY_SOCKET: path, CMD2HOST_TOKEN: TOKEN });
     talk.say(INITIALIZE);
