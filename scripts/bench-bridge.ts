@@ -1,7 +1,8 @@
 /** The container's bridge: from its start to its end, beside the least that can be started; MCP and a gigabyte through it. */
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFileSync, spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { existsSync, mkdirSync, statSync, symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { Client } from "@modelcontextprotocol/client";
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
@@ -13,9 +14,11 @@ import { latencyRow, median, ms, Samples, timed, times, type Effort, type Row } 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const bridge = join(root, `shim/dist/cmd2host-bridge-linux-${process.arch}`);
 const standIn = join(root, "dist/cmd2host-proxy.js");
+const floorFile = join(root, "scripts/bench-floor.mjs");
 const PARALLEL = 16;
 const GIGABYTE = 1_000_000_000;
 const CALLS = 40;
+const TURNS = 4;
 
 /** Why the bridge cannot be measured here; undefined when it can. */
 export function whyNoBridge(): string | undefined {
@@ -39,9 +42,10 @@ class Starter {
     words: readonly string[],
     count: number,
     parallel = 1,
+    environment = this.#environment,
   ): { readonly each: readonly number[]; readonly rate: number } {
     const args = ["run", String(count), String(parallel), ...words];
-    const lines = execFileSync(this.#file, args, { env: this.#environment, encoding: "utf8" }).trim().split("\n");
+    const lines = execFileSync(this.#file, args, { env: environment, encoding: "utf8" }).trim().split("\n");
     const figures = lines.map((line) => Number(line) / 1_000);
     return { each: figures.slice(0, -1), rate: (count * 1_000) / (figures.at(-1) ?? Number.NaN) };
   }
@@ -51,8 +55,36 @@ class Starter {
   }
 }
 
+/** An empty program of the daemon's runtime behind a socket of its own: what no daemon of that runtime gets below. */
+class Floor {
+  readonly environment: NodeJS.ProcessEnv;
+  readonly #socket: string;
+  readonly #child: ChildProcess;
+
+  constructor(program: string, directory: string, environment: NodeJS.ProcessEnv) {
+    this.#socket = join(directory, "floor.sock");
+    this.environment = { ...environment, HOST_CMD_PROXY_SOCKET: this.#socket };
+    const [file, words] = program.endsWith(".js") ? [process.execPath, []] : [program, ["run"]];
+    // An executable of Bun is Bun itself when it is asked to.
+    const env = { PATH: environment["PATH"], BUN_BE_BUN: "1" };
+    this.#child = spawn(file, [...words, floorFile, this.#socket], { env, stdio: ["ignore", "ignore", "inherit"] });
+  }
+
+  async started(): Promise<void> {
+    while (!existsSync(this.#socket)) {
+      if (this.#child.exitCode !== null) throw new Error("the empty program does not start");
+      await sleep(5);
+    }
+  }
+
+  stop(): void {
+    this.#child.kill();
+  }
+}
+
 interface Place {
   readonly daemon: BenchDaemon;
+  readonly floor: Floor;
   readonly socket: string;
   readonly starter: Starter;
   readonly environment: Readonly<Record<string, string>>;
@@ -79,13 +111,15 @@ function placeOf(program: string, directory: string): Place {
     if (!existsSync(path)) symlinkSync(bridge, path);
     return path;
   };
-  return { daemon, socket, starter: new Starter(directory, environment), environment, named };
+  const floor = new Floor(program, directory, environment);
+  return { daemon, floor, socket, starter: new Starter(directory, environment), environment, named };
 }
 
 /** One command after the other, by turns with the references. */
-function startRows(name: string, { starter, socket, named }: Place, effort: Effort): readonly Row[] {
+function startRows(name: string, { starter, floor, socket, named }: Place, effort: Effort): readonly Row[] {
   const contenders: readonly (readonly [string, readonly string[]])[] = [
     ["bridge", [named("true")]],
+    ["floor", [named("true")]],
     ["shell", ["sh", "-c", "true"]],
     ["bare", starter.connecting(socket)],
     ["spawn", ["true"]],
@@ -94,24 +128,32 @@ function startRows(name: string, { starter, socket, named }: Place, effort: Effo
   const samples = new Samples();
   for (let round = 0; round <= effort.rounds; round++)
     for (const [key, words] of contenders) {
-      const { each } = starter.run(words, key === "node" ? 5 : effort.perRound);
+      const environment = key === "floor" ? floor.environment : undefined;
+      const { each } = starter.run(words, key === "node" ? 5 : effort.perRound, 1, environment);
       if (round > 0) samples.add(key, ...each);
     }
   const bare = samples.of("bare");
   const both = samples.of("spawn").map((value, index) => value + (bare[index] ?? median(bare)));
-  const rate = starter.run([named("true")], effort.total, PARALLEL).rate;
+  const part = Math.ceil(effort.total / TURNS);
+  const [ours, least]: [number[], number[]] = [[], []];
+  for (let turn = 0; turn < TURNS; turn++) {
+    ours.push(starter.run([named("true")], part, PARALLEL).rate);
+    least.push(starter.run([named("true")], part, PARALLEL, floor.environment).rate);
+  }
+  const [rate, floorRate] = [median(ours), median(least)];
   return [
     latencyRow(`bridge, ${name}: run true, p50 / p99`, samples.of("bridge"), both, "bare client plus bare true"),
-    latencyRow(`the same`, samples.of("bridge"), samples.of("shell"), "sh -c true"),
+    latencyRow("the same", samples.of("bridge"), samples.of("floor"), "empty program of the runtime"),
+    latencyRow("the same", samples.of("bridge"), samples.of("shell"), "sh -c true"),
     ...(existsSync(standIn)
       ? [latencyRow("the same", samples.of("bridge"), samples.of("node"), "the stand-in on Node")]
       : []),
     {
       what: `bridge, ${name}: run true, ${PARALLEL} at a time`,
       measured: `${rate.toFixed(0)} /s`,
-      reference: "aim with the executable: 1000 /s",
-      ratio: "",
-      figures: { per_second: rate },
+      reference: `empty program of the runtime: ${floorRate.toFixed(0)} /s`,
+      ratio: times(rate / floorRate),
+      figures: { per_second: rate, reference_per_second: floorRate },
     },
   ];
 }
@@ -148,30 +190,35 @@ async function mcpRows(name: string, { daemon, environment, named }: Place): Pro
 }
 
 /** A gigabyte into a pipe that somebody reads. */
-function throughputRow(name: string, { environment, named }: Place): Row {
-  const through = (line: string): number => {
+function throughputRows(name: string, { environment, floor, named }: Place): readonly Row[] {
+  const through = (line: string, env: NodeJS.ProcessEnv = environment): number => {
     const started = performance.now();
     const { status } = spawnSync("sh", ["-c", `${line} | cat >/dev/null`], {
-      env: environment,
+      env,
       stdio: ["ignore", "ignore", "inherit"],
     });
     if (status !== 0) throw new Error(`${line}: ${status ?? "?"}`);
     return performance.now() - started;
   };
-  const [ours, plain]: [number[], number[]] = [[], []];
+  const bridged = `${named("head")} -c ${GIGABYTE} /dev/zero`;
+  const [ours, least, plain]: [number[], number[], number[]] = [[], [], []];
   for (let round = 0; round < 5; round++) {
-    ours.push(through(`${named("head")} -c ${GIGABYTE} /dev/zero`));
+    ours.push(through(bridged));
+    least.push(through(bridged, floor.environment));
     plain.push(through(`head -c ${GIGABYTE} /dev/zero | cat`));
   }
-  const [a, b] = [median(ours), median(plain)];
   const rate = (time: number): string => `${(GIGABYTE / 1_000 / time).toFixed(0)} MB/s`;
-  return {
-    what: `bridge, ${name}: 1 GB of output into a pipe`,
-    measured: rate(a),
-    reference: `through cat: ${rate(b)}`,
-    ratio: times(b / a),
-    figures: { ms: a, reference_ms: b },
-  };
+  const row = (what: string, measured: number, reference: number, referenceName: string): Row => ({
+    what,
+    measured: rate(measured),
+    reference: `${referenceName}: ${rate(reference)}`,
+    ratio: times(reference / measured),
+    figures: { ms: measured, reference_ms: reference },
+  });
+  return [
+    row(`bridge, ${name}: 1 GB of output into a pipe`, median(ours), median(plain), "through cat"),
+    row("the same", median(ours), median(least), "empty program of the runtime"),
+  ];
 }
 
 function sizeRow(): Row {
@@ -198,10 +245,12 @@ export async function bridgeRows(
   const rows: Row[] = [];
   for (const [name, program] of programs) {
     const place = placeOf(program, join(base, `bridge-${rows.length}`));
-    await place.daemon.start({ listen_mode: "unix" });
     try {
-      rows.push(...startRows(name, place, effort), ...(await mcpRows(name, place)), throughputRow(name, place));
+      await place.floor.started();
+      await place.daemon.start({ listen_mode: "unix" });
+      rows.push(...startRows(name, place, effort), ...(await mcpRows(name, place)), ...throughputRows(name, place));
     } finally {
+      place.floor.stop();
       await place.daemon.stop();
     }
   }

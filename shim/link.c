@@ -16,6 +16,7 @@ void link_begin(struct link *link, int fd, const unsigned char *first, size_t co
 void link_end(struct link *link) {
   if (link->fd >= 0) (void)close(link->fd);
   link->fd = -1;
+  link->out_is_dead = false;
   link->in_at = link->in_end = link->out_left = 0;
 }
 

@@ -21,6 +21,8 @@ enum {
   GREATEST_DELAY_MS = 15000, /* between two of them */
   STEADY_MS = 10000,         /* a session that lasted so long was a good one */
   PATIENCE_MS = 15000,       /* how long requests wait for a daemon that is away */
+  ANSWER_MS = 10000,         /* how long a daemon that took us again may say nothing, before its server starts and before it answers */
+  LAST_WORDS_MS = 1000,      /* how long a daemon that takes nothing any more may still speak */
 };
 
 enum phase {
@@ -59,6 +61,8 @@ struct mcp {
   long long joined_at;
   long long lost_at;
   long long next_try;
+  long long answer_until; /* of an attempt to come back */
+  long long deaf_until;   /* once the daemon takes nothing any more; 0 before */
   long long delay;
   long long patience_ends; /* after a signal */
 };
@@ -118,6 +122,7 @@ static void forget_connection(struct mcp *mcp) {
   link_end(&mcp->link);
   mcp->phase = AWAY;
   mcp->reads_input = false;
+  mcp->deaf_until = 0;
   mcp->initialized_waits = false;
   mcp->answer = (struct json_line){.depth = 0};
   postpone(mcp);
@@ -149,6 +154,16 @@ static void give_up_attempt(struct mcp *mcp, const char *why) {
   forget_connection(mcp);
 }
 
+static bool is_coming_back(const struct mcp *mcp) { return mcp->phase == STARTING || mcp->phase == REPLAYING; }
+
+/* The connection is of no use any more, whatever we were doing with it. */
+static void drop_connection(struct mcp *mcp, const char *why) {
+  if (is_coming_back(mcp))
+    give_up_attempt(mcp, why);
+  else
+    lose(mcp, why);
+}
+
 /* Connects and asks for a server, with the token as it is now. False, and why, when that cannot be; `code` is the exit code for it. */
 static bool connect_now(struct mcp *mcp, struct line *why, int *code) {
   char token[TOKEN_BYTES];
@@ -178,10 +193,12 @@ static void connect_again(struct mcp *mcp) {
   const bool is_there = connect_now(mcp, &why, &code);
   /* Where none can be read, one that is held would never arrive. */
   if (mcp->signals >= 0) signals_hold();
-  if (is_there)
+  if (is_there) {
     mcp->phase = STARTING;
-  else
+    mcp->answer_until = now_ms() + ANSWER_MS;
+  } else {
     give_up_attempt(mcp, why.text);
+  }
 }
 
 /* The client's session stands again. */
@@ -205,6 +222,7 @@ static void take_started(struct mcp *mcp) {
     return;
   }
   mcp->phase = REPLAYING;
+  mcp->answer_until = now_ms() + ANSWER_MS;
   link_send(&mcp->link, mcp->client.initialize.frame, HEADER_BYTES + mcp->client.initialize.count);
 }
 
@@ -311,7 +329,7 @@ static bool write_output(struct mcp *mcp) {
 /* Whether the client's bytes may be looked at: for a server that reads, or to be answered by us because there has been none for too long. */
 static bool may_take_input(const struct mcp *mcp, long long now) {
   if (mcp->has_ended || mcp->signal != 0 || mcp->link.out_left > 0 || !output_has_room(&mcp->output)) return false;
-  if (mcp->initialized_waits) return false;
+  if (mcp->initialized_waits || mcp->link.out_is_dead) return false;
   return is_connected(mcp) ? mcp->reads_input : mcp->has_hung_up || now >= mcp->lost_at + PATIENCE_MS;
 }
 
@@ -381,10 +399,7 @@ static void advance(struct mcp *mcp) {
     mcp->piece = link_next(&mcp->link);
     if (mcp->piece.kind == PIECE_NONE) {
       if (!mcp->link.has_ended) return;
-      if (mcp->phase == STARTING || mcp->phase == REPLAYING)
-        give_up_attempt(mcp, "the daemon closed the connection");
-      else
-        lose(mcp, "the daemon closed the connection");
+      drop_connection(mcp, "the daemon closed the connection");
     } else {
       take_piece(mcp);
     }
@@ -412,6 +427,21 @@ static bool wants_connection(const struct mcp *mcp) {
   return mcp->phase == AWAY && mcp->signal == 0 && !mcp->has_hung_up && mcp->client.outstanding.count == 0;
 }
 
+static bool is_writing(const struct mcp *mcp) {
+  return mcp->output.waiting[0].count + mcp->output.waiting[1].count > 0;
+}
+
+static bool is_writing_errors(const struct mcp *mcp) { return mcp->piece.kind == PIECE_STDERR && mcp->piece.count > 0; }
+
+/* Whether the daemon is listened to: not while what it said is not written. */
+static bool is_receiving(const struct mcp *mcp) {
+  return mcp->link.fd >= 0 && !is_writing(mcp) && !is_writing_errors(mcp);
+}
+
+static void come_due(long long *until, long long when) {
+  if (*until < 0 || when < *until) *until = when;
+}
+
 /* How long to wait, -1 for ever, for what only the clock brings. */
 static int timeout_of(const struct mcp *mcp, long long now) {
   long long until = -1;
@@ -419,21 +449,17 @@ static int timeout_of(const struct mcp *mcp, long long now) {
     until = mcp->patience_ends;
   else if (wants_connection(mcp))
     until = mcp->next_try;
-  if (!is_connected(mcp) && mcp->signal == 0 && now < mcp->lost_at + PATIENCE_MS &&
-      (until < 0 || mcp->lost_at + PATIENCE_MS < until))
-    until = mcp->lost_at + PATIENCE_MS;
+  if (!is_connected(mcp) && mcp->signal == 0 && now < mcp->lost_at + PATIENCE_MS) come_due(&until, mcp->lost_at + PATIENCE_MS);
+  if (is_receiving(mcp) && is_coming_back(mcp)) come_due(&until, mcp->answer_until);
+  if (is_receiving(mcp) && mcp->deaf_until != 0) come_due(&until, mcp->deaf_until);
   if (until < 0) return -1;
   return until > now ? (int)(until - now) : 0;
 }
 
-static bool is_writing(const struct mcp *mcp) {
-  return mcp->output.waiting[0].count + mcp->output.waiting[1].count > 0;
-}
-
 static void wait_and_move(struct mcp *mcp) {
   const long long now = now_ms();
-  const bool writes_errors = mcp->piece.kind == PIECE_STDERR && mcp->piece.count > 0;
-  const bool receives = mcp->link.fd >= 0 && !is_writing(mcp) && !writes_errors;
+  const bool writes_errors = is_writing_errors(mcp);
+  const bool receives = is_receiving(mcp);
   const bool sends = mcp->link.fd >= 0 && mcp->link.out_left > 0;
   const bool reads = mcp->chunk_at == mcp->chunk_end && may_take_input(mcp, now);
   const bool listens = !is_connected(mcp) && !mcp->has_hung_up;
@@ -454,10 +480,25 @@ static void wait_and_move(struct mcp *mcp) {
   if (ready[2].revents != 0 && !reads) mcp->has_hung_up = true;
 }
 
+/* Gives up a daemon that has been silent, or deaf, for too long. While our own reader keeps us from listening, that says nothing. */
+static void keep_daemon(struct mcp *mcp, long long now) {
+  if (!is_receiving(mcp)) {
+    mcp->answer_until = now + ANSWER_MS;
+    if (mcp->deaf_until != 0) mcp->deaf_until = now + LAST_WORDS_MS;
+    return;
+  }
+  if (mcp->link.out_is_dead && mcp->deaf_until == 0) mcp->deaf_until = now + LAST_WORDS_MS;
+  if (mcp->deaf_until != 0 && now >= mcp->deaf_until)
+    drop_connection(mcp, "the daemon takes nothing any more");
+  else if (is_coming_back(mcp) && now >= mcp->answer_until)
+    give_up_attempt(mcp, "the daemon took the connection and said nothing for 10 s; it is tried again from time to time");
+}
+
 /* What is due by the clock. */
 static void keep_time(struct mcp *mcp) {
   const long long now = now_ms();
   if (mcp->signal != 0 && now >= mcp->patience_ends) finish(mcp, EXIT_NO_DAEMON);
+  if (!mcp->is_done) keep_daemon(mcp, now);
   if (!mcp->is_done && wants_connection(mcp) && now >= mcp->next_try) connect_again(mcp);
 }
 
@@ -477,6 +518,8 @@ static int join(struct mcp *mcp) {
     wait_and_move(mcp);
     advance(mcp);
     keep_time(mcp);
+    /* A connection that the clock ended leaves answers to give. */
+    advance(mcp);
   }
   link_end(&mcp->link);
   return mcp->code;

@@ -20,6 +20,8 @@ const HELLO: Hello = {
   capabilities: ["stdin", "cancel", "runs", "background", "filtered", "watch", "argv", "mcp"],
 };
 
+const GREETING = Buffer.concat([PREFACE, jsonFrame(FRAME.hello, HELLO)]);
+
 /** The frames that ask for something: how each is read, and how its sender is answered. */
 const ASKING: ReadonlyMap<number, { readonly read: (payload: Buffer) => unknown; readonly voice: Voice }> = new Map<
   number,
@@ -126,7 +128,13 @@ export class FrameExchange implements Exchange {
     }
     if (this.#head.length < PREFACE.length) return undefined;
     this.#isOpen = true;
-    this.#line.socket.write(Buffer.concat([PREFACE, jsonFrame(FRAME.hello, HELLO)]));
+    const { socket } = this.#line;
+    // Most requests are decided within this turn of the loop: what is said until then goes out at once, and wakes the client once.
+    socket.cork();
+    setImmediate(() => {
+      socket.uncork();
+    });
+    socket.write(GREETING);
     const version = this.#head.at(-1) ?? 0;
     if (version === PREFACE.at(-1)) return chunk.subarray(PREFACE.length - had);
     this.#spoil(

@@ -72,12 +72,17 @@ export class Flow {
   }
 }
 
-/** Resolves when nothing has come for a while although it would have been taken. */
-export async function quiet(flows: readonly Flow[]): Promise<void> {
-  return new Promise((resolve) => {
+/** Resolves when nothing has come for a while although it would have been taken; who does not wait for that any more clears it. */
+export function quiet(flows: readonly Flow[]): { readonly promise: Promise<void>; readonly clear: () => void } {
+  let clear = (): void => undefined;
+  const promise = new Promise<void>((resolve) => {
     let left = QUIET_MAX_MS;
     let since = performance.now();
     let timer = setTimeout(over, QUIET_MS);
+    clear = () => {
+      for (const flow of flows) flow.onActivity(() => undefined);
+      clearTimeout(timer);
+    };
     for (const flow of flows) flow.onActivity(again);
 
     function again(): void {
@@ -101,4 +106,10 @@ export async function quiet(flows: readonly Flow[]): Promise<void> {
       });
     }
   });
+  return {
+    promise,
+    clear: () => {
+      clear();
+    },
+  };
 }

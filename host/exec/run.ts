@@ -191,7 +191,8 @@ export class Executor {
         await Promise.race([Promise.all([exit, drained]), delay(LAST_WORDS_MS)]);
         return result(first, first === "timed_out" ? 124 : 143, undefined);
       }
-      const taken = await Promise.race([drained, quiet(flows), stop.promise]);
+      const silence = quiet(flows);
+      const taken = await Promise.race([drained, silence.promise, stop.promise]).finally(silence.clear);
       this.#endLeftovers(pid, cookie, launch.graceMs);
       // It has ended, but whoever reads its output did not take it in time.
       if (typeof taken === "string") return result(taken, taken === "timed_out" ? 124 : 143, undefined);

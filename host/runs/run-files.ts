@@ -1,5 +1,5 @@
 import { constants } from "node:fs";
-import { mkdir, open, rename, rm, rmdir, type FileHandle } from "node:fs/promises";
+import { mkdir, open, rename, rmdir, unlink, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { errnoOf } from "../../wire/errors.ts";
 import type { StreamName } from "../../wire/names.ts";
@@ -62,12 +62,12 @@ export class RunFiles {
   /** Removes everything of a run, and its session's directory when it was the last. */
   async remove(session: string, id: string): Promise<void> {
     for (const ending of ["stdout", "stderr", "unfinished", "about"] as const)
-      await rm(this.path(session, id, ending), { force: true });
+      await removed(this.path(session, id, ending));
     await rmdir(this.directory(session)).catch(() => undefined); // not empty, or gone already
   }
 
   async removeStream(session: string, id: string, stream: StreamName): Promise<void> {
-    await rm(this.path(session, id, stream), { force: true });
+    await removed(this.path(session, id, stream));
   }
 
   async #made(session: string, path: string, flags: number): Promise<FileHandle> {
@@ -80,6 +80,15 @@ export class RunFiles {
       }
       await mkdir(this.directory(session), { recursive: true, mode: 0o700 });
     }
+  }
+}
+
+/** Removes a file, if it is there. `rm` would first look at it on the thread that serves everybody. */
+async function removed(path: string): Promise<void> {
+  try {
+    await unlink(path);
+  } catch (error) {
+    if (errnoOf(error) !== "ENOENT") throw error;
   }
 }
 
