@@ -61,7 +61,7 @@ export async function undoSetup(
     };
   const files = new WorkspaceFiles(root);
   const made = steps.flatMap((step) => step.made);
-  const undo = undoOf(made, (path) => files.read(path));
+  const undo = undoOf(made, (path, form) => files.read(path, form));
   if (undo.conflicts.length > 0)
     throw new CodedError(
       "setup_conflict",

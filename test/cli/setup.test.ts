@@ -248,7 +248,15 @@ describe("cmd2host setup", () => {
         branch: [],
         submodules: false,
       },
-      ...{ id: undefined, commands: undefined, mode: undefined, feature: FEATURE, devcontainer: undefined, image: "x" },
+      ...{
+        id: undefined,
+        commands: undefined,
+        mode: undefined,
+        runtime: undefined,
+        feature: FEATURE,
+        devcontainer: undefined,
+        image: "x",
+      },
       ...{ mcp: "claude,vscode", "no-devcontainer": false, yes: true, "dry-run": false, undo: false, json: false },
     };
     const plan = await planSetup(found, await choose(values, found, context, undefined), values.image, context);
