@@ -1,6 +1,7 @@
 /**
  * Measures the real daemon beside bare references, in one run, and prints one table. `--json` prints the figures instead; `--quick` takes fewer samples;
- * `--bridge` only measures the container's bridge; `--live` only runs that are watched while they go on, and MCP; `--executable [PATH]` only the self-contained executable beside the program on Node. When the executable
+ * `--bridge` only measures the container's bridge; `--live` only runs that are watched while they go on, and MCP; `--executable [PATH]` only the self-contained executable beside the program on Node; `--setup`
+ * only the way from `cmd2host setup` to the first answer in a container. When the executable
  * of this machine has been built, it is measured with everything else.
  * References: a spawn of `true` from an empty program of the same runtime; an echo of as many bytes between two such programs over the same kind of socket; the same
  * program or pipeline read through a plain pipe.
@@ -19,6 +20,7 @@ import { BenchDaemon, freePort } from "./bench-daemon.ts";
 import { latencyRow, mb, median, ms, repeated, timed, times, type Row } from "./bench-figures.ts";
 import { executableRows } from "./bench-executable.ts";
 import { LiveBench } from "./bench-live.ts";
+import { setupRows } from "./bench-setup.ts";
 import { mcpRow } from "./bench-mcp.ts";
 import { preparePush, type PushBench } from "./bench-push.ts";
 import { fileOf, findOwnTarget } from "./executable/targets.ts";
@@ -28,6 +30,7 @@ const program = join(root, "dist/cmd2host.js");
 const quick = process.argv.includes("--quick");
 const onlyLive = process.argv.includes("--live");
 const onlyBridge = process.argv.includes("--bridge");
+const onlySetup = process.argv.includes("--setup");
 const onlyExecutable = process.argv.includes("--executable");
 const named = process.argv[process.argv.indexOf("--executable") + 1] ?? "";
 const own = findOwnTarget();
@@ -165,6 +168,7 @@ async function bridged(base: string): Promise<readonly Row[]> {
 }
 
 async function measure(base: string): Promise<readonly Row[]> {
+  if (onlySetup) return setupRows(base, quick ? 1 : 3);
   if (onlyBridge) return bridged(base);
   const compared =
     onlyExecutable || (!onlyLive && existsSync(executable))
@@ -175,7 +179,12 @@ async function measure(base: string): Promise<readonly Row[]> {
   const daemon = new BenchDaemon(program, base, history?.path ?? process.env["PATH"] ?? "");
   const token = daemon.project("owner_repo", { operations: callOperations });
   const plain = history === undefined ? [] : await plainRows(daemon, token, history, await freePort());
-  return [...plain, ...(await liveRows(daemon, token)), ...compared, ...(onlyLive ? [] : await bridged(base))];
+  return [
+    ...plain,
+    ...(await liveRows(daemon, token)),
+    ...compared,
+    ...(onlyLive ? [] : [...(await bridged(base)), ...setupRows(base, 1)]),
+  ];
 }
 
 const base = mkdtempSync(join(tmpdir(), "c2h-bench-"));

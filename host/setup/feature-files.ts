@@ -88,12 +88,13 @@ export function commonFiles(): readonly FeatureFile[] {
  * @throws CodedError `feature_unavailable` when this installation does not carry it
  */
 export function featureFiles(runtime: FeatureRuntime): Feature {
-  if (runtime === "node") return { files: [...commonFiles(), ...nodeFiles()], lacking: [] };
+  const common = commonFiles();
+  if (runtime === "node") return { files: [...common, ...nodeFiles()], lacking: [] };
   const bridges = bridgeFiles();
   if (bridges.files.length === 0)
     throw unavailable(
       "this installation carries no bridge, the program that containers need, because it was built without a C compiler",
       "In its source: npm run build:shim (Debian: apt-get install musl-tools), and install it again; or use a release; or --runtime=node, for an image with Node 20.19 or newer.",
     );
-  return { files: [...commonFiles(), ...bridges.files], lacking: bridges.lacking };
+  return { files: [...common, ...bridges.files], lacking: bridges.lacking };
 }
