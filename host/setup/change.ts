@@ -20,11 +20,15 @@ export interface Made extends Change {
   readonly directories: readonly string[];
 }
 
+/** More lines than a person looks at. Comparing takes as long as the square of it, and a container can write both sides. */
+const MAX_DIFFERENT = 4_000;
+
 function size(bytes: Buffer): string {
   return `${bytes.includes(0) ? "binary" : "text"}, ${Math.ceil(bytes.length / 1_024)} KB, SHA-256 ${sha256Hex(bytes)}`;
 }
 
-function patch({ path, before, after }: Change): string {
+/** The lines that differ; undefined when that are too many. */
+function patch({ path, before, after }: Change): string | undefined {
   return createTwoFilesPatch(
     before === undefined ? "/dev/null" : `a/${path}`,
     after === undefined ? "/dev/null" : `b/${path}`,
@@ -32,22 +36,24 @@ function patch({ path, before, after }: Change): string {
     after ?? "",
     "",
     "",
-    { context: 3 },
-  ).replace(/^=+\n/, "");
+    { context: 3, maxEditLength: MAX_DIFFERENT },
+  )?.replace(/^=+\n/, "");
 }
 
 /** What happens to a file that nobody reads, in the frame of a patch. */
-function summary({ path, before, after }: Change): string {
+function summary({ path, before, after, form }: Change): string {
   const side = (mark: string, name: string, content: string | undefined): string =>
     content === undefined
       ? `${mark.repeat(3)} /dev/null\n`
-      : `${mark.repeat(3)} ${name}/${path}\n${mark} (${size(Buffer.from(content, "base64"))})\n`;
+      : `${mark.repeat(3)} ${name}/${path}\n${mark} (${size(Buffer.from(content, form === "base64" ? "base64" : "utf8"))})\n`;
   return side("-", "a", before) + side("+", "b", after);
 }
 
 /** The changes as one text, in the form that patch and git have; safe to print. */
 export function changesDiff(changes: readonly Change[]): string {
-  return printableLines(changes.map((change) => (change.form === "base64" ? summary(change) : patch(change))).join(""));
+  return printableLines(
+    changes.map((change) => (change.form === "base64" ? undefined : patch(change)) ?? summary(change)).join(""),
+  );
 }
 
 /** Brings a file to a state. `directories`: what was made for it and goes away with it. */

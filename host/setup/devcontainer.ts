@@ -37,12 +37,16 @@ function refuse(message: string): never {
   throw new JsoncError(message);
 }
 
-/** Where a mount, in either of its forms, appears in the container. */
-function targetOf(mount: unknown): unknown {
-  if (isObject(mount)) return mount["target"];
+function textTarget(mount: unknown): string | undefined {
   if (typeof mount !== "string") return undefined;
   const part = mount.split(",").find((one) => /^(?:target|dst|destination)=/.test(one.trim()));
   return part?.slice(part.indexOf("=") + 1).trim();
+}
+
+/** Where a mount, in either of its forms, appears in the container. */
+function targetOf(mount: unknown): unknown {
+  const target = isObject(mount) ? mount["target"] : textTarget(mount);
+  return typeof target === "string" ? target.replace(/(?<=[^/])\/+$/, "") : undefined;
 }
 
 function setFeature(file: JsoncText, { feature, commands, mode, runtime }: DevcontainerChoices): void {

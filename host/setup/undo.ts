@@ -10,10 +10,15 @@ export interface Undo {
   readonly conflicts: readonly string[];
 }
 
+/** Comparing takes as long as the square of it, and a container can write both sides. */
+const MAX_DIFFERENT = 4_000;
+
 /** A text without a change that was made to it; undefined when others changed it in the same place. */
 function without(current: string, before: string, after: string): string | undefined {
   if (current === after) return before;
-  const patch = reversePatch(structuredPatch("", "", before, after, "", "", { context: 1 }));
+  const difference = structuredPatch("", "", before, after, "", "", { context: 1, maxEditLength: MAX_DIFFERENT });
+  if (difference === undefined) return undefined;
+  const patch = reversePatch(difference);
   const text = applyPatch(current, patch, { fuzzFactor: 0, autoConvertLineEndings: false });
   if (text === false) return undefined;
   try {

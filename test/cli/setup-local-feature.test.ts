@@ -279,6 +279,17 @@ describe.runIf(requireBuilt(isBridgeBuilt, "the bridge"))("the local feature in 
     expect(host.tree()).toEqual(whole);
   });
 
+  it("does not compare for hours what a container made as different as it can be", async () => {
+    const host = new Scene();
+    await host.run("setup", "--yes");
+    const whole = host.tree();
+    const lines = Array.from({ length: 150_000 }, (_, index) => `x${index % 7_919}\n`);
+    host.age(`${FEATURE}/install.sh`, lines.join(""), "0.0.1");
+    const { stdout } = await host.run("setup", "--yes");
+    expect(stdout).toContain(`--- a/${FEATURE}/install.sh\n- (text, `);
+    expect(host.tree()).toEqual(whole);
+  });
+
   it("says nothing that steers a terminal when a manifest claims to be of a newer version", async () => {
     const host = new Scene();
     await host.run("setup", "--yes");
