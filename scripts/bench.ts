@@ -1,6 +1,7 @@
 /**
  * Measures the real daemon beside bare references, in one run, and prints one table. `--json` prints the figures instead; `--quick` takes fewer samples;
- * `--bridge` only measures the container's bridge; `--live` only runs that are watched while they go on, and MCP; `--audit` only the audit; `--redaction` only what masking costs; `--executable [PATH]` only the self-contained executable beside the program on Node. When the executable
+ * `--bridge` only measures the container's bridge; `--live` only runs that are watched while they go on, and MCP; `--audit` only the audit; `--redaction` only what masking costs; `--executable [PATH]` only the self-contained executable beside the program on Node. `--setup`
+ * only the way from `cmd2host setup` to the first answer in a container. When the executable
  * of this machine has been built, it is measured with everything else.
  * References: a spawn of `true` from an empty program of the same runtime; an echo of as many bytes between two such programs over the same kind of socket; the same
  * program or pipeline read through a plain pipe.
@@ -20,6 +21,7 @@ import { BenchDaemon, freePort } from "./bench-daemon.ts";
 import { latencyRow, mb, median, ms, repeated, timed, times, type Row } from "./bench-figures.ts";
 import { executableRows } from "./bench-executable.ts";
 import { LiveBench } from "./bench-live.ts";
+import { setupRows } from "./bench-setup.ts";
 import { mcpRow } from "./bench-mcp.ts";
 import { redactRows } from "./bench-redact.ts";
 import { preparePush, type PushBench } from "./bench-push.ts";
@@ -32,6 +34,7 @@ const onlyLive = process.argv.includes("--live");
 const onlyBridge = process.argv.includes("--bridge");
 const onlyAudit = process.argv.includes("--audit");
 const onlyRedaction = process.argv.includes("--redaction");
+const onlySetup = process.argv.includes("--setup");
 const onlyExecutable = process.argv.includes("--executable");
 const named = process.argv[process.argv.indexOf("--executable") + 1] ?? "";
 const own = findOwnTarget();
@@ -174,6 +177,7 @@ async function audited(base: string): Promise<readonly Row[]> {
 
 async function measure(base: string): Promise<readonly Row[]> {
   if (onlyAudit) return audited(base);
+  if (onlySetup) return setupRows(base, quick ? 1 : 3);
   if (onlyBridge) return bridged(base);
   if (onlyRedaction) return redactRows(quick);
   const compared =
@@ -191,7 +195,7 @@ async function measure(base: string): Promise<readonly Row[]> {
     ...(await liveRows(daemon, token)),
     ...masking,
     ...compared,
-    ...(onlyLive ? [] : [...(await audited(base)), ...(await bridged(base))]),
+    ...(onlyLive ? [] : [...(await audited(base)), ...(await bridged(base)), ...setupRows(base, 1)]),
   ];
 }
 

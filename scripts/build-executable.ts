@@ -93,5 +93,5 @@ const sums = [...files, ...[...notes.keys()].map((name) => join(out, name))].map
 writeFileSync(join(out, "checksums.txt"), sums.join(""));
 rmSync(work, { recursive: true });
 for (const file of files) process.stdout.write(`${(statSync(file).size / 1e6).toFixed(1)} MB  ${file}\n`);
-const bridges = carried.filter((path) => path.startsWith("shim/")).length;
+const bridges = carried.filter((path) => path.startsWith("shim/dist/")).length;
 if (bridges < 2) process.stdout.write(`${bridges} of 2 bridge programs are inside: npm run build:shim makes them\n`);

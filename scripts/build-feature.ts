@@ -3,47 +3,32 @@
  * is built without any download. Takes the bridge from shim/dist and the programs for Node from dist, as far as they were built; with --complete, for
  * what is published, all of them have to be there.
  */
-import { chmodSync, copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { bridgeFiles, commonFiles, NODE_PROGRAMS, nodeFiles } from "../host/setup/feature-files.ts";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const target = join(root, "feature/dist");
-const programs = join(target, "src/cmd2host/programs");
+const feature = join(target, "src/cmd2host");
 
-/** Something that belongs into the package was not built. */
-function missing(name: string, consequence: string): void {
+/** A bundle that the list does not name would be missing in the container. */
+const unknown = readdirSync(join(root, "dist")).filter(
+  (name) => /^cmd2host-(?:mcp|proxy)\b/.test(name) && !NODE_PROGRAMS.some((one) => one === name),
+);
+if (unknown.length > 0) throw new Error(`NODE_PROGRAMS does not name ${unknown.join(", ")}`);
+
+const { files, lacking } = bridgeFiles();
+for (const arch of lacking) {
+  const name = `shim/dist/cmd2host-bridge-linux-${arch}`;
   if (process.argv.includes("--complete")) throw new Error(`${name} was not built, and a package to publish needs it`);
-  process.stderr.write(`${name} was not built: ${consequence}\n`);
-}
-
-/** The bridge, for every architecture that it was built for. */
-function copyBridges(): void {
-  for (const architecture of ["x64", "arm64"]) {
-    const name = `cmd2host-bridge-linux-${architecture}`;
-    const source = join(root, "shim/dist", name);
-    if (existsSync(source)) {
-      copyFileSync(source, join(programs, name));
-      chmodSync(join(programs, name), 0o755);
-    } else missing(`shim/dist/${name}`, `on ${architecture} this feature runs on Node only`);
-  }
-}
-
-/** The same as bundles for Node, with what they bring of others. */
-function copyNodePrograms(): void {
-  const directory = join(programs, "node");
-  mkdirSync(directory);
-  for (const name of readdirSync(join(root, "dist")))
-    if (/^(?:cmd2host-(?:mcp|proxy)\b.*\.js|THIRD_PARTY_LICENSES\.txt)$/.test(name))
-      copyFileSync(join(root, "dist", name), join(directory, name));
-  for (const name of ["cmd2host-mcp.js", "cmd2host-proxy.js"])
-    if (!existsSync(join(directory, name))) missing(`dist/${name}`, "this feature does not have it on Node");
-  writeFileSync(join(directory, "package.json"), '{ "type": "module" }\n');
+  process.stderr.write(`${name} was not built: on ${arch} this feature runs on Node only\n`);
 }
 
 rmSync(target, { recursive: true, force: true });
 cpSync(join(root, "feature/src"), join(target, "src"), { recursive: true });
 cpSync(join(root, "feature/test"), join(target, "test"), { recursive: true });
-copyBridges();
-copyNodePrograms();
-copyFileSync(join(root, "LICENSE"), join(target, "src/cmd2host/LICENSE"));
+for (const { path, bytes } of [...commonFiles(), ...nodeFiles(), ...files]) {
+  mkdirSync(dirname(join(feature, path)), { recursive: true });
+  writeFileSync(join(feature, path), bytes, { mode: 0o755 });
+}

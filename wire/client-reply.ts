@@ -42,6 +42,7 @@ export type AskedReply =
   | "runs_reply"
   | "approvals_reply"
   | "grants_reply"
+  | "stats_reply"
   | "page_reply";
 
 /** How every daemon's answer begins to a request whose type it does not know. */

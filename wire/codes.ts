@@ -555,6 +555,11 @@ export const CODES = entries({
     means: "The devcontainer.json cannot be read, or is written in a way that setup does not change.",
     hint: "See docs/devcontainer.md for what to write by hand.",
   },
+  feature_unavailable: {
+    kind: "client",
+    means: "This installation does not carry what the devcontainer feature consists of.",
+    hint: "Build it whole (npm run build:shim), install a release, or name a published feature with --feature.",
+  },
   setup_conflict: {
     kind: "client",
     means: "A file was changed since setup looked at it or wrote it, in the same place.",

@@ -9,6 +9,7 @@ import type {
   PendingApproval,
   RunInfo,
   ServedPage,
+  Stats,
 } from "./schema.ts";
 
 /** Output of one stream: the first bytes up to the cap, cut between characters, and how many there were in all. */
@@ -82,6 +83,7 @@ export type Reply =
   | { readonly shape: "page"; readonly page: OutputPage }
   | { readonly shape: "runs"; readonly runs: readonly RunInfo[] }
   | { readonly shape: "approvals"; readonly approvals: readonly PendingApproval[]; readonly revision: string }
+  | { readonly shape: "stats"; readonly stats: Stats }
   | { readonly shape: "grants"; readonly grants: readonly GrantFields[] }
   | { readonly shape: "explanation"; readonly explanation: Explanation }
   | { readonly shape: "served_page"; readonly served: ServedPage }

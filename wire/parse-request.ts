@@ -21,6 +21,7 @@ const DECIDING: readonly (readonly [string, ReplyShape])[] = [
   ["answer_approval", "grants"],
   ["list_grants", "grants"],
   ["revoke_grants", "grants"],
+  ["stats", "stats"],
   ["explain_operation", "explanation"],
   ["explain", "explanation"],
   ["raw_argv", "operation"],
@@ -196,6 +197,10 @@ export function parseRequest(message: unknown): Request {
       const fields = typed("answer_approval_request", message);
       const { answer_approval: id = "", answer, seconds, note = "" } = fields;
       return { kind: "answer", protocol: protocolOf(fields), id, answer, seconds, note };
+    }
+    case "stats": {
+      const fields = typed("stats_request", message);
+      return { kind: "stats", protocol: protocolOf(fields), project: fields.stats?.project };
     }
     case "list_grants":
       return { kind: "grants", protocol: protocolOf(typed("list_grants_request", message)) };

@@ -32,6 +32,8 @@ export interface Types {
   answer_approval_request: fields.AnswerApprovalRequestFields;
   list_grants_request: fields.ListGrantsRequestFields;
   revoke_grants_request: fields.RevokeGrantsRequestFields;
+  stats_request: fields.StatsRequestFields;
+  stats_reply: fields.StatsReply;
   webhook_answer: fields.WebhookAnswer;
   approvals_reply: fields.ApprovalsReply;
   grants_reply: fields.GrantsReply;

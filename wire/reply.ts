@@ -13,6 +13,7 @@ import type {
   PageReply,
   RunReply,
   RunsReply,
+  StatsReply,
 } from "./schema.ts";
 import type { ReplyShape } from "./request.ts";
 
@@ -120,6 +121,7 @@ type Fields =
   | RunsReply
   | ApprovalsReply
   | GrantsReply
+  | StatsReply
   | ExplanationReply
   | PageReply;
 
@@ -132,6 +134,7 @@ const NOTHING = {
   runs: { runs: null },
   approvals: { approvals: null },
   grants: { grants: null },
+  stats: { stats: null },
   explanation: { explanation: null },
   served_page: { page: null },
 };
@@ -156,6 +159,8 @@ export function replyFields(reply: Reply): Fields {
       return { runs: [...reply.runs] };
     case "approvals":
       return { approvals: [...reply.approvals], revision: reply.revision };
+    case "stats":
+      return { stats: reply.stats };
     case "grants":
       return { grants: [...reply.grants] };
     case "explanation":

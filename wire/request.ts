@@ -180,7 +180,16 @@ export interface ExplainRequest {
   readonly asked: OperationRequest;
 }
 
+/** The owner of the host asks what was counted. On the owner's way in only; there is no token. */
+export interface StatsRequest {
+  readonly kind: "stats";
+  readonly protocol: 1 | 2;
+  /** Only its operations. */
+  readonly project: string | undefined;
+}
+
 export type Request =
+  | StatsRequest
   | ExplainOperationRequest
   | ExplainRequest
   | OperationRequest
@@ -193,4 +202,14 @@ export type Request =
   | PageDoorRequest;
 /** Which form of reply a client expects. */
 export type ReplyShape =
-  "operation" | "list" | "describe" | "run" | "page" | "runs" | "approvals" | "grants" | "explanation" | "served_page";
+  | "operation"
+  | "list"
+  | "describe"
+  | "run"
+  | "page"
+  | "runs"
+  | "approvals"
+  | "grants"
+  | "stats"
+  | "explanation"
+  | "served_page";

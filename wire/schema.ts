@@ -851,6 +851,12 @@ export const RevokeGrantsRequestFile = Type.Object({
   all: Type.Optional(Type.Boolean()),
 });
 
+/** What was counted since the daemon started. */
+export const StatsRequestFile = Type.Object({
+  protocol: Type.Optional(Type.Integer()),
+  stats: Type.Optional(Type.Object({ project: Type.Optional(Type.String()) })),
+});
+
 /** A session with the MCP server that the daemon starts: its standard input and output are the connection's. Frames only. */
 export const McpSessionRequestFile = Type.Object({
   protocol: Type.Optional(Type.Integer()),
@@ -1085,6 +1091,28 @@ export const GrantsReplyFile = Type.Object({
   ...trouble(),
 });
 
+/** Of one kind of event: how many took at most so many seconds. */
+const HistogramFile = Type.Object({
+  count: Type.Integer(),
+  sum: Type.Number(),
+  buckets: Type.Array(Type.Object({ le: Type.Number(), count: Type.Integer() })),
+});
+export const StatsFile = Type.Object({
+  uptime_seconds: Type.Number(),
+  operations: Type.Array(
+    Type.Object({ project: Type.String(), operation: Type.String(), outcome: Type.String(), count: Type.Integer() }),
+  ),
+  denials: Type.Array(Type.Object({ code: Type.String(), count: Type.Integer() })),
+  decision_seconds: HistogramFile,
+  run_seconds: HistogramFile,
+  running: Type.Integer(),
+  sessions: Type.Integer(),
+  pending_approvals: Type.Integer(),
+  redactions: Type.Integer(),
+  audit_errors: Type.Integer(),
+});
+export const StatsReplyFile = Type.Object({ stats: Type.Optional(Type.Union([StatsFile, Type.Null()])), ...trouble() });
+
 /** A person's word, as a webhook's receiver sends it. */
 export const WebhookAnswerFile = Type.Object({
   id: Type.String(),
@@ -1245,6 +1273,10 @@ export type ListApprovalsRequestFields = Static<typeof ListApprovalsRequestFile>
 export type AnswerApprovalRequestFields = Static<typeof AnswerApprovalRequestFile>;
 export type ListGrantsRequestFields = Static<typeof ListGrantsRequestFile>;
 export type RevokeGrantsRequestFields = Static<typeof RevokeGrantsRequestFile>;
+export type Stats = Static<typeof StatsFile>;
+export type HistogramFields = Static<typeof HistogramFile>;
+export type StatsReply = Static<typeof StatsReplyFile>;
+export type StatsRequestFields = Static<typeof StatsRequestFile>;
 export type WebhookAnswer = Static<typeof WebhookAnswerFile>;
 export type PendingApproval = Static<typeof PendingApprovalFile>;
 export type GrantFields = Static<typeof GrantFile>;
@@ -1288,6 +1320,8 @@ export const VALIDATED = {
   answer_approval_request: AnswerApprovalRequestFile,
   list_grants_request: ListGrantsRequestFile,
   revoke_grants_request: RevokeGrantsRequestFile,
+  stats_request: StatsRequestFile,
+  stats_reply: StatsReplyFile,
   webhook_answer: WebhookAnswerFile,
   approvals_reply: ApprovalsReplyFile,
   grants_reply: GrantsReplyFile,

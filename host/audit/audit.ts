@@ -34,6 +34,7 @@ export interface Decision {
     | "grants"
     | "revoke_grants"
     | "page"
+    | "stats"
     | undefined;
   readonly target: string | undefined;
   readonly targetSource: string | undefined;

@@ -36,6 +36,7 @@ import { serviceRestart } from "./service-restart.ts";
 import { serviceStatus } from "./service-status.ts";
 import { serviceUninstall } from "./service-uninstall.ts";
 import { resume } from "./resume.ts";
+import { stats } from "./stats.ts";
 import { stop } from "./stop.ts";
 import { sessionStart } from "./session-start.ts";
 import { setup } from "./setup.ts";
@@ -80,6 +81,7 @@ export const COMMANDS: readonly Command[] = [
   grantsRevoke,
   stop,
   resume,
+  stats,
   runs,
   runsList,
   runsShow,

@@ -15,6 +15,7 @@ import type {
   RunInfo,
   RunReply,
   ServedPage,
+  Stats,
 } from "../../wire/schema.ts";
 import { printable } from "../../wire/text.ts";
 import type { BaseDirectory } from "../util/base-directory.ts";
@@ -116,6 +117,13 @@ export class OwnerClient {
     readonly all: boolean;
   }): Promise<readonly GrantFields[]> {
     return this.#grants({ revoke_grants: ids, ...which });
+  }
+
+  /** What was counted since the daemon started. @param project only its operations */
+  async stats(project: string | undefined): Promise<Stats> {
+    const { stats, ...trouble } = await this.#ask("stats_reply", { stats: { project } }, 0);
+    if (stats === undefined || stats === null) throw refusal(trouble);
+    return stats;
   }
 
   async #grants(fields: object): Promise<readonly GrantFields[]> {

@@ -41,6 +41,13 @@ export async function applySetup(
   files: WorkspaceFiles,
   context: Context,
 ): Promise<Approved | undefined> {
+  const { setups } = context.base();
+  makePrivateDirectory(setups);
+  // Two at once would each keep a record without the other's changes.
+  return withLock(setups, async () => apply(plan, files, context));
+}
+
+async function apply(plan: SetupPlan, files: WorkspaceFiles, context: Context): Promise<Approved | undefined> {
   const { draft, changes, root } = plan;
   const base = context.base();
   const record = new SetupRecord(base.setups, root);

@@ -5,8 +5,10 @@ import { parseTemplate } from "../project/init.ts";
 import { readTemplate } from "../project/templates.ts";
 import type { Project } from "../project/types.ts";
 import type { ConnectionMode } from "../setup/devcontainer.ts";
+import { FEATURE_RUNTIMES, type FeatureRuntime } from "../setup/feature-files.ts";
 import { isFeatureReference, PUBLISHED_FEATURE } from "../setup/feature-reference.ts";
 import { requireDevcontainer } from "../setup/find-devcontainer.ts";
+import { localFeatureFor, type LocalFeature } from "../setup/local-feature.ts";
 import { MCP_FILES, type McpFile } from "../setup/mcp-file.ts";
 import { presentFeature, type PresentFeature } from "../setup/present-feature.ts";
 import { compilePattern } from "../util/pattern.ts";
@@ -16,12 +18,24 @@ import type { SetupValues } from "./setup-options.ts";
 import type { Found } from "./setup-found.ts";
 import { templateChoices } from "./template-words.ts";
 
+/** A devcontainer.json that is to be changed. */
+export interface DevcontainerChoice {
+  readonly path: string;
+  /** Reference of the feature. */
+  readonly feature: string;
+  /** Undefined when the feature comes from elsewhere. */
+  readonly local: LocalFeature | undefined;
+  /** The reference that is there, if any. */
+  readonly present: string | undefined;
+  readonly runtime: FeatureRuntime | undefined;
+}
+
 /** Everything that setup has to know. */
 export interface Choices {
   /** Undefined when a project is there. */
   readonly draft: Draft | undefined;
   /** Undefined: no devcontainer.json is to be touched. */
-  readonly devcontainer: { readonly path: string; readonly feature: string } | undefined;
+  readonly devcontainer: DevcontainerChoice | undefined;
   readonly commands: readonly string[];
   readonly mode: ConnectionMode;
   readonly mcp: readonly McpFile[];
@@ -55,6 +69,13 @@ function chosenMode(text: string | undefined, present: PresentFeature | undefine
   const mode = text ?? present?.mode ?? (process.platform === "darwin" ? "tcp" : "unix");
   if (mode === "unix" || mode === "tcp") return mode;
   throw usage(`--mode ${quoted(mode)} is neither unix nor tcp`, "unix works without network; tcp is for macOS.");
+}
+
+function chosenRuntime(text: string | undefined, present: PresentFeature | undefined): FeatureRuntime | undefined {
+  const given = text ?? present?.runtime;
+  const runtime = FEATURE_RUNTIMES.find((one) => one === given);
+  if (runtime !== undefined || given === undefined) return runtime;
+  throw usage(`--runtime ${quoted(given)} is not known`, `Use ${FEATURE_RUNTIMES.join(", ")}.`);
 }
 
 function chosenMcp(text: string): readonly McpFile[] {
@@ -148,28 +169,28 @@ async function chosenDevcontainer(
   );
 }
 
-async function chosenFeature(
-  given: string | undefined,
+function chosenFeature(
+  path: string,
+  values: SetupValues,
   present: PresentFeature | undefined,
   context: Context,
-  ask: Questions | undefined,
-): Promise<string> {
+): DevcontainerChoice {
   const fromEnvironment = context.environment["CMD2HOST_FEATURE"] ?? "";
-  const known = given ?? present?.reference ?? (fromEnvironment === "" ? PUBLISHED_FEATURE : fromEnvironment);
-  const complaint = (text: string): string | undefined =>
-    isFeatureReference(text)
-      ? undefined
-      : "REGISTRY/OWNER/cmd2host/cmd2host:VERSION, or ./DIRECTORY beside devcontainer.json";
-  if (known === undefined && ask !== undefined)
-    return ask.ask("Reference of the cmd2host devcontainer feature", "", complaint);
-  const wrong =
-    known === undefined
-      ? "is missing"
-      : complaint(known) === undefined
-        ? undefined
-        : `${quoted(known)} is no reference`;
-  if (known !== undefined && wrong === undefined) return known;
-  throw usage(`--feature ${wrong ?? ""}`, complaint("") ?? "");
+  const known = values.feature ?? present?.reference ?? (fromEnvironment === "" ? PUBLISHED_FEATURE : fromEnvironment);
+  if (known !== undefined && !isFeatureReference(known))
+    throw usage(
+      `--feature ${quoted(known)} is no reference`,
+      "REGISTRY/OWNER/cmd2host/cmd2host:VERSION, or ./DIRECTORY beside devcontainer.json",
+    );
+  const local = localFeatureFor(path);
+  const feature = known ?? local.reference;
+  return {
+    path,
+    feature,
+    local: feature === local.reference ? local : undefined,
+    present: present?.reference,
+    runtime: chosenRuntime(values.runtime, present),
+  };
 }
 
 /**
@@ -190,8 +211,7 @@ export async function choose(
   if (project === undefined) throw new Error("there is either a project or a draft of one");
   return {
     draft,
-    devcontainer:
-      path === undefined ? undefined : { path, feature: await chosenFeature(values.feature, present, context, ask) },
+    devcontainer: path === undefined ? undefined : chosenFeature(path, values, present, context),
     commands: chosenCommands(values.commands, present, project),
     mode: chosenMode(values.mode, present),
     mcp: chosenMcp(values.mcp),

@@ -29,8 +29,14 @@ export const SETUP_OPTIONS = {
   },
   feature: {
     kind: "text",
-    about: "Reference of the devcontainer feature (default: the one that is there, then $CMD2HOST_FEATURE)",
+    about:
+      "Reference of the devcontainer feature (default: the one that is there, then $CMD2HOST_FEATURE, then one that is written into .devcontainer)",
     placeholder: "REF",
+  },
+  runtime: {
+    kind: "text",
+    about: "What runs in the container: auto, bridge or node (default: what is there, then auto)",
+    placeholder: "NAME",
   },
   devcontainer: { kind: "text", about: "Which devcontainer.json, when there are several", placeholder: "PATH" },
   image: {

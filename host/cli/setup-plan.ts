@@ -5,13 +5,15 @@ import { DEFAULT_PORT } from "../../wire/limits.ts";
 import { printable } from "../../wire/text.ts";
 import { changeLines, compareProjects } from "../project/diff.ts";
 import { changesDiff, type Change } from "../setup/change.ts";
-import { freshDevcontainer, withCmd2host } from "../setup/devcontainer.ts";
+import { freshDevcontainer, withCmd2host, type DevcontainerChoices } from "../setup/devcontainer.ts";
+import { localFeatureChanges, localFeatureFor } from "../setup/local-feature.ts";
 import { mcpServer, withServer } from "../setup/mcp-file.ts";
 import type { BaseDirectory } from "../util/base-directory.ts";
 import type { Context } from "./context.ts";
 import { draftWarnings, type Draft } from "./draft-project.ts";
-import type { Choices } from "./setup-choices.ts";
+import type { Choices, DevcontainerChoice } from "./setup-choices.ts";
 import type { Found } from "./setup-found.ts";
+import { VERSION } from "../util/version.ts";
 
 /** What setup is going to do. */
 export interface SetupPlan {
@@ -60,6 +62,33 @@ function checkBase({ root, sharedSocket }: BaseDirectory): void {
     });
 }
 
+/** The feature in the checkout, where it comes from there: before the devcontainer.json that refers to it. */
+function featureChanges({ files }: Found, choice: DevcontainerChoice, warnings: string[]): readonly Change[] {
+  const { path, local, present, runtime } = choice;
+  if (local === undefined) {
+    const left = localFeatureFor(path);
+    if (present === left.reference)
+      warnings.push(
+        `${printable(left.directory)} is not referred to any more and stays: remove it when nobody needs it`,
+      );
+    return [];
+  }
+  const wanted = { runtime: runtime ?? "auto", version: VERSION, isReferred: present === local.reference };
+  const { changes, warnings: more } = localFeatureChanges(files, local, wanted);
+  warnings.push(...more);
+  return changes;
+}
+
+function devcontainerChange(
+  { root, files }: Found,
+  { path }: DevcontainerChoice,
+  image: string,
+  choices: DevcontainerChoices,
+): Change {
+  const before = files.read(path);
+  return { path, before, after: withCmd2host(before ?? freshDevcontainer(basename(root), image), choices, path) };
+}
+
 /** What is wanted of the files, compared with what they are. */
 async function fileChanges(
   found: Found,
@@ -68,19 +97,18 @@ async function fileChanges(
   context: Context,
   warnings: string[],
 ): Promise<readonly Change[]> {
-  const { root, files } = found;
+  const { files } = found;
   const { devcontainer, commands, mode, mcp } = choices;
   const base = context.base();
   const port = mode === "tcp" ? await daemonPort(context, base) : DEFAULT_PORT;
   const changes: Change[] = [];
   if (devcontainer !== undefined) {
     checkBase(base);
-    const { path, feature } = devcontainer;
-    const before = files.read(path);
-    const text = before ?? freshDevcontainer(basename(root), image);
+    const { feature, runtime } = devcontainer;
     const shared = sharedBase(base, context.environment["HOME"] ?? "", warnings);
-    const after = withCmd2host(text, { feature, commands, mode, port, base: shared }, path);
-    changes.push({ path, before, after });
+    const wanted = { feature, commands, mode, runtime, port, base: shared };
+    const change = devcontainerChange(found, devcontainer, image, wanted);
+    changes.push(...featureChanges(found, devcontainer, warnings), change);
   }
   for (const file of mcp) {
     const before = files.read(file.path);

@@ -1,4 +1,5 @@
-import { existsSync, readdirSync } from "node:fs";
+import { readdirSync } from "node:fs";
+import { isDeepStrictEqual } from "node:util";
 import { CodedError } from "../../wire/errors.ts";
 import { printable } from "../../wire/text.ts";
 import { TokenStore } from "../auth/token-store.ts";
@@ -9,6 +10,7 @@ import { SetupRecord, type Step } from "../setup/record.ts";
 import { undoOf, type Undo } from "../setup/undo.ts";
 import { WorkspaceFiles } from "../setup/workspace-files.ts";
 import { sha256Hex } from "../util/hash.ts";
+import { withLock } from "../util/lock.ts";
 import { readTrusted } from "../util/read-trusted.ts";
 import type { Report } from "./command.ts";
 import type { Context, Questions } from "./context.ts";
@@ -61,7 +63,7 @@ export async function undoSetup(
     };
   const files = new WorkspaceFiles(root);
   const made = steps.flatMap((step) => step.made);
-  const undo = undoOf(made, (path) => files.read(path));
+  const undo = undoOf(made, (path, form) => files.read(path, form));
   if (undo.conflicts.length > 0)
     throw new CodedError(
       "setup_conflict",
@@ -84,13 +86,17 @@ export async function undoSetup(
         stderr: ask === undefined ? "Nothing was changed; add --yes to do it.\n" : "Nothing was changed.\n",
       };
   }
-  makeChanges(
-    files,
-    undo.changes,
-    made.flatMap(({ directories }) => directories),
-  );
-  for (const id of removed) await endProject(context, id);
-  record.keep([]);
-  if (!existsSync(base.setups) || readdirSync(base.setups).length === 0) removeLauncher(base.launcher);
+  await withLock(base.setups, async () => {
+    if (!isDeepStrictEqual(record.steps(), steps))
+      throw new CodedError("setup_conflict", "setup ran again meanwhile", { hint: "Run the command again." });
+    makeChanges(
+      files,
+      undo.changes,
+      made.flatMap(({ directories }) => directories),
+    );
+    for (const id of removed) await endProject(context, id);
+    record.keep([]);
+    if (!readdirSync(base.setups).some((name) => name.endsWith(".json"))) removeLauncher(base.launcher);
+  });
   return { exit: 0, human: `${values.yes ? text : ""}Taken back.\n`, json: { ...json, undone: true } };
 }

@@ -8,6 +8,8 @@ import { WorkspaceInspector } from "../git/inspection/inspect.ts";
 import { Budgets } from "../limits/budgets.ts";
 import { KillSwitch } from "../limits/kill-switch.ts";
 import { Limits } from "../limits/limits.ts";
+import { CountedAudit } from "../metrics/counted-audit.ts";
+import { Metrics } from "../metrics/metrics.ts";
 import { DesktopNotifier, type Places } from "../notify/desktop.ts";
 import { notify } from "../notify/notifications.ts";
 import type { Notifier } from "../notify/notifier.ts";
@@ -92,7 +94,8 @@ export class House {
     const limits = new Limits(this.budgets);
     this.approvals = new Approvals(() => settings().approvals.timeoutMs);
     const redaction = new Redaction(site.environment);
-    const decisions = new RecentDecisions(site.audit);
+    const metrics = new Metrics();
+    const decisions = new RecentDecisions(new CountedAudit(site.audit, metrics));
     this.page = new PageKeeper(base, log, {
       runs: this.runs,
       tokens: this.tokens,
@@ -129,6 +132,14 @@ export class House {
       limits,
       page: this.page,
       redaction,
+      stats: (project) =>
+        metrics.stats(
+          { running: this.runs.active, sessions: this.mcp.count, pendingApprovals: this.approvals.pending.length },
+          project,
+        ),
+      decidedIn: (ms) => {
+        metrics.decidedIn(ms);
+      },
       audit: decisions,
       reportBug: (error, decisionId) => {
         log.error("internal error", {

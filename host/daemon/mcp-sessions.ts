@@ -56,6 +56,11 @@ export class McpSessions {
     }
   }
 
+  /** How many servers run. */
+  get count(): number {
+    return [...this.#open.values()].reduce((sum, { size }) => sum + size, 0);
+  }
+
   /** Ends the servers of sessions that are no longer valid: their clients may come again with a newer token. */
   endOrphans(isSession: (key: string) => boolean): void {
     for (const [key, open] of this.#open) {

@@ -1,6 +1,12 @@
 import { CodedError } from "../../wire/errors.ts";
 import type { Reply } from "../../wire/outcome.ts";
-import type { AboutApprovals, ExplainOperationRequest, ExplainRequest, PageDoorRequest } from "../../wire/request.ts";
+import type {
+  AboutApprovals,
+  ExplainOperationRequest,
+  ExplainRequest,
+  PageDoorRequest,
+  StatsRequest,
+} from "../../wire/request.ts";
 import { aboutApprovals } from "./about-approvals.ts";
 import { aboutExplaining } from "./about-explaining.ts";
 import type { Peer, Rooms } from "./rooms.ts";
@@ -20,7 +26,7 @@ interface Asked {
  */
 export async function aboutTheHost(
   rooms: Rooms,
-  request: AboutApprovals | ExplainOperationRequest | ExplainRequest | PageDoorRequest,
+  request: AboutApprovals | ExplainOperationRequest | ExplainRequest | PageDoorRequest | StatsRequest,
   { peer, trail, signal }: Asked,
   record: (denied?: CodedError) => void,
 ): Promise<Reply> {
@@ -28,6 +34,7 @@ export async function aboutTheHost(
   if (request.kind === "explain" || request.kind === "explain_operation")
     return aboutExplaining(rooms, request, isOwner, trail, record);
   if (!isOwner) throw new CodedError("unauthenticated", "Authentication failed");
+  if (request.kind === "stats") return { shape: "stats", stats: rooms.stats(request.project) };
   if (request.kind === "page") {
     record();
     return openPage(rooms, request);

@@ -87,6 +87,7 @@ export class Engine {
         case "explain_operation":
         case "explain":
         case "page":
+        case "stats":
           return await aboutTheHost(this.#rooms, request, of, (denied) => {
             this.#record(of, parsed, denied);
           });
@@ -192,6 +193,7 @@ export class Engine {
     });
     const asker = { id: of.id, peer: of.peer.id, route: ROUTES[request.route.kind], signal: of.signal, live, accept };
     const decideAgain = async (): Promise<Plan> => (of.trail.plan = await decide(this.#rooms, asked, of.trail));
+    const started = performance.now();
     const may = (of.trail.cleared = await clear(this.#rooms, decideAgain, asker));
     const { plan } = may;
     const masking = this.#rooms.redaction.for({
@@ -200,6 +202,8 @@ export class Engine {
       environment: plan.work.launch.env,
     });
     const run = this.#begin(may, request, of);
+    // A person's time to think is not the daemon's.
+    if (may.ruling === undefined) this.#rooms.decidedIn(performance.now() - started);
     const watching: Watching = {
       live,
       isFiltered: request.filtered ?? (live === undefined && request.route.kind === "named"),

@@ -1,6 +1,6 @@
 import type { McpSessionOptions } from "../../wire/request.ts";
 import type { Approvals } from "../approval/approvals.ts";
-import type { ServedPage } from "../../wire/schema.ts";
+import type { ServedPage, Stats } from "../../wire/schema.ts";
 import type { Audit } from "../audit/audit.ts";
 import type { Session } from "../auth/token-store.ts";
 import type { Attached, RunResult } from "../exec/run.ts";
@@ -60,6 +60,10 @@ export interface Rooms {
   readonly approvals: Approvals;
   readonly limits: Limits;
   readonly page: PageDoor;
+  /** What was counted since the start; of one project only, when it is named. */
+  readonly stats: (project: string | undefined) => Stats;
+  /** How long it took to decide on an operation that is permitted, its record included. */
+  readonly decidedIn: (ms: number) => void;
   readonly audit: Audit;
   readonly redaction: Pick<Redaction, "for">;
   /** Something was thrown that nobody expected. */

@@ -2,6 +2,7 @@ import { CodedError } from "../../wire/errors.ts";
 import { DEFAULT_PORT } from "../../wire/limits.ts";
 import { printable } from "../../wire/text.ts";
 import { SESSION_DIRECTORY, SOCKET, SOCKET_DIRECTORY, TOKEN_FILE } from "../util/container-places.ts";
+import type { FeatureRuntime } from "./feature-files.ts";
 import { initializeWords, SESSION_NAME } from "./initialize.ts";
 import { JsoncError, JsoncText } from "./jsonc-text.ts";
 import { isOurFeature } from "./present-feature.ts";
@@ -15,6 +16,8 @@ export interface DevcontainerChoices {
   /** Names that stand for the host's commands in the container. */
   readonly commands: readonly string[];
   readonly mode: ConnectionMode;
+  /** What runs in the container; undefined leaves what is said, or the feature's own choice. */
+  readonly runtime: FeatureRuntime | undefined;
   /** The base directory, as a container tool reads it: absolute, or with `${localEnv:HOME}`. */
   readonly base: string;
   /** Where the daemon listens when the mode is tcp. */
@@ -34,17 +37,21 @@ function refuse(message: string): never {
   throw new JsoncError(message);
 }
 
-/** Where a mount, in either of its forms, appears in the container. */
-function targetOf(mount: unknown): unknown {
-  if (isObject(mount)) return mount["target"];
+function textTarget(mount: unknown): string | undefined {
   if (typeof mount !== "string") return undefined;
   const part = mount.split(",").find((one) => /^(?:target|dst|destination)=/.test(one.trim()));
   return part?.slice(part.indexOf("=") + 1).trim();
 }
 
-function setFeature(file: JsoncText, { feature, commands, mode }: DevcontainerChoices): void {
+/** Where a mount, in either of its forms, appears in the container. */
+function targetOf(mount: unknown): unknown {
+  const target = isObject(mount) ? mount["target"] : textTarget(mount);
+  return typeof target === "string" ? target.replace(/(?<=[^/])\/+$/, "") : undefined;
+}
+
+function setFeature(file: JsoncText, { feature, commands, mode, runtime }: DevcontainerChoices): void {
   const features = file.get(["features"]);
-  const options = { commands: commands.join(","), connectionMode: mode };
+  const options = { commands: commands.join(","), connectionMode: mode, ...(runtime === undefined ? {} : { runtime }) };
   if (features === undefined) {
     file.set(["features"], { [feature]: options });
     return;

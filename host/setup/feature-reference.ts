@@ -1,4 +1,4 @@
-/** Where the devcontainer feature is published. Until it is, setup has to be told: --feature, or CMD2HOST_FEATURE. */
+/** Where the devcontainer feature is published. Until it is, setup puts it into the checkout, as a local feature. */
 export const PUBLISHED_FEATURE: string | undefined = undefined;
 
 const REFERENCE = /^(?:\.{1,2}\/[\w./-]+|[\w.-]+(?::[0-9]+)?(?:\/[\w.-]+)+(?::[\w.-]+|@sha256:[0-9a-f]{64})?)$/;

@@ -21,6 +21,9 @@ const BOM = "\uFEFF";
 const TAIL =
   /^(?:[ \t]*\/\*(?:[^*]|\*(?!\/))*\*\/)*([ \t]*,)?(?:[ \t]*\/\*(?:[^*]|\*(?!\/))*\*\/)*(?:[ \t]*\/\/[^\r\n]*)?/;
 
+/** No such file comes near it, and code that follows every level would run out of its stack. */
+const MAX_DEPTH = 100;
+
 interface Layout {
   readonly unit: string;
   readonly eol: string;
@@ -39,6 +42,16 @@ function lineOf(text: string, offset: number): number {
   return text.slice(0, offset).split("\n").length;
 }
 
+/** The library's own functions take a level of the stack for each level of the text. */
+function refuseDepth(root: Node): void {
+  let level: readonly Node[] = [root];
+  // A member is a level of its own between an object and its value.
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > MAX_DEPTH) throw new JsoncError("is nested too deep");
+    level = level.flatMap(({ children = [] }) => children);
+  }
+}
+
 function tree(text: string): Node {
   const errors: ParseError[] = [];
   let root: Node | undefined;
@@ -51,6 +64,7 @@ function tree(text: string): Node {
   const [first] = errors;
   if (first !== undefined) throw new JsoncError(`line ${lineOf(text, first.offset)}: is not JSON with comments`);
   if (root?.type !== "object") throw new JsoncError("is not a JSON object");
+  refuseDepth(root);
   return root;
 }
 

@@ -7,6 +7,7 @@ export interface PresentFeature {
   readonly reference: string;
   readonly commands: string | undefined;
   readonly mode: string | undefined;
+  readonly runtime: string | undefined;
 }
 
 const OF_FEATURE = /(?:^|\/)cmd2host(?::[^/:]*|@sha256:[0-9a-f]+)?$/;
@@ -32,7 +33,7 @@ export function presentFeature(text: string | undefined, path: string): PresentF
       const value = file.get(["features", reference, name]);
       return typeof value === "string" ? value : undefined;
     };
-    return { reference, commands: option("commands"), mode: option("connectionMode") };
+    return { reference, commands: option("commands"), mode: option("connectionMode"), runtime: option("runtime") };
   } catch (error) {
     if (!(error instanceof JsoncError)) throw error;
     throw new CodedError("devcontainer_unsupported", `${printable(path)}: ${printable(error.message)}`, {

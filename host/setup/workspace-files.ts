@@ -6,7 +6,12 @@ import { DirHandle, DirHandleError } from "../util/dir-handle.ts";
 
 /** Much more than any such file has. */
 const MAX_BYTES = 1_048_576;
+/** Programs of the feature. */
+const MAX_PROGRAM_BYTES = 8_388_608;
 const MAX_LISTED = 1_000;
+
+/** How the content of a file is given: as its text, or, when it need be none, as its bytes in base64. */
+export type Form = "text" | "base64";
 
 /** What writing a file did besides. */
 export interface Written {
@@ -31,13 +36,16 @@ export class WorkspaceFiles {
     this.root = root;
   }
 
-  /** The text of a file; undefined when it, or a directory on the way, is not there. */
-  read(path: string): string | undefined {
+  /** The content of a file; undefined when it, or a directory on the way, is not there. */
+  read(path: string, form: Form = "text"): string | undefined {
     const [directories, name] = partsOf(path);
     const bytes = this.#in(path, directories, (directory) =>
-      directory.stats(name) === undefined ? undefined : directory.read(name, MAX_BYTES),
+      directory.stats(name) === undefined
+        ? undefined
+        : directory.read(name, form === "text" ? MAX_BYTES : MAX_PROGRAM_BYTES),
     );
     if (bytes === undefined) return undefined;
+    if (form === "base64") return bytes.toString("base64");
     try {
       return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
     } catch (error) {
@@ -55,7 +63,7 @@ export class WorkspaceFiles {
   }
 
   /** Writes a file whole or not at all, with the mode and owner that it had. */
-  write(path: string, text: string): Written {
+  write(path: string, text: string, form: Form = "text"): Written {
     const [directories, name] = partsOf(path);
     const made: string[] = [];
     this.#in(
@@ -71,7 +79,7 @@ export class WorkspaceFiles {
             fchmodSync(fd, Number(before.mode & 0o777n));
             if (before.uid !== BigInt(process.geteuid?.() ?? 0)) fchownSync(fd, Number(before.uid), Number(before.gid));
           }
-          writeFileSync(fd, text);
+          writeFileSync(fd, text, form === "text" ? "utf8" : "base64");
           fsyncSync(fd);
           directory.move(temporary, directory, name);
         } catch (error) {

@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { build, type Plugin } from "esbuild";
 import { buildPage } from "../build-page.ts";
+import { FEATURE_SOURCES } from "../../host/setup/feature-files.ts";
 
 /** Files that the executable carries, by their path in the package. */
 function carried(root: string): ReadonlyMap<string, Buffer> {
@@ -10,7 +11,15 @@ function carried(root: string): ReadonlyMap<string, Buffer> {
     .map((name) => `templates/${name}`);
   const bridges = ["x64", "arm64"].map((arch) => `shim/dist/cmd2host-bridge-linux-${arch}`);
   const page = ["index.html", "page.js", "page.css", "icon.svg"].map((name) => `page/dist/${name}`);
-  const paths = [...templates.sort(), ...page, ...bridges.filter((path) => existsSync(join(root, path)))];
+  const feature = FEATURE_SOURCES.map((name) => `feature/src/cmd2host/${name}`);
+  const paths = [
+    ...templates.sort(),
+    ...page,
+    ...feature,
+    "LICENSE",
+    "shim/LICENSE-musl.txt",
+    ...bridges.filter((path) => existsSync(join(root, path))),
+  ];
   return new Map(paths.map((path) => [path, readFileSync(join(root, path))]));
 }
 

@@ -39,14 +39,13 @@ function answer(
 }
 
 describe.runIf(requireTools(["python3"]))("cmd2host setup on a terminal", () => {
-  it("says what it found, asks for the policy, the branches and the feature, shows everything, and asks before it does it", () => {
+  it("says what it found, asks for the policy and the branches, shows everything, and asks before it does it", () => {
     const host = new Host();
     const repo = makeRepo(join(host.root, "repo"));
     const { exit, text } = answer(host, repo, [
       // readonly, aws_selected, git_github_write
       ["What may the agent do?", DOWN + DOWN + ENTER],
       ["Branches that it may push to", `${"\b".repeat(5)}bot/.+${ENTER}`],
-      ["Reference of the cmd2host devcontainer feature", `registry.example/o/cmd2host/cmd2host:1${ENTER}`],
       ["Do this?", `y`],
     ]);
     expect(text).toMatch(/Repository: +owner\/repo on github\.com/);
@@ -56,7 +55,6 @@ describe.runIf(requireTools(["python3"]))("cmd2host setup on a terminal", () => 
       "Checkout:",
       "What may the agent do?",
       "Branches that",
-      "Reference of",
       "+++ b/.mcp.json",
       "Do this?",
       "Done.",
@@ -69,9 +67,7 @@ describe.runIf(requireTools(["python3"]))("cmd2host setup on a terminal", () => 
       readFileSync(join(host.root, ".cmd2host/projects/owner_repo/config.json"), "utf8"),
     );
     expect(config).toMatchObject({ constraints: { branch_allow: ["bot/.+"] } });
-    expect(readFileSync(join(repo, ".devcontainer/devcontainer.json"), "utf8")).toContain(
-      "registry.example/o/cmd2host/cmd2host:1",
-    );
+    expect(readFileSync(join(repo, ".devcontainer/devcontainer.json"), "utf8")).toContain('"./cmd2host": {');
   });
 
   it.each([

@@ -248,7 +248,15 @@ describe("cmd2host setup", () => {
         branch: [],
         submodules: false,
       },
-      ...{ id: undefined, commands: undefined, mode: undefined, feature: FEATURE, devcontainer: undefined, image: "x" },
+      ...{
+        id: undefined,
+        commands: undefined,
+        mode: undefined,
+        runtime: undefined,
+        feature: FEATURE,
+        devcontainer: undefined,
+        image: "x",
+      },
       ...{ mcp: "claude,vscode", "no-devcontainer": false, yes: true, "dry-run": false, undo: false, json: false },
     };
     const plan = await planSetup(found, await choose(values, found, context, undefined), values.image, context);
@@ -261,6 +269,29 @@ describe("cmd2host setup", () => {
     expect(existsSync(join(host.home, "projects/owner_repo/config.json"))).toBe(false);
     expect(readdirSync(join(host.home, "setups"))).toEqual([]);
     expect(existsSync(join(host.home, "bin/cmd2host"))).toBe(false);
+  });
+
+  it("can be started twice at once: one does it, and all of it can be taken back", async () => {
+    const host = new Scene();
+    const before = host.tree();
+    const both = await Promise.all([host.run("setup", "--yes"), host.run("setup", "--yes", "--mcp=none")]);
+    expect(both.map(({ exit }) => exit).sort()).toEqual([0, 1]);
+    expect(both.map(({ stderr }) => stderr).join("")).toMatch(/^error: .+ was made meanwhile\n/);
+    expect((await host.run("setup", "--undo", "--yes")).exit).toBe(0);
+    expect(host.tree()).toEqual(before);
+  });
+
+  it("takes a mount of ours for ours with a slash behind it", async () => {
+    const host = new Scene();
+    host.put(
+      ".devcontainer.json",
+      '{ "mounts": [{ "source": "/x", "target": "/run/cmd2host/", "type": "bind" }, "source=/y,dst=/run/cmd2host-session/,type=bind"] }',
+    );
+    await host.run("setup", "--yes");
+    expect(host.json5(".devcontainer.json")["mounts"]).toEqual([
+      "source=${localEnv:HOME}/.cmd2host/run,target=/run/cmd2host,type=bind,readonly",
+      "source=${localEnv:HOME}/.cmd2host/sessions/${devcontainerId},target=/run/cmd2host-session,type=bind,readonly",
+    ]);
   });
 
   it("refuses to take back what was changed since in the same place, and changes nothing then", async () => {
@@ -410,6 +441,15 @@ describe("cmd2host setup in a hostile checkout", () => {
       "too large a file",
       (host: Scene) => {
         host.put(".devcontainer.json", " ".repeat(1_048_577));
+      },
+    ],
+    [
+      "what is nested so deep that a stack ends",
+      (host: Scene) => {
+        host.put(
+          ".devcontainer.json",
+          `{ "features": { "./cmd2host": { "x": ${"[".repeat(3_000)}${"]".repeat(3_000)} } } }`,
+        );
       },
     ],
     [

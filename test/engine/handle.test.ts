@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { Approvals } from "../../host/approval/approvals.ts";
 import { Engine } from "../../host/engine/handle.ts";
 import { Budgets } from "../../host/limits/budgets.ts";
+import { Metrics } from "../../host/metrics/metrics.ts";
 import { Limits } from "../../host/limits/limits.ts";
 import { SYSTEM_CLOCK } from "../../host/util/deadline.ts";
 import { realWorkspace } from "../../host/engine/plan.ts";
@@ -89,6 +90,8 @@ function engineWith(operation: OperationTemplate, changes: Partial<Rooms> = {}):
     ),
     approvals: new Approvals(() => 1_000),
     limits: new Limits(new Budgets(join(tempDirectory(), "budgets"), SYSTEM_CLOCK, () => undefined)),
+    stats: () => new Metrics().stats({ running: 0, sessions: 0, pendingApprovals: 0 }),
+    decidedIn: () => undefined,
     page: {
       open: async () => Promise.reject(new Error("nobody here asks for the page")),
       stop: async () => Promise.resolve(false),

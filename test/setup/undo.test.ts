@@ -8,6 +8,7 @@ const choices: DevcontainerChoices = {
   feature: "registry.example/owner/cmd2host/cmd2host:1",
   commands: ["gh", "git"],
   mode: "unix",
+  runtime: undefined,
   base: "${localEnv:HOME}/.cmd2host",
   port: 9_876,
 };

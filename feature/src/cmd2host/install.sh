@@ -4,6 +4,9 @@
 # All programs lie beside it: nothing is downloaded. It may run again, with other options: what it left before is replaced.
 set -eu
 umask 022
+# Which letters a range has is a matter of the locale.
+LC_ALL=C
+export LC_ALL
 
 say() {
   printf 'cmd2host: %s\n' "$1"
@@ -91,6 +94,9 @@ bridge)
 node) ;;
 esac
 if [ "$runtime" = node ]; then
+  if [ ! -f "$here/programs/on-node" ] || [ ! -f "$here/programs/node/cmd2host-proxy.js" ]; then
+    fail "this feature has no programs for Node, and no bridge that starts on $machine; on the host, cmd2host setup --runtime=node brings them"
+  fi
   version=$(node --version 2>/dev/null || true)
   case $version in
   '') say "this image has no Node yet: the programs start once Node 20.19 or newer is on its PATH" ;;

@@ -108,6 +108,15 @@ describe.each(IMAGES)("install.sh on %s", (image) => {
     });
   });
 
+  it("says so when there are no programs for what it is to run, and changes nothing", async () => {
+    const local = "cp -R /feature /local; rm -r /local/programs/node";
+    const ended = await inside(`${local}; RUNTIME=node sh /local/install.sh; echo $?; ls /usr/local/lib`);
+    expect(ended.stdout).toBe("1\n");
+    expect(ended.stderr).toMatch(
+      /^cmd2host: this feature has no programs for Node, and no bridge that starts on \w+; on the host, cmd2host setup --runtime=node brings them\n$/,
+    );
+  });
+
   it("works whatever the umask is, for users who may change nothing", async () => {
     const { stdout } = await inside(
       `umask 077; ${INSTALL} >/dev/null; find /usr/local/lib/cmd2host /etc/profile.d/cmd2host.sh -perm /022 ! -type l -o ! -perm -004`,

@@ -14,8 +14,12 @@ const CLI = fileURLToPath(import.meta.resolve("@devcontainers/cli/devcontainer.j
 
 /** Runs the real devcontainer CLI, to its end. It leaves what it unpacked in its temporary directory, which is the rig's. */
 export async function devcontainer(...args: readonly string[]): Promise<Ended> {
+  return devcontainerWith(process.env, args);
+}
+
+async function devcontainerWith(environment: NodeJS.ProcessEnv, args: readonly string[]): Promise<Ended> {
   requireRig();
-  return runProgram(process.execPath, [CLI, ...args], { ...process.env, TMPDIR: inRig("scratch") }, projectRoot);
+  return runProgram(process.execPath, [CLI, ...args], { ...environment, TMPDIR: inRig("scratch") }, projectRoot);
 }
 
 /** Publishes the feature to a registry. Returns the name that a devcontainer.json has for its newest version. */
@@ -47,7 +51,17 @@ export class Devcontainer {
   static async up(workspace: string, config: object): Promise<Devcontainer> {
     mkdirSync(join(workspace, ".devcontainer"), { recursive: true });
     writeFileSync(join(workspace, ".devcontainer/devcontainer.json"), JSON.stringify(config, null, 2));
-    const { code, stdout, stderr } = await devcontainer("up", "--workspace-folder", workspace);
+    return Devcontainer.open(workspace, process.env);
+  }
+
+  /** Brings the container of a workspace up as its devcontainer.json says. */
+  static async open(
+    workspace: string,
+    environment: NodeJS.ProcessEnv,
+    ...more: readonly string[]
+  ): Promise<Devcontainer> {
+    const words = ["up", "--workspace-folder", workspace, "--remove-existing-container", ...more];
+    const { code, stdout, stderr } = await devcontainerWith(environment, words);
     const result = JSON.parse(stdout.trim().split("\n").at(-1) ?? "{}") as Readonly<Record<string, string>>;
     const { containerId: id, remoteUser: user, remoteWorkspaceFolder: folder } = result;
     if (code !== 0 || id === undefined || user === undefined || folder === undefined)

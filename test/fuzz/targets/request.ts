@@ -1,7 +1,14 @@
 import { CodedError } from "../../../wire/errors.ts";
 import { RequestFramer } from "../../../wire/framing.ts";
 import { parseRequest } from "../../../wire/parse-request.ts";
-import type { AboutApprovals, AboutRuns, OperationRequest, Request, WatchRequest } from "../../../wire/request.ts";
+import type {
+  AboutApprovals,
+  AboutRuns,
+  StatsRequest,
+  OperationRequest,
+  Request,
+  WatchRequest,
+} from "../../../wire/request.ts";
 import { byteLength, printable } from "../../../wire/text.ts";
 import { attempt, demand, type Target } from "../engine/target.ts";
 
@@ -30,7 +37,7 @@ function defined(members: Readonly<Record<string, unknown>>): object {
   return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined));
 }
 
-function ownersRequest(request: AboutApprovals): object {
+function ownersRequest(request: AboutApprovals | StatsRequest): object {
   const { protocol } = request;
   switch (request.kind) {
     case "approvals":
@@ -39,6 +46,8 @@ function ownersRequest(request: AboutApprovals): object {
       const { id, answer, seconds, note } = request;
       return defined({ protocol, answer_approval: id, answer, seconds, note });
     }
+    case "stats":
+      return { protocol, stats: defined({ project: request.project }) };
     case "grants":
       return { protocol, list_grants: true };
     case "revoke_grants": {
