@@ -181,6 +181,17 @@ function mintToken(ttl: string): string {
   return tokenFile;
 }
 
+/** The beginning of the id of the call that waits for a person. */
+async function pendingId(): Promise<string> {
+  for (let tries = 0; tries < 500; tries++) {
+    const { approvals } = JSON.parse(cmd2host("approvals", "--json")) as { approvals: readonly { id: string }[] };
+    const [first] = approvals;
+    if (first !== undefined) return first.id.slice(0, 8);
+    await sleep(20);
+  }
+  throw new Error("nothing waits for approval");
+}
+
 // --- the story ---
 
 async function story(agent: Agent, box: Box | undefined, port: number): Promise<void> {
@@ -222,6 +233,38 @@ async function story(agent: Agent, box: Box | undefined, port: number): Promise<
   show(cmd2host("config", "allow", project));
   const again = await agent.run("git_log", { count: 1 });
   expect("until the owner approves it again", !again.isError && again.text.includes("Say world"));
+
+  title("An operation that a person approves");
+  const policy = JSON.parse(readFileSync(config, "utf8")) as { operations: Record<string, Record<string, unknown>> };
+  const status = policy.operations["git_status"];
+  if (status === undefined) throw new Error("the template has no git_status");
+  status["approval"] = { says: "Looks at the files of your checkout" };
+  writeFileSync(config, JSON.stringify(policy, null, 2));
+  show(cmd2host("config", "allow", project));
+  const waiting = agent.run("git_status");
+  const id = await pendingId();
+  show(`$ cmd2host approvals show ${id}`);
+  show(cmd2host("approvals", "show", id));
+  show(`$ cmd2host approvals allow ${id}`);
+  show(cmd2host("approvals", "allow", id));
+  const approved = await waiting;
+  expect("it waited, and runs once it is allowed", !approved.isError && approved.text.includes("## main"));
+  const refused = agent.run("git_status");
+  cmd2host("approvals", "deny", await pendingId(), "--note", "Not now");
+  const denied = await refused;
+  show(denied.text);
+  expect(
+    "the next one is asked about again; a no reaches the agent",
+    denied.isError && denied.text.includes("Not now"),
+  );
+
+  title("What happened, and that nobody changed it since");
+  show("$ cmd2host audit --limit=5");
+  show(cmd2host("audit", "--limit", "5"));
+  show("$ cmd2host audit verify");
+  const verified = cmd2host("audit", "verify");
+  show(verified);
+  expect("the record of it is whole", verified.startsWith("good: "));
 
   title("The same daemon over TCP loopback");
   const reply = await new DaemonClient(

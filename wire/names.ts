@@ -77,7 +77,7 @@ export type AuditArgv = (typeof AUDIT_ARGV)[number];
 export const AUDIT_SYNC = ["each", "batch", "never"] as const;
 export type AuditSync = (typeof AUDIT_SYNC)[number];
 
-/** The steps that a request for an operation passes, in their order; `approval` and `limits` come behind the plan. */
+/** The steps that a request for an operation passes, in their order; `limits` and `approval` come behind the plan. */
 export const STEPS = [
   "authenticate",
   "line",
@@ -98,8 +98,8 @@ export const STEPS = [
   "configuration",
   "environment",
   "repository",
-  "approval",
   "limits",
+  "approval",
 ] as const;
 export type StepName = (typeof STEPS)[number];
 

@@ -7,6 +7,9 @@ import type { ExplainingRooms } from "../engine/explain.ts";
 import type { Rooms } from "../engine/rooms.ts";
 import { Staging } from "../exec/staging.ts";
 import { WorkspaceInspector } from "../git/inspection/inspect.ts";
+import { SYSTEM_CLOCK } from "../util/deadline.ts";
+import { Budgets } from "../limits/budgets.ts";
+import { Limits } from "../limits/limits.ts";
 import { KillSwitch } from "../limits/kill-switch.ts";
 import { ProjectStore } from "../project/store.ts";
 import { SearchPath } from "../sanitize/search-path.ts";
@@ -48,6 +51,7 @@ export function explainingRooms(base: BaseDirectory, environment: NodeJS.Process
     searchPath: (workspaces) => searchPath.without(workspaces),
     dry: dryStaging(staging),
     approvals: new Approvals(() => settings.approvals.timeoutMs),
+    limits: new Limits(new Budgets(base.budgets, SYSTEM_CLOCK, () => undefined)),
     ownPaths: [],
     settings: engineSettings(settings, hostEnvironment(environment)),
   };

@@ -55,7 +55,8 @@ function isCleared(plan: Plan, place: Place, clearance: Clearance): ClearedPlan 
   return parts as ClearedPlan;
 }
 
-function shareOf({ project, operation, session }: Plan): Limited {
+/** What of the limits a plan needs a share of. */
+export function shareOf({ project, operation, session }: Plan): Limited {
   return {
     project: project.id,
     operation: operation.id,

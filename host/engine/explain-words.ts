@@ -1,3 +1,4 @@
+import { limitWords } from "../project/words.ts";
 import type { StepName } from "../../wire/names.ts";
 import type { Explanation } from "../../wire/schema.ts";
 import { quoted, shortened } from "../../wire/text.ts";
@@ -37,7 +38,7 @@ export const RULES: Readonly<Record<StepName, string | undefined>> = {
   environment: "profile, env",
   repository: undefined,
   approval: "approval",
-  limits: undefined,
+  limits: "limits, session_limits",
 };
 
 /** Words as a list that shows where each begins and ends. */
@@ -116,6 +117,11 @@ export function stepWords(found: Partial<Found>, asks: Explanation["asks"]): Rea
   if (found.repository !== undefined)
     said.repository =
       found.repository.kind === "program" ? "not needed" : "the workspace's repository can be read as it is";
+  if (asks !== undefined && operation !== undefined && project !== undefined)
+    said.limits =
+      project.sessionLimits === undefined && operation.limits === undefined
+        ? "as often as it likes"
+        : `a session ${limitWords(project.sessionLimits)}, ${operation.id} ${limitWords(operation.limits)}`;
   if (asks !== undefined) said.approval = asks.person ? `a person is asked: ${asks.why ?? ""}` : "nobody is asked";
   return new Map(Object.entries(said) as [StepName, string][]);
 }

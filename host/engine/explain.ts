@@ -11,6 +11,7 @@ import { usageLine } from "../operation/typed-usage.ts";
 import type { TypedPlace } from "../operation/typed-word.ts";
 import { profileFor } from "../sanitize/profile.ts";
 import { callTexts } from "./card.ts";
+import { shareOf } from "./clear.ts";
 import { RULES, stepWords } from "./explain-words.ts";
 import { withoutOwnPaths } from "./own-paths.ts";
 import { decide, type DecidingRooms } from "./pipeline.ts";
@@ -22,7 +23,8 @@ import type { Found, Trail } from "./trail.ts";
 export type Reader = "owner" | "session";
 
 /** What explaining needs of the other rooms: the real ones, with places for files that are not made. */
-export type ExplainingRooms = Omit<DecidingRooms, "stage" | "copyIn"> & Pick<Rooms, "dry" | "approvals" | "ownPaths">;
+export type ExplainingRooms = Omit<DecidingRooms, "stage" | "copyIn"> &
+  Pick<Rooms, "dry" | "approvals" | "limits" | "ownPaths">;
 
 /** Operations that a command line comes close to, at most so many. */
 const MAX_NEAR: Readonly<Record<Reader, number>> = { owner: 20, session: 3 };
@@ -109,8 +111,7 @@ function stepFields(
   reader: Reader,
 ) {
   const passed = new Set<StepName>(Object.keys(found) as StepName[]);
-  // Limits are counted when something runs, so a dry run never comes to them.
-  if (asked !== undefined) passed.add("approval");
+  if (asked !== undefined) passed.add("limits").add("approval");
   const says = reader === "owner" ? stepWords(found, asked) : new Map<StepName, string>();
   const stoppedAt = error === undefined ? undefined : STEPS.find((name) => !passed.has(name));
   return STEPS.map((step): Explanation["steps"][number] => {
@@ -133,7 +134,7 @@ function verdictOf(error: CodedError | undefined, asked: AsksFields | undefined)
 
 /**
  * Says what would become of a request, by the steps that every request passes, up to the plan. Nothing is started, written or counted: copies of files
- * are not made, and limits are not touched.
+ * are not made, and nothing is taken of what is limited.
  * @param trail is filled in, for the record
  * @throws whatever is no `CodedError`
  */
@@ -157,11 +158,12 @@ export async function explain(
   let error: CodedError | undefined;
   try {
     plan = await decide({ ...rooms, ...rooms.dry, settings: rooms.settings }, request, watched);
+    rooms.limits.check(shareOf(plan));
   } catch (thrown) {
     if (!(thrown instanceof CodedError)) throw thrown;
     error = reader === "owner" ? thrown : withoutOwnPaths(thrown, rooms.ownPaths);
   }
-  const asked = plan === undefined ? undefined : asks(plan, rooms, reader);
+  const asked = plan === undefined || error !== undefined ? undefined : asks(plan, rooms, reader);
   const { project, operation, target } = trail;
   const explanation: Explanation = {
     dry_run: true,

@@ -54,12 +54,8 @@ export class Limits {
   }
 
   /** @throws CodedError `too_many_at_once`, `rate_limited`, `budget_spent`, which say when it works again */
-  take({ project, operation, session, perSession, perOperation }: Limited): Place {
-    const shares: Share[] = [];
-    if (perSession !== undefined)
-      shares.push({ key: `session ${project} ${session}`, what: "this session", rule: perSession });
-    if (perOperation !== undefined)
-      shares.push({ key: `operation ${project} ${operation}`, what: operation, rule: perOperation });
+  take(limited: Limited): Place {
+    const shares = sharesOf(limited);
     if (shares.length === 0) return NOTHING;
     for (const share of shares) this.#require(share);
     const taken = shares.map((share) => this.#taken(share));
@@ -70,6 +66,11 @@ export class Limits {
       for (const over of taken) over(isBack);
     };
     return { release: end(false), giveBack: end(true) };
+  }
+
+  /** As `take`, but takes nothing. */
+  check(limited: Limited): void {
+    for (const share of sharesOf(limited)) this.#require(share);
   }
 
   /** How many windows are kept. */
@@ -133,6 +134,15 @@ export class Limits {
     this.#untilSweep = Math.max(SWEEP_EVERY, this.#windows.size);
     for (const [key, { window }] of this.#windows) if (window.isEmpty) this.#windows.delete(key);
   }
+}
+
+function sharesOf({ project, operation, session, perSession, perOperation }: Limited): readonly Share[] {
+  const shares: Share[] = [];
+  if (perSession !== undefined)
+    shares.push({ key: `session ${project} ${session}`, what: "this session", rule: perSession });
+  if (perOperation !== undefined)
+    shares.push({ key: `operation ${project} ${operation}`, what: operation, rule: perOperation });
+  return shares;
 }
 
 function times(count: number): string {

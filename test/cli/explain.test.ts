@@ -73,7 +73,7 @@ describe("cmd2host explain", () => {
     expect(exit).toBe(1);
     expect(stdout).toContain("It would be denied.\n");
     expect(stdout).toContain('  view: unknown flag "--jq"\n      gh pr view <number> [--comments <value>]\n');
-    expect(stdout).toMatch(/ {2}- {3}not reached: values, stdin, .*, limits\n/);
+    expect(stdout).toMatch(/ {2}- {3}not reached: values, stdin, .*, approval\n/);
     expect(stdout).not.toContain("What would run");
   });
 
