@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { existsSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -95,6 +95,15 @@ class Scene {
     return asOwner(this.base.directory, async (owner) => owner.answer(pending.id, { answer, ...more }));
   }
 
+  /** What the audit has of one decision. */
+  recorded(id: string): readonly unknown[] {
+    return readdirSync(this.base.directory.audit)
+      .filter((name) => name.endsWith(".jsonl"))
+      .flatMap((name) => readFileSync(join(this.base.directory.audit, name), "utf8").split("\n"))
+      .filter((line) => line.includes(`"id":"${id}"`))
+      .map((line) => JSON.parse(line) as unknown);
+  }
+
   marked(name: string): boolean {
     return existsSync(`${this.mark}-${name}`);
   }
@@ -129,17 +138,32 @@ describe("an operation that asks", () => {
     expect(scene.marked("a")).toBe(true);
     // The decision, the call that waited and the run have one id.
     expect((await reply).run_id).toBe(pending.id);
+    expect(scene.recorded(pending.id)).toMatchObject([
+      {
+        kind: "decision",
+        verdict: "permit",
+        rule: `approval:${pending.id}`,
+        approver: "terminal",
+        argv: pending.argv,
+        cwd: scene.repo,
+      },
+      { kind: "outcome", outcome: "completed", exit_code: 0 },
+    ]);
   });
 
   it("does not run when that person says no, and the note reaches the agent [promise 3]", async () => {
     const reply = scene.call("mark", { name: "a" });
-    await scene.answer(await scene.waiting(), "deny", { note: "Not on a Friday." });
+    const pending = await scene.waiting();
+    await scene.answer(pending, "deny", { note: "Not on a Friday." });
     expect(await reply).toMatchObject({
       outcome: "denied",
       code: "approval_denied",
       denied_reason: "mark was not allowed (by terminal): Not on a Friday.",
     });
     expect(scene.marked("a")).toBe(false);
+    expect(scene.recorded(pending.id)).toMatchObject([
+      { verdict: "deny", rule: "approval_denied", approver: "terminal", argv: pending.argv },
+    ]);
     expect(scene.running.lines.filter(({ event }) => event === "denied")).toMatchObject([
       { fields: { code: "approval_denied", operation: "mark" } },
     ]);
