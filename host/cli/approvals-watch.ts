@@ -11,6 +11,7 @@ import { styleFor } from "./style.ts";
 /** How long one question to the daemon waits. */
 const WAIT_SECONDS = 300;
 
+const PLAIN = styleFor(false, {});
 const LATER = "later";
 const CHOICES: Readonly<Record<AnswerKind, Choice>> = {
   once: { value: "allow once", hint: "this run only" },
@@ -85,7 +86,8 @@ async function watch(owner: OwnerClient, json: boolean, context: Context): Promi
     if (json) await write(`${JSON.stringify(pending)}\n`);
     else if (questions === undefined) await write(`${cardLines(pending, style).join("\n")}\n\n`);
     else {
-      questions.show(cardLines(pending, style).join("\n"));
+      // What shows it escapes whatever could steer a terminal, colours included.
+      questions.show(cardLines(pending, PLAIN).join("\n"));
       await write(await answerTo(owner, pending, questions, context));
     }
   }

@@ -166,7 +166,7 @@ describe("the page of a daemon", () => {
     expect(told.boards[0]).toMatchObject({
       runs: [{ run_id: run.run_id, state: "running", operation: "say_and_wait" }],
     });
-    expect(told.boards[0]).toHaveProperty("approvals", []);
+    expect(told.boards[0]).toHaveProperty("approvals");
     const output = JSON.parse(
       (await owner.get(`runs/${run.run_id}/output?stream=stdout&offset=-1000`)).text,
     ) as unknown;
