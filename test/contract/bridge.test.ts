@@ -42,12 +42,15 @@ async function typed(words: readonly (string | Buffer)[], token = TOKEN): Promis
 
 describe("a command line by frames", () => {
   it("runs, and gives a byte for the start, both streams as they are, and a byte for the end", async () => {
-    expect(await typed(["say", "out", "problem"])).toEqual([
+    const got = await typed(["say", "out", "problem"]);
+    expect([got.at(0), got.at(-1)]).toEqual([
       { name: "started", payload: 0 },
-      { name: "stdout", payload: "out" },
-      { name: "stderr", payload: "problem" },
       { name: "exit", payload: 0 },
     ]);
+    // What may be the beginning of a secret comes behind the rest.
+    const text = (stream: string): string =>
+      got.flatMap(({ name, payload }) => (name === stream ? [String(payload)] : [])).join("");
+    expect([text("stdout"), text("stderr")]).toEqual(["out", "problem"]);
     expect((await typed(["exit-with", "7", "bye"])).at(-1)).toEqual({ name: "exit", payload: 7 });
     expect((await typed(["exit-with", "255", "bye"])).at(-1)).toEqual({ name: "exit", payload: 255 });
   });
