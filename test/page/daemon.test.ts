@@ -6,8 +6,10 @@ import { exchange } from "../../wire/client-exchange.ts";
 import type { ServedPage } from "../../wire/schema.ts";
 import { buildPage } from "../../scripts/build-page.ts";
 import { openScene, waiting, type Scene } from "../cli/runs-scene.ts";
-import { TOKEN } from "../fixtures/base.ts";
+import { defaultProject, TOKEN } from "../fixtures/base.ts";
+import { run } from "../fixtures/exchange.ts";
 import { ask, follow, partsOf, reached, visit, type Reached, type Visitor } from "../fixtures/page.ts";
+import { makeRepo } from "../fixtures/repo.ts";
 import { projectRoot, tempDirectory } from "../fixtures/temp.ts";
 
 beforeAll(async () => {
@@ -175,6 +177,58 @@ describe("the page of a daemon", () => {
     await told.until((boards) => boards.some(({ runs }) => JSON.stringify(runs).includes("cancelled")));
     expect((await owner.post("runs/00000000-0000-4000-8000-000000000000/cancel", {})).status).toBe(404);
     expect((await owner.get(`runs/${run.run_id}/output?stream=both`)).status).toBe(400);
+  });
+
+  it("shows what waits for a person, takes the answer, and remembers and forgets it", async () => {
+    const scene = await openScene();
+    const path = makeRepo(join(tempDirectory(), "repo"));
+    scene.base.writeProject(
+      "owner_repo",
+      defaultProject(path, {
+        allowed_operations: ["say"],
+        operations: {
+          say: {
+            command: "/bin/echo",
+            args_template: ["{word}"],
+            params: { word: { type: "string" } },
+            approval: "ask",
+          },
+        },
+      }),
+    );
+    const say = async (word: string) => run(scene.address, { operation: "say", params: { word } });
+    const { page, visitor: owner } = await visitor(scene);
+    const told = await follow(page, owner);
+    const first = say("hello");
+    const idOf = (boards: readonly object[]): string | undefined =>
+      /"id":"([0-9a-f-]{36})"/.exec(JSON.stringify(Reflect.get(boards.at(-1) ?? {}, "approvals") ?? {}))?.[1];
+    await told.until((boards) => idOf(boards) !== undefined);
+    const id = idOf(told.boards) ?? "";
+    expect(JSON.parse((await owner.get(`approvals/${id}`)).text)).toMatchObject({
+      project: "owner_repo",
+      operation: "say",
+      facts: expect.arrayContaining([expect.objectContaining({ name: "Asked because" })]) as unknown,
+    });
+    expect((await owner.post(`approvals/${id}`, { kind: "operation", seconds: 600 })).status).toBe(200);
+    expect((await first).stdout).toBe("hello\n");
+    // The first answer counts.
+    expect((await owner.post(`approvals/${id}`, { kind: "deny", note: "" })).status).not.toBe(200);
+    expect((await say("again")).stdout).toBe("again\n");
+    const grants = async (): Promise<readonly { readonly id: string; readonly by: string }[]> =>
+      ((await scene.host.json("grants")) as { readonly grants: readonly { id: string; by: string }[] }).grants;
+    const [grant] = await grants();
+    expect(grant?.by).toBe("page");
+    expect((await owner.post(`grants/${grant?.id ?? ""}/revoke`, {})).status).toBe(200);
+    expect(await grants()).toEqual([]);
+    const decisions = JSON.parse((await owner.get("decisions?operation=say")).text) as { rows: readonly object[] };
+    expect(decisions.rows).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({ approver: "page", rule: `approval:${id}`, outcome: "completed", exitCode: 0 }),
+      ]) as unknown,
+    );
+    expect((await owner.post("stop", { project: "owner_repo" })).status).toBe(200);
+    expect((await say("stopped")).code).toBe("project_stopped");
+    expect((await owner.post("resume", { project: "owner_repo" })).status).toBe(200);
   });
 
   it("waits for output that comes later, and no longer than whoever asked", async () => {
