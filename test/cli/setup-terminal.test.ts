@@ -11,6 +11,8 @@ import { Host } from "./harness.ts";
 const ENTER = "\r";
 const DOWN = "\u001b[B";
 const CTRL_C = "\u0003";
+/** So that no bridge has to be built first. */
+const FEATURE = "registry.example/owner/cmd2host/cmd2host:1";
 
 interface Shown {
   readonly exit: number | null;
@@ -30,7 +32,13 @@ function answer(
     [join(projectRoot, "test/fixtures/terminal.py"), ...program, "setup", ...argv],
     {
       cwd: repo,
-      env: { HOME: host.root, PATH: `${host.bin}:/usr/bin:/bin`, TERM: "xterm", LANG: "C.UTF-8" },
+      env: {
+        HOME: host.root,
+        PATH: `${host.bin}:/usr/bin:/bin`,
+        TERM: "xterm",
+        LANG: "C.UTF-8",
+        CMD2HOST_FEATURE: FEATURE,
+      },
       input: steps.map((step) => step.map((part) => JSON.stringify(part)).join("\t")).join("\n"),
       encoding: "utf8",
     },
@@ -67,7 +75,7 @@ describe.runIf(requireTools(["python3"]))("cmd2host setup on a terminal", () => 
       readFileSync(join(host.root, ".cmd2host/projects/owner_repo/config.json"), "utf8"),
     );
     expect(config).toMatchObject({ constraints: { branch_allow: ["bot/.+"] } });
-    expect(readFileSync(join(repo, ".devcontainer/devcontainer.json"), "utf8")).toContain('"./cmd2host": {');
+    expect(readFileSync(join(repo, ".devcontainer/devcontainer.json"), "utf8")).toContain(`"${FEATURE}": {`);
   });
 
   it.each([
