@@ -6,6 +6,7 @@ import { beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { buildProgram } from "../contract/routes-process.ts";
 import { FRAME } from "../../wire/frames.ts";
 import { makeRepo } from "../fixtures/repo.ts";
+import { EXECUTABLE } from "../fixtures/tested-program.ts";
 import { tempDirectory } from "../fixtures/temp.ts";
 import { frameServer, type Peer } from "../wire/frame-server.ts";
 import { environmentOf, startCall, startShell, type Ended } from "./call-program.ts";
@@ -282,15 +283,18 @@ describe("the request", () => {
     const gone = join(tempDirectory(), "gone");
     for (const argv of [["--argv", "--", "gh", "pr"], ["op"]])
       await startCall(program, argv, env, undefined, join(repo, "deep")).ended;
+    expect(places).toEqual([
+      expect.objectContaining({ toplevel: repo, origin_url: "git@github.com:owner/repo.git" }),
+      undefined,
+    ]);
+    // The runtime of the executable does not start in a directory that is gone.
+    if (EXECUTABLE !== undefined) return;
     mkdirSync(gone);
     const { exit, stderr } = await startShell(program, `cd ${gone} && rmdir ${gone} && $CALL --argv -- gh pr`, env)
       .ended;
     expect([exit, stderr]).toEqual([0, ""]);
-    expect(places).toEqual([
-      expect.objectContaining({ toplevel: repo, origin_url: "git@github.com:owner/repo.git" }),
-      undefined,
-      undefined,
-    ]);
+    expect(places).toHaveLength(3);
+    expect(places[2]).toBeUndefined();
   });
 
   it("carries the token of the file, else the one of the environment; without one the exit code is 201", async () => {
