@@ -219,6 +219,12 @@ export const MUTATIONS: readonly Mutation[] = [
         "[...BASE_PASSES, ...recipe.passes].flatMap",
         "[...situation.host.keys()].flatMap",
       ),
+      // Behind it, redaction would still mask what leaks.
+      edit(
+        "host/engine/run-output.ts",
+        "this.#hand(stream, this.#redactors[stream].write(bytes))",
+        "this.#hand(stream, bytes)",
+      ),
     ],
     attacks: ["environment: the environment of the daemon"],
   },
@@ -266,7 +272,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: "messages hold no controls",
-    edits: [edit("wire/text.ts", 'return `"${escapeWith(text, SHORT_ESCAPES)}"`;', 'return `"${text}"`;')],
+    edits: [edit("wire/printable.ts", 'return `"${escapeWith(text, SHORT_ESCAPES)}"`;', 'return `"${text}"`;')],
     attacks: ["terminal: escape sequences in the name of a parameter"],
   },
 ];
