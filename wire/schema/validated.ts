@@ -1,0 +1,76 @@
+import type { TSchema } from "typebox";
+import { ApprovalsReplyFile, GrantsReplyFile, WebhookAnswerFile } from "./approvals.ts";
+import { CasesFile } from "./cases.ts";
+import { DaemonFile } from "./daemon-config.ts";
+import { ExplanationReplyFile } from "./explanation.ts";
+import { AcceptedFile, HelloFile, NoticeFile, OutcomeFile } from "./frames.ts";
+import {
+  AnswerApprovalRequestFile,
+  ExplainRequestFile,
+  ListApprovalsRequestFile,
+  ListGrantsRequestFile,
+  PageRequestFile,
+  RevokeGrantsRequestFile,
+  StatsRequestFile,
+} from "./owner-requests.ts";
+import { PageReplyFile } from "./page.ts";
+import { ProjectFile } from "./project.ts";
+import { DescribeReplyFile, ListReplyFile, OperationReplyFile } from "./replies.ts";
+import {
+  CancelRunRequestFile,
+  DescribeRequestFile,
+  ExplainOperationRequestFile,
+  ListRequestFile,
+  ListRunsRequestFile,
+  McpSessionRequestFile,
+  OperationRequestFile,
+  ReadOutputRequestFile,
+  RunStatusRequestFile,
+  WatchRequestFile,
+} from "./requests.ts";
+import { OutputReplyFile, RunReplyFile, RunsReplyFile } from "./runs.ts";
+import { StatsReplyFile } from "./stats.ts";
+import { TokenFile } from "./token.ts";
+
+/** Schemas that get a compiled validator, by the name of what they describe. */
+export const VALIDATED = {
+  daemon_config: DaemonFile,
+  project_config: ProjectFile,
+  token_binding: TokenFile,
+  cases_file: CasesFile,
+  operation_request: OperationRequestFile,
+  list_request: ListRequestFile,
+  describe_request: DescribeRequestFile,
+  operation_reply: OperationReplyFile,
+  list_reply: ListReplyFile,
+  describe_reply: DescribeReplyFile,
+  run_status_request: RunStatusRequestFile,
+  read_output_request: ReadOutputRequestFile,
+  cancel_run_request: CancelRunRequestFile,
+  list_runs_request: ListRunsRequestFile,
+  watch_request: WatchRequestFile,
+  mcp_session_request: McpSessionRequestFile,
+  explain_operation_request: ExplainOperationRequestFile,
+  explain_request: ExplainRequestFile,
+  explanation_reply: ExplanationReplyFile,
+  list_approvals_request: ListApprovalsRequestFile,
+  answer_approval_request: AnswerApprovalRequestFile,
+  list_grants_request: ListGrantsRequestFile,
+  revoke_grants_request: RevokeGrantsRequestFile,
+  stats_request: StatsRequestFile,
+  stats_reply: StatsReplyFile,
+  webhook_answer: WebhookAnswerFile,
+  approvals_reply: ApprovalsReplyFile,
+  grants_reply: GrantsReplyFile,
+  page_request: PageRequestFile,
+  page_reply: PageReplyFile,
+  run_reply: RunReplyFile,
+  output_reply: OutputReplyFile,
+  runs_reply: RunsReplyFile,
+  hello: HelloFile,
+  accepted: AcceptedFile,
+  notice: NoticeFile,
+  outcome: OutcomeFile,
+} as const satisfies Record<string, TSchema>;
+
+export type ValidatedName = keyof typeof VALIDATED;
