@@ -323,7 +323,8 @@ export const CODES = entries({
   },
   rate_limited: {
     kind: "denied",
-    means: "The session or the operation has run as often as it may within some time.",
+    means:
+      "The session or the operation has run, or the session has asked a person, as often as it may within some time.",
     hint: "Call again when there is room; only the owner of the host can allow more.",
   },
   too_many_at_once: {

@@ -15,7 +15,10 @@ export interface OutputSink {
 
 /** A client that is there while its operation runs: what it is told, and what it sends. */
 export interface Live {
-  /** Once, when the operation was allowed and recorded, before it is started. */
+  /**
+   * Once, before the operation is started. When a person is to allow what it reads as well, this comes before their answer: standard input is wanted
+   * first.
+   */
   readonly accepted: (accepted: Accepted) => void;
   readonly notice: (notice: Notice) => void;
   readonly output: OutputSink;

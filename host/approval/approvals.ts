@@ -3,6 +3,7 @@ import type { Allowance } from "../../wire/names.ts";
 import { printable, shortened } from "../../wire/text.ts";
 import type { ApprovalRule } from "../project/types.ts";
 import { Deadline, SYSTEM_CLOCK, type Clock } from "../util/deadline.ts";
+import { AskRate } from "./ask-rate.ts";
 import type { Card } from "./card.ts";
 import { Grants, type Grant } from "./grants.ts";
 import { RecentRuns } from "./recent-runs.ts";
@@ -75,6 +76,7 @@ export class Approvals {
   readonly #waiting = new Map<string, Waiting>();
   readonly #watchers = new Set<Watcher>();
   readonly #last = new Map<string, { readonly argv: readonly string[]; readonly at: number }>();
+  readonly #askRate: AskRate;
   readonly grants: Grants;
   readonly recent: RecentRuns;
   #isClosed = false;
@@ -85,6 +87,7 @@ export class Approvals {
     this.#timeoutMs = timeoutMs;
     this.#clock = clock;
     this.#start = clock.wall();
+    this.#askRate = new AskRate(clock);
     this.grants = new Grants(clock);
     this.recent = new RecentRuns(clock);
   }
@@ -100,7 +103,7 @@ export class Approvals {
    * Waits until a person has answered. What was asked may have changed meanwhile: the caller compares digests before it runs anything.
    * @param signal withdraws it; its reason is `cancelled`, `disconnected` or `shutting_down`
    * @param asked called when it begins to wait
-   * @throws CodedError `approval_denied`, `approval_timeout`, `too_many_pending`, `cancelled`, `shutting_down`
+   * @throws CodedError `approval_denied`, `approval_timeout`, `too_many_pending`, `rate_limited`, `cancelled`, `shutting_down`
    */
   async ask(
     card: Card,
@@ -111,6 +114,7 @@ export class Approvals {
   ): Promise<Ruling> {
     this.#requireRoom(card);
     if (signal.aborted) throw withdrawal(signal.reason);
+    const wasWorthIt = this.#askRate.take(card.requester.session.key);
     const pending: Pending = {
       card,
       why,
@@ -136,7 +140,10 @@ export class Approvals {
         clearTimeout(timer);
         signal.removeEventListener("abort", withdraw);
         if (result instanceof CodedError) reject(result);
-        else resolve(result);
+        else {
+          wasWorthIt();
+          resolve(result);
+        }
         this.#changes++;
         for (const watcher of [...this.#watchers]) watcher.settled(pending, how);
       };
@@ -219,10 +226,11 @@ export class Approvals {
       if (fits(pending.card)) settle("denied", denial(pending.card, note, by));
   }
 
-  /** What belongs to sessions that are no more: calls that wait are denied, grants are forgotten. */
+  /** What belongs to sessions that are no more: calls that wait are denied; grants, and how often they asked, are forgotten. */
   endOrphans(isSession: (key: string) => boolean): void {
     this.denyAll(({ requester }) => !isSession(requester.session.key), "its session has ended", "the daemon");
     this.grants.revoke(({ session }) => !isSession(session.key));
+    this.#askRate.forget(isSession);
   }
 
   /** Nothing waits any more, and nothing will. */

@@ -42,7 +42,10 @@ export interface Decision {
   /** On a denial. */
   readonly code: Code | undefined;
   readonly message: string | undefined;
-  /** What decided: `allowed_operations`, `grant:ID`, `approval:ID`, or the code of the step that denied. */
+  /**
+   * What decided: `allowed_operations`, `grant:ID`, `approval:ID`, or the code of the step that denied. Of what the owner says: `once:ID`, `call:ID`,
+   * `operation:ID`, `deny:ID`, `revoke_grants`.
+   */
   readonly rule: string | undefined;
   /** The way in which a person answered, when one was asked. */
   readonly approver: string | undefined;

@@ -9,6 +9,7 @@ import { loadProject } from "../project/store.ts";
 import type { Project, Repo } from "../project/types.ts";
 import { parseOrigin, type Origin } from "../target/origin.ts";
 import { checkOrigin, resolveTarget } from "../target/target.ts";
+import { realOrSame } from "../util/real-path.ts";
 
 /**
  * The root of the checkout that a directory is in, without links.
@@ -54,20 +55,12 @@ export interface CheckoutProject {
   readonly bytes: Buffer;
 }
 
-function realPath(path: string): string {
-  try {
-    return realpathSync.native(path);
-  } catch {
-    return path; // it is not there now, so it is not the checkout that is asked about
-  }
-}
-
 /** Every project that names this path; those that do not load are told to `skipped`. */
 export function projectsAt(projects: string, root: string, skipped: (why: string) => void): readonly CheckoutProject[] {
   return listProjectIds(projects).flatMap((id): readonly CheckoutProject[] => {
     try {
       const { project, bytes } = loadProject(projectFiles(projects, id), id);
-      const repo = project.repos.find(({ path }) => realPath(path) === root);
+      const repo = project.repos.find(({ path }) => realOrSame(path) === root);
       return repo === undefined ? [] : [{ project, repo, bytes }];
     } catch (error) {
       if (!(error instanceof CodedError)) throw error;

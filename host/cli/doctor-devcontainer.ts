@@ -6,7 +6,7 @@ import { devcontainerFacts, type DevcontainerFacts } from "./devcontainer-facts.
 import { Checks, type Check } from "./doctor-check.ts";
 import { mcpFileChecks } from "./doctor-mcp.ts";
 import { workspaceFile, workspaceFolders, type WorkspaceFile } from "./workspace-files.ts";
-import { realOrSame } from "./workspaces.ts";
+import { realOrSame } from "../util/real-path.ts";
 
 /** What the host can see of the container's side: the files that make it. */
 

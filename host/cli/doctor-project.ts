@@ -16,7 +16,7 @@ import { devcontainerChecks } from "./doctor-devcontainer.ts";
 import { directoryCheck, tokensCheck } from "./doctor-host.ts";
 import { commandFinder } from "./find-command.ts";
 import { setting } from "./setting.ts";
-import { realOrSame } from "./workspaces.ts";
+import { realOrSame } from "../util/real-path.ts";
 
 /** Runs `work`; an error of ours becomes a check that failed. */
 function failing(checks: Checks, work: () => readonly Check[]): readonly Check[] {

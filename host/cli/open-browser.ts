@@ -3,7 +3,7 @@ import { CodedError } from "../../wire/errors.ts";
 import { resolveCommand } from "../exec/command.ts";
 import { startAlone } from "../exec/left-alone.ts";
 import type { Context } from "./context.ts";
-import { allWorkspaces } from "./workspaces.ts";
+import { allWorkspaces } from "../project/workspaces.ts";
 
 /** Without one of these there is no screen on Linux that a browser could open on. */
 const SCREENS = ["DISPLAY", "WAYLAND_DISPLAY", "BROWSER"];

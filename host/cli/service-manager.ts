@@ -4,7 +4,7 @@ import { readDefinition } from "../service/definition-file.ts";
 import type { Definition } from "../service/platform.ts";
 import { baseDirectory, type BaseDirectory } from "../util/base-directory.ts";
 import type { Context } from "./context.ts";
-import { allWorkspaces } from "./workspaces.ts";
+import { allWorkspaces } from "../project/workspaces.ts";
 
 /** The service as it is installed. */
 export interface InstalledService {

@@ -10,7 +10,8 @@ import { distrustOf } from "../util/read-trusted.ts";
 import type { Context } from "./context.ts";
 import { setting } from "./setting.ts";
 import { VERSION } from "../util/version.ts";
-import { allWorkspaces, realOrSame } from "./workspaces.ts";
+import { allWorkspaces } from "../project/workspaces.ts";
+import { realOrSame } from "../util/real-path.ts";
 
 /** What a service is made of, and what its owner should know about it; a sentence each. */
 export interface ServicePlan {

@@ -8,12 +8,12 @@ import { lockBase, type BaseLock } from "../listen/lock-socket.ts";
 import { listenTcp } from "../listen/tcp.ts";
 import { listenUnix } from "../listen/unix.ts";
 import { listProjectIds } from "../project/project-id.ts";
+import { allWorkspaces } from "../project/workspaces.ts";
 import type { BaseDirectory } from "../util/base-directory.ts";
 import { MAX_SOCKET_PATH } from "../util/short-socket-path.ts";
 import { hostEnvironment } from "./engine-settings.ts";
 import { House } from "./house.ts";
 import type { Log } from "./log.ts";
-import { allWorkspaces } from "./all-workspaces.ts";
 import { requireOwnDirectories } from "./own-directories.ts";
 import { Reception } from "./reception.ts";
 import { loadDaemonSettings, type DaemonSettings } from "./settings.ts";
@@ -171,7 +171,7 @@ export class Daemon {
   #cleanUp(minAgeMs: number): void {
     const tokens = this.#house.tokens.cleanUp();
     if (tokens > 0) this.#log.info("expired tokens removed", { count: tokens });
-    this.#house.staging.sweep(allWorkspaces(this.#base), minAgeMs);
+    this.#house.staging.sweep(allWorkspaces(this.#base.projects), minAgeMs);
     this.#house.runs.cleanUp((key) => this.#house.tokens.isValid(key));
   }
 

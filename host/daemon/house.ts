@@ -15,6 +15,7 @@ import { notify } from "../notify/notifications.ts";
 import type { Notifier } from "../notify/notifier.ts";
 import { WebhookNotifier } from "../notify/webhook.ts";
 import { ProjectStore } from "../project/store.ts";
+import { allWorkspaces } from "../project/workspaces.ts";
 import { DEFAULT_RULES } from "../redact/redact-rules.ts";
 import { Redaction } from "../redact/redaction.ts";
 import { RunStore } from "../runs/run-store.ts";
@@ -22,8 +23,6 @@ import { SearchPath } from "../sanitize/search-path.ts";
 import type { BaseDirectory } from "../util/base-directory.ts";
 import { SYSTEM_CLOCK } from "../util/deadline.ts";
 import { ownProgram } from "../util/own-program.ts";
-import { realWorkspace } from "../engine/plan.ts";
-import { allWorkspaces } from "./all-workspaces.ts";
 import { approvalDesk, grantDesk } from "./desk/approval-desk.ts";
 import { RecentDecisions } from "./desk/recent-decisions.ts";
 import { stopDesk } from "./desk/stop-desk.ts";
@@ -161,7 +160,7 @@ function waysToTell({ base, log, environment, settings }: Site, searchPath: Sear
     log.warn(message);
   };
   const places = (): Places => {
-    const workspaces = allWorkspaces(base).map(realWorkspace);
+    const workspaces = allWorkspaces(base.projects);
     return { path: searchPath.without(workspaces), workspaces };
   };
   const desktop = new DesktopNotifier(environment, places, warn);

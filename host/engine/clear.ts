@@ -1,5 +1,5 @@
 import { Readable } from "node:stream";
-import type { Approvals, Ruling } from "../approval/approvals.ts";
+import type { Approvals, Pending, Ruling } from "../approval/approvals.ts";
 import { digestOf, type Card } from "../approval/card.ts";
 import { reasonToAsk } from "../approval/conditions.ts";
 import { CodedError } from "../../wire/errors.ts";
@@ -68,8 +68,8 @@ export function shareOf({ project, operation, session }: Plan): Limited {
 
 /**
  * The last steps before anything runs: it must keep the limits, and a person is asked when the operation says so, unless a grant lets exactly this
- * through. Whoever was asked has allowed what they saw; so everything is decided once more behind the answer, and nothing runs that is not the same
- * to the last byte.
+ * through. Whoever was asked has allowed what they saw; so everything is decided once more behind the answer, and behind standard input that was waited
+ * for, and nothing runs that is not the same to the last byte.
  * @param decide makes the plan, from the same request each time
  * @throws CodedError what `decide` throws; `rate_limited`, `too_many_at_once`, `budget_spent`, `approval_*`, `too_many_pending`, `cancelled`,
  * `shutting_down`
@@ -113,17 +113,19 @@ async function allowedPlan(
   const card = cardOf(asker.id, plan, input, asker);
   const stdinDigest = card.plan.stdin?.sha256;
   const grant = approvals.grants.use(card);
-  if (grant !== undefined)
-    return { plan, stdin, stdinDigest, ruling: { rule: `grant:${grant.id}`, approver: grant.by } };
+  const granted = grant === undefined ? undefined : { rule: `grant:${grant.id}`, approver: grant.by };
+  // Nobody was waited for, so the plan is of now.
+  if (granted !== undefined && input === undefined) return { plan, stdin, stdinDigest, ruling: granted };
   // Nothing of it lies about while a person thinks.
   plan.files.discard();
-  const ruling = await approvals.ask(card, rule, why, asker.signal, ({ deadline }) => {
+  const asked = ({ deadline }: Pending): void => {
     const until = new Date(deadline.at).toISOString().slice(11, 19);
     asker.live?.notice({
       text: `waiting for a person to allow ${operation}, until ${until} UTC (${card.id.slice(0, 8)})`,
       code: "approval_pending",
     });
-  });
+  };
+  const ruling = granted ?? (await approvals.ask(card, rule, why, asker.signal, asked));
   return { plan: await unchanged(card, input, decide), stdin, stdinDigest, ruling };
 }
 

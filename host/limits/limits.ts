@@ -2,7 +2,7 @@ import { CodedError } from "../../wire/errors.ts";
 import type { LimitRule } from "../project/types.ts";
 import { SYSTEM_CLOCK, type Clock } from "../util/deadline.ts";
 import type { Budgets } from "./budgets.ts";
-import { Window } from "./window.ts";
+import { Window } from "../util/window.ts";
 
 /** What is about to run, and which rules hold for it. */
 export interface Limited {

@@ -1,5 +1,5 @@
-import { CodedError } from "../../wire/errors.ts";
-import { printable } from "../../wire/text.ts";
+import { CodedError, messageOf } from "../../wire/errors.ts";
+import { printable, shortened } from "../../wire/text.ts";
 import type { Pending } from "../approval/approvals.ts";
 import { resolveCommand, type Command } from "../exec/command.ts";
 import { Executor } from "../exec/run.ts";
@@ -65,12 +65,12 @@ export class DesktopNotifier implements Notifier {
   }
 
   async asked(pending: Pending, _: unknown, signal: AbortSignal): Promise<void> {
-    const program = this.#program();
-    if (program === undefined) return;
     const { id, plan } = pending.card;
     const title = printable(`cmd2host: may ${plan.operation} run in ${plan.project}?`);
     const body = `${commandText(pending)}\ncmd2host approvals show ${id.slice(0, 8)}`;
     try {
+      const program = this.#program();
+      if (program === undefined) return;
       const result = await this.#executor.run(
         {
           command: program.command,
@@ -87,8 +87,8 @@ export class DesktopNotifier implements Notifier {
       if (result.reason === "exited" && result.exitCode !== 0)
         this.#warn(`desktop notification: ${printable(result.stderr.bytes.toString("utf8").trim())}`);
     } catch (error) {
-      if (!(error instanceof CodedError)) throw error;
-      this.#warn(`desktop notification: ${error.message}`);
+      // Whatever it is: nobody waits for this promise, and a rejection would end the daemon.
+      this.#warn(`desktop notification: ${printable(shortened(messageOf(error), 300))}`);
     }
   }
 

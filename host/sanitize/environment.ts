@@ -1,21 +1,12 @@
-import { realpathSync } from "node:fs";
 import { delimiter, isAbsolute, resolve } from "node:path";
 import type { ProfileName } from "../../wire/names.ts";
+import { realOrSame } from "../util/real-path.ts";
 import { RECIPES } from "./index.ts";
 import { BASE_PASSES, type Situation } from "./recipe.ts";
 
 /** `key=value` pairs as git reads them from GIT_CONFIG_PARAMETERS. */
 export function gitConfigParameters(config: ReadonlyMap<string, string>): string {
   return [...config].map(([key, value]) => `'${`${key}=${value}`.replaceAll("'", "'\\''")}'`).join(" ");
-}
-
-/** Where a directory really is; one that is not there stays as it is written. */
-function real(directory: string): string {
-  try {
-    return realpathSync.native(directory);
-  } catch {
-    return resolve(directory);
-  }
 }
 
 /**
@@ -27,7 +18,7 @@ export function cleanPath(path: string, workspaces: readonly string[]): string {
     workspaces.some((workspace) => entry === workspace || entry.startsWith(`${workspace}/`));
   return path
     .split(delimiter)
-    .filter((entry) => isAbsolute(entry) && !inside(resolve(entry)) && !inside(real(entry)))
+    .filter((entry) => isAbsolute(entry) && !inside(resolve(entry)) && !inside(realOrSame(entry)))
     .join(delimiter);
 }
 

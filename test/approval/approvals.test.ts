@@ -141,6 +141,49 @@ describe("a call that waits", () => {
     await Promise.all(kept);
   });
 
+  it("is refused when its session has asked 30 times within a minute for what nobody allowed [promise 9]", async () => {
+    const { approvals, ask, clock } = bench();
+    const withdrawn = async (at: number): Promise<string> => {
+      const stop = new AbortController();
+      const answer = ask(cardWith({}, "s1", idOf(at)), ALWAYS, stop.signal);
+      stop.abort("cancelled");
+      return answer;
+    };
+    for (let at = 0; at < 29; at++) expect(await withdrawn(at)).toMatch(/^cancelled: /);
+    clock.pass(20_000);
+    // What a person allows costs nothing.
+    for (let at = 0; at < 3; at++) {
+      const allowed = ask(cardWith({}, "s1", idOf(40)));
+      approvals.answer(idOf(40), { kind: "once" }, "terminal");
+      expect(await allowed).toMatch(/^approval:/);
+    }
+    const denied = ask(cardWith({}, "s1", idOf(41)));
+    approvals.answer(idOf(41), { kind: "deny", note: "" }, "terminal");
+    expect(await denied).toMatch(/^approval_denied: /);
+    expect(await withdrawn(42)).toMatch(/^rate_limited: .*may ask again in 40 s$/);
+    expect(approvals.pending).toEqual([]);
+    void ask(cardWith({}, "s2", idOf(43)));
+    expect(approvals.pending).toHaveLength(1);
+    clock.pass(40_001);
+    expect(await withdrawn(44)).toMatch(/^cancelled: /);
+    approvals.close();
+  });
+
+  it("forgets how often a session asked that is no more", async () => {
+    const { approvals, ask } = bench();
+    const stop = new AbortController();
+    for (let at = 0; at < 30; at++) {
+      const answer = ask(cardWith(), ALWAYS, stop.signal);
+      approvals.answer(cardWith().id, { kind: "deny", note: "" }, "terminal");
+      await answer;
+    }
+    expect(await ask(cardWith())).toMatch(/^rate_limited: /);
+    approvals.endOrphans((key) => key !== "s1".repeat(4));
+    void ask(cardWith());
+    expect(approvals.pending).toHaveLength(1);
+    approvals.close();
+  });
+
   it("shows what was allowed of its operation last", async () => {
     const { approvals, ask } = bench();
     const first = ask(cardWith());

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { Readable } from "node:stream";
+import { PassThrough, Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { beforeEach, describe, expect, it } from "vitest";
 import { asOwner } from "../../host/cli/owner-client.ts";
@@ -320,6 +320,46 @@ describe("what a person allowed", () => {
     await scene.answer(await scene.waiting(), "deny");
     expect((await other).code).toBe("approval_denied");
     expect(Buffer.concat(out).toString()).toBe("hellohello");
+  });
+
+  it("is decided again when standard input was waited for, although a grant lets it through [promise 2]", async () => {
+    const send = (stdin: Readable) => {
+      const out: Buffer[] = [];
+      let accepted = (): void => undefined;
+      const isRead = new Promise<void>((resolve) => (accepted = resolve));
+      const output = { write: (_: string, bytes: Buffer) => void out.push(Buffer.from(bytes)) };
+      const ended = scene.client.stream({ operation: "send" }, { output, stdin, accepted });
+      return { ended, out, isRead };
+    };
+    const first = send(Readable.from([Buffer.from("hello")]));
+    await scene.answer(await scene.waiting(), "operation");
+    expect((await first.ended).outcome).toBe("completed");
+    const calm = send(Readable.from([Buffer.from("again")]));
+    expect((await calm.ended).outcome).toBe("completed");
+    expect(Buffer.concat(calm.out).toString()).toBe("again");
+
+    for (const [change, code] of [
+      [
+        () => {
+          scene.write(26);
+        },
+        "approval_stale",
+      ],
+      [
+        (): unknown => scene.base.writeProject("owner_repo", JSON.stringify(scene.config(25)), false),
+        "config_not_allowed",
+      ],
+    ] as const) {
+      scene.write();
+      const slow = new PassThrough();
+      const { ended, out, isRead } = send(slow);
+      slow.write("half ");
+      await isRead;
+      change();
+      slow.end("whole");
+      expect(await ended).toMatchObject({ outcome: "denied", code });
+      expect(out).toEqual([]);
+    }
   });
 
   it("does not take more standard input than a person can be shown the digest of", async () => {

@@ -97,6 +97,24 @@ describe("a notification on the desktop", () => {
     expect(warnings).toEqual(["desktop notification: no \\x1b[2J bus"]);
   });
 
+  it("is a warning also when its places cannot be looked at: nobody waits for it, and nothing is thrown [promise 9]", async () => {
+    const warnings: string[] = [];
+    const notifier = new DesktopNotifier(
+      ENVIRONMENT,
+      () => {
+        throw new Error("ELOOP\u001b[2J: too many symbolic links");
+      },
+      (message) => warnings.push(message),
+    );
+    const approvals = new Approvals(() => 20_000);
+    notify(approvals, () => [notifier]);
+    void approvals.ask(cardWith(), ALWAYS, "", new AbortController().signal, () => undefined).catch(() => undefined);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    expect(warnings).toEqual(["desktop notification: ELOOP\\x1b[2J: too many symbolic links"]);
+    expect(approvals.pending).toHaveLength(1);
+    approvals.close();
+  });
+
   it("is not there where there is no program for it, or only one that a container can write [promise 5]", async () => {
     const { path, calls } = program("notify-send");
     for (const places of [

@@ -1,4 +1,4 @@
-import type { Clock } from "../util/deadline.ts";
+import type { Clock } from "./deadline.ts";
 
 /** At most so many within a time that slides. By the clock that only goes forward. */
 export interface Rate {
