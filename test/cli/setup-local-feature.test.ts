@@ -10,28 +10,18 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { FEATURE_SOURCES } from "../../host/setup/feature-files.ts";
 import { isNewerVersion, parseManifest } from "../../host/setup/feature-manifest.ts";
 import { makeRepo } from "../fixtures/repo.ts";
 import { projectRoot } from "../fixtures/temp.ts";
+import { CARRIED, carryBridge } from "../shim/bridges.ts";
 import { Host } from "./harness.ts";
 
 const FEATURE = ".devcontainer/cmd2host";
 const MANIFEST = `${FEATURE}/written-by-cmd2host.json`;
-const ARCH = process.arch === "arm64" ? "arm64" : "x64";
-const BRIDGE = `${FEATURE}/programs/cmd2host-bridge-linux-${ARCH}`;
-const isBridgeBuilt = existsSync(join(projectRoot, `shim/dist/cmd2host-bridge-linux-${ARCH}`));
-const isNodeBuilt = existsSync(join(projectRoot, "dist/cmd2host-mcp.js"));
-
-/** Without a bridge there is nothing to write; CI has a C compiler. */
-function requireBuilt(isBuilt: boolean, what: string): boolean {
-  if (isBuilt) return true;
-  if ((process.env["CI"] ?? "") !== "") throw new Error(`${what} was not built, and CI has to test it`);
-  process.stderr.write(`SKIPPED: the local feature of setup: ${what} was not built\n`);
-  return false;
-}
+const BRIDGE = `${FEATURE}/programs/${basename(CARRIED)}`;
 
 class Scene extends Host {
   readonly repo = makeRepo(join(this.root, "repo"));
@@ -82,7 +72,8 @@ function sha256(bytes: Buffer): string {
   return createHash("sha256").update(bytes).digest("hex");
 }
 
-describe.runIf(requireBuilt(isBridgeBuilt, "the bridge"))("cmd2host setup without a published feature", () => {
+// Without a bridge there is nothing to write.
+describe.runIf(carryBridge(projectRoot))("cmd2host setup without a published feature", () => {
   it("writes the feature beside devcontainer.json, and shows its text whole and its programs in a line", async () => {
     const host = new Scene();
     const { exit, stdout, stderr } = await host.run("setup", "--yes");
@@ -90,7 +81,7 @@ describe.runIf(requireBuilt(isBridgeBuilt, "the bridge"))("cmd2host setup withou
       0,
       "",
     ]);
-    const bridge = readFileSync(join(projectRoot, `shim/dist/cmd2host-bridge-linux-${ARCH}`));
+    const bridge = readFileSync(join(projectRoot, CARRIED));
     expect(host.bytes(BRIDGE).equals(bridge)).toBe(true);
     expect(stdout).toContain(
       `+++ b/${BRIDGE}\n+ (binary, ${Math.ceil(bridge.length / 1_024)} KB, SHA-256 ${sha256(bridge)})\n`,
@@ -217,14 +208,14 @@ describe.runIf(requireBuilt(isBridgeBuilt, "the bridge"))("cmd2host setup withou
     expect(host.text(".devcontainer/devcontainer.json")).not.toContain("./cmd2host");
   });
 
-  it.runIf(requireBuilt(isNodeBuilt, "dist"))("has the programs for Node only when they are asked for", async () => {
+  it("has the programs for Node only when they are asked for", async () => {
     const host = new Scene();
     await host.run("setup", "--yes", "--runtime=node");
     expect(host.text(".devcontainer/devcontainer.json")).toContain('"runtime": "node"');
     expect(readdirSync(join(host.repo, FEATURE, "programs")).sort()).toEqual(["node", "on-node", "write-mcp-config"]);
     expect((await host.run("setup")).stdout).toMatch(/^Nothing to do: /);
     await host.run("setup", "--yes", "--runtime=bridge");
-    expect(readdirSync(join(host.repo, FEATURE, "programs"))).toContain(`cmd2host-bridge-linux-${ARCH}`);
+    expect(readdirSync(join(host.repo, FEATURE, "programs"))).toContain(basename(BRIDGE));
     expect(existsSync(join(host.repo, FEATURE, "programs/node/cmd2host-mcp.js"))).toBe(false);
     await host.run("setup", "--undo", "--yes");
     expect([...host.tree().keys()]).toEqual(["README.md"]);
@@ -232,7 +223,8 @@ describe.runIf(requireBuilt(isBridgeBuilt, "the bridge"))("cmd2host setup withou
   });
 });
 
-describe.runIf(requireBuilt(isBridgeBuilt, "the bridge"))("the local feature in a hostile checkout", () => {
+// Without a bridge there is nothing to write.
+describe.runIf(carryBridge(projectRoot))("the local feature in a hostile checkout", () => {
   it.each([
     ["a link in the place of the directory", FEATURE],
     ["a link in the place of a directory in it", `${FEATURE}/programs`],

@@ -4,7 +4,6 @@ import { dirname, join } from "node:path";
 import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
-import { compileRelease, muslCompiler } from "../../scripts/shim/compile.ts";
 import { buildProgram } from "../contract/routes-process.ts";
 import { requireTools, toolPath } from "../fixtures/backends/present.ts";
 import { Base } from "../fixtures/base.ts";
@@ -13,7 +12,7 @@ import { startDaemon } from "../fixtures/daemon.ts";
 import { makeRepo } from "../fixtures/repo.ts";
 import { fixturePrograms, projectRoot, tempDirectory } from "../fixtures/temp.ts";
 import { EXECUTABLE, wordsOf } from "../fixtures/tested-program.ts";
-import { sayMissing } from "../shim/bridges.ts";
+import { CARRIED, carryBridge, sayMissing } from "../shim/bridges.ts";
 
 /** Says to the daemon what its first argument is, with the session's token in place of TOKEN, and prints the answer. */
 const TALK = `use Socket;
@@ -21,19 +20,11 @@ open(my $f, "<", $ENV{HOST_CMD_PROXY_TOKEN_FILE}) or die "no token: $!"; my $tok
 socket(my $s, AF_UNIX, SOCK_STREAM, 0) or die; connect($s, pack_sockaddr_un($ENV{HOST_CMD_PROXY_SOCKET})) or die "no daemon: $!";
 (my $said = $ARGV[0]) =~ s/TOKEN/$token/; syswrite($s, $said); shutdown($s, 1); print while <$s>;`;
 
-const BRIDGE = `shim/dist/cmd2host-bridge-linux-${process.arch}`;
-
-/** Gives a program a bridge, as installations have one; says loudly when that is not possible. An executable carries what was there when it was made. */
+/** An executable carries what was there when it was made. */
 function hasBridge(program: string): boolean {
-  const compiler = muslCompiler(process.arch === "arm64" ? "arm64" : "x64");
-  if (EXECUTABLE === undefined && compiler !== undefined) {
-    const target = join(dirname(program), "..", BRIDGE);
-    mkdirSync(dirname(target), { recursive: true });
-    compileRelease(compiler, target);
-    return true;
-  }
-  if (EXECUTABLE !== undefined && existsSync(join(projectRoot, BRIDGE))) return true;
-  sayMissing("bridge for `run --mount-bridge`");
+  if (EXECUTABLE === undefined) return carryBridge(join(dirname(program), ".."));
+  if (existsSync(join(projectRoot, CARRIED))) return true;
+  sayMissing("bridge in the executable");
   return false;
 }
 

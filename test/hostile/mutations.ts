@@ -233,7 +233,7 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       edit(
         "host/sanitize/environment.ts",
-        "isAbsolute(entry) && !inside(resolve(entry)) && !inside(real(entry))",
+        "isAbsolute(entry) && !inside(resolve(entry)) && !inside(realOrSame(entry))",
         "isAbsolute(entry)",
       ),
     ],

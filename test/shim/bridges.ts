@@ -1,6 +1,6 @@
 import { spawn, type ChildProcessByStdio } from "node:child_process";
-import { chmodSync, symlinkSync } from "node:fs";
-import { join } from "node:path";
+import { chmodSync, existsSync, mkdirSync, renameSync, symlinkSync } from "node:fs";
+import { dirname, join } from "node:path";
 import type { Readable, Writable } from "node:stream";
 import { describe, it } from "vitest";
 import { compileRelease, compileSanitized, hasSanitizers, muslCompiler } from "../../scripts/shim/compile.ts";
@@ -46,6 +46,25 @@ function missing(): string | undefined {
 export function sayMissing(what: string): void {
   if ((process.env["CI"] ?? "") !== "") throw new Error(`no ${what}: CI runs every test, see .ci/run for the packages`);
   process.stderr.write(`SKIPPED: no ${what}, so the bridge is not tested here\n`);
+}
+
+/** The bridge for this machine, as an installation has it. */
+export const CARRIED = `shim/dist/cmd2host-bridge-linux-${process.arch}`;
+
+/** Gives an installation the bridge where it has none. False, loudly, where nothing can build it. */
+export function carryBridge(installation: string): boolean {
+  const target = join(installation, CARRIED);
+  if (existsSync(target)) return true;
+  const compiler = muslCompiler(process.arch === "arm64" ? "arm64" : "x64");
+  if (compiler === undefined) {
+    sayMissing("a compiler for musl");
+    return false;
+  }
+  mkdirSync(dirname(target), { recursive: true });
+  // Moved there whole: other tests look at the same installation.
+  compileRelease(compiler, `${target}.${process.pid}`);
+  renameSync(`${target}.${process.pid}`, target);
+  return true;
 }
 
 /** Builds the bridge with sanitizers and as it is shipped, and collects the tests for both. Where there is no compiler there is one skipped test. */

@@ -90,7 +90,10 @@ async function deliver({ workspace }: Workbench<LocalJob>, view: View, before: R
   back.deleteRefs(gone);
   const own = new WriteBack(workspace.gitDir);
   if (head !== view.headBefore) own.file("HEAD", Buffer.from(head, "latin1"));
-  if (hasIndex) own.file("index", view.newIndex());
+  if (hasIndex) {
+    const { bytes, writtenAt } = view.newIndex();
+    own.file("index", bytes, writtenAt);
+  }
 }
 
 /** Runs one git command on a view of the workspace's repository. */

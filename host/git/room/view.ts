@@ -9,6 +9,7 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
@@ -39,7 +40,15 @@ function stampOf(stats: { ino: bigint; size: bigint; mtimeNs: bigint } | undefin
   return stats === undefined ? "none" : [stats.ino, stats.size, stats.mtimeNs].join(":");
 }
 
-/** Copies a regular file of the workspace, with a bound, and returns how many bytes it had. */
+/** Rounded down: for an index that counts as older, git looks at more. */
+function wholeSeconds(milliseconds: number): number {
+  return Math.floor(milliseconds / 1_000);
+}
+
+/**
+ * Copies a regular file of the workspace, with a bound, and returns how many bytes it had. The copy is as old as the file: of files that changed in
+ * the second in which the index was written, and later, git looks at the content, and what is younger only in the copy would be passed over.
+ */
 async function copyIn(directory: DirHandle, name: string, to: string, limit: number): Promise<number> {
   let fd: number;
   try {
@@ -54,6 +63,8 @@ async function copyIn(directory: DirHandle, name: string, to: string, limit: num
     if (stats.size > limit) throw new DamagedRefs(`the index has more than ${MAX_INDEX_BYTES} bytes`);
     const from = createReadStream("", { fd, autoClose: false, start: 0, end: limit, highWaterMark: 1_048_576 });
     await pipeline(from, createWriteStream(to, { mode: 0o600 }));
+    const seconds = wholeSeconds(stats.mtimeMs);
+    utimesSync(to, seconds, seconds);
     return stats.size;
   } finally {
     closeSync(fd);
@@ -128,9 +139,9 @@ export class View {
     return stampOf(now) !== this.#copied;
   }
 
-  /** The index, for the workspace. */
-  newIndex(): Buffer {
-    return readFileSync(this.#index);
+  /** The index, for the workspace, and when git wrote it, in seconds. */
+  newIndex(): { readonly bytes: Buffer; readonly writtenAt: number } {
+    return { bytes: readFileSync(this.#index), writtenAt: wholeSeconds(statSync(this.#index).mtimeMs) };
   }
 
   /** Every ref as git left it. */

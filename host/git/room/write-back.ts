@@ -1,4 +1,4 @@
-import { closeSync, createReadStream, fchmodSync, fchownSync, writeSync } from "node:fs";
+import { closeSync, createReadStream, fchmodSync, fchownSync, futimesSync, writeSync } from "node:fs";
 import { randomBytes } from "node:crypto";
 import { CodedError, errnoOf } from "../../../wire/errors.ts";
 import { quoted } from "../../../wire/text.ts";
@@ -69,12 +69,13 @@ function writeAll(fd: number, bytes: Buffer): void {
 }
 
 /** Replaces a file the way git does: a new file `NAME.lock` that nobody else has, moved over the old one. */
-function replaceFile(directory: DirHandle, leaf: string, content: Buffer): void {
+function replaceFile(directory: DirHandle, leaf: string, content: Buffer, writtenAt?: number): void {
   const lock = `${leaf}.lock`;
   const fd = createFile(directory, lock, REF_FILE);
   try {
     try {
       writeAll(fd, content);
+      if (writtenAt !== undefined) futimesSync(fd, writtenAt, writtenAt);
     } finally {
       closeSync(fd);
     }
@@ -129,10 +130,10 @@ export class WriteBack {
     }
   }
 
-  /** Replaces a file directly in the directory, like HEAD or the index. */
-  file(name: string, content: Buffer): void {
+  /** Replaces a file directly in the directory, like HEAD or the index. @param writtenAt what it shall say about its age, in seconds */
+  file(name: string, content: Buffer, writtenAt?: number): void {
     try {
-      replaceFile(this.#common, name, content);
+      replaceFile(this.#common, name, content, writtenAt);
     } catch (error) {
       throw failed(name, error);
     }

@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { git } from "../../fixtures/repo.ts";
 import { plant } from "../repository/object-store.ts";
@@ -75,6 +76,31 @@ describe("git on the work tree", () => {
       expect(foreign).toBe("");
     },
   );
+
+  // git takes a file for unchanged by its size and times; in the second in which the index is written they say nothing.
+  it("sees a change of the second in which the index was written, when that second is over", async () => {
+    const bench = fresh();
+    const { repo } = bench;
+    const file = join(repo, "racy");
+    const second = (path: string): number => Math.floor(statSync(path).mtimeMs / 1_000);
+    let isOneSecond = false;
+    for (let attempt = 0; attempt < 20 && !isOneSecond; attempt++) {
+      await sleep(1_020 - (Date.now() % 1_000));
+      writeFileSync(file, `one ${attempt}\n`);
+      git(repo, "add", "racy");
+      const first = second(file);
+      writeFileSync(file, `two ${attempt}\n`);
+      isOneSecond = first === second(file) && first === second(join(repo, ".git/index"));
+    }
+    expect(isOneSecond).toBe(true);
+    await sleep(1_050 - (Date.now() % 1_000));
+    expect(await good(bench, "diff", "--stat")).toContain("racy | 2 +-");
+    expect(await good(bench, "status", "--short")).toBe("AM racy\n");
+    await good(bench, "commit", "-q", "-a", "-m", "second");
+    expect(git(repo, "show", "HEAD:racy")).toMatch(/^two /);
+    // The workspace's own git must see it as well: the index says when it was written, not when it was brought back.
+    expect(statSync(join(repo, ".git/index")).mtimeMs % 1_000).toBe(0);
+  });
 
   it("stages, commits and looks, as plain git sees it afterwards", async () => {
     const bench = fresh();
