@@ -218,7 +218,7 @@ export class Link {
   }
 
   #take(message: string): void {
-    const data = /^data: (.*)$/m.exec(message)?.[1];
+    const data = /^data: ([^\n]*)/m.exec(message)?.[1];
     if (data === undefined) return;
     const { now, board } = JSON.parse(data) as News;
     this.#tries = 0;

@@ -1,5 +1,5 @@
 import { realpathSync } from "node:fs";
-import { basename, dirname, join, relative } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { CodedError } from "../../wire/errors.ts";
 import { quoted } from "../../wire/text.ts";
 import { TokenStore } from "../auth/token-store.ts";
@@ -19,6 +19,7 @@ import { approvalFor } from "../project/approval.ts";
 import { sweepBoxes, tokenLabel } from "./box-sweep.ts";
 import { checkoutRoot, projectOfCheckout } from "./checkout.ts";
 import { command } from "./command.ts";
+import { commandNames, commandsOf } from "./command-names.ts";
 import type { Context } from "./context.ts";
 import { silence } from "./doctor-host.ts";
 import { parseDuration } from "./duration.ts";
@@ -28,7 +29,6 @@ import { writeToken } from "./write-token.ts";
 /** After a signal was passed on: as long as engines themselves wait. */
 const STOP_MS = 10_000;
 const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/;
-const COMMAND = /^[A-Za-z0-9_][A-Za-z0-9_.+-]{0,63}$/;
 
 function usage(message: string, hint: string): CodedError {
   return new CodedError("usage", message, { hint });
@@ -53,10 +53,7 @@ interface Bridge {
 function bridgeOf(values: RunValues, project: Project): Bridge | undefined {
   if (!values["mount-bridge"]) return undefined;
   const bytes = bridgeFor(process.arch);
-  const own = project.allowed.map((id) => basename(project.operations.get(id)?.command ?? ""));
-  const names = values.commands === undefined ? own : values.commands.split(",").map((name) => name.trim());
-  const wrong = names.find((name) => !COMMAND.test(name));
-  if (wrong !== undefined) throw usage(`${quoted(wrong)} is no name of a command`, "Names separated by commas: gh,git");
+  const names = values.commands === undefined ? commandsOf(project) : commandNames(values.commands);
   return { bytes, names: [...new Set([...BRIDGE_NAMES, ...names])] };
 }
 

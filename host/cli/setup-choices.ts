@@ -1,4 +1,4 @@
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { CodedError } from "../../wire/errors.ts";
 import { quoted } from "../../wire/text.ts";
 import { parseTemplate } from "../project/init.ts";
@@ -12,6 +12,7 @@ import { localFeatureFor, type LocalFeature } from "../setup/local-feature.ts";
 import { MCP_FILES, type McpFile } from "../setup/mcp-file.ts";
 import { presentFeature, type PresentFeature } from "../setup/present-feature.ts";
 import { compilePattern } from "../util/pattern.ts";
+import { commaList, commandNames, commandsOf } from "./command-names.ts";
 import type { Context, Questions } from "./context.ts";
 import { draftProject, type Draft } from "./draft-project.ts";
 import type { SetupValues } from "./setup-options.ts";
@@ -42,14 +43,9 @@ export interface Choices {
 }
 
 const DEFAULT_TEMPLATE = "readonly";
-const COMMAND = /^[A-Za-z0-9_][A-Za-z0-9_.+-]{0,63}$/;
 
 function usage(message: string, hint: string): CodedError {
   return new CodedError("usage", message, { hint });
-}
-
-function list(text: string): readonly string[] {
-  return [...new Set(text.split(",").map((one) => one.trim()))].filter((one) => one !== "");
 }
 
 function chosenCommands(
@@ -57,12 +53,8 @@ function chosenCommands(
   present: PresentFeature | undefined,
   project: Project,
 ): readonly string[] {
-  const programs = project.allowed.map((id) => basename(project.operations.get(id)?.command ?? ""));
   const given = text ?? present?.commands;
-  const names = given === undefined ? [...new Set(programs)].sort() : list(given);
-  const wrong = names.find((name) => !COMMAND.test(name));
-  if (wrong === undefined) return names;
-  throw usage(`--commands ${quoted(wrong)} is no name of a command`, "Names separated by commas: gh,git");
+  return given === undefined ? commandsOf(project) : commandNames(given);
 }
 
 function chosenMode(text: string | undefined, present: PresentFeature | undefined): ConnectionMode {
@@ -79,7 +71,7 @@ function chosenRuntime(text: string | undefined, present: PresentFeature | undef
 }
 
 function chosenMcp(text: string): readonly McpFile[] {
-  return list(text)
+  return commaList(text)
     .filter((name) => name !== "none")
     .map((name) => {
       const file = MCP_FILES.get(name);

@@ -9,11 +9,12 @@ import { freshDevcontainer, withCmd2host, type DevcontainerChoices } from "../se
 import { localFeatureChanges, localFeatureFor } from "../setup/local-feature.ts";
 import { mcpServer, withServer } from "../setup/mcp-file.ts";
 import type { BaseDirectory } from "../util/base-directory.ts";
+import { MAX_SOCKET_PATH } from "../util/short-socket-path.ts";
+import { VERSION } from "../util/version.ts";
 import type { Context } from "./context.ts";
 import { draftWarnings, type Draft } from "./draft-project.ts";
 import type { Choices, DevcontainerChoice } from "./setup-choices.ts";
 import type { Found } from "./setup-found.ts";
-import { VERSION } from "../util/version.ts";
 
 /** What setup is going to do. */
 export interface SetupPlan {
@@ -24,8 +25,6 @@ export interface SetupPlan {
   readonly changes: readonly Change[];
   readonly warnings: readonly string[];
 }
-
-const MAX_SOCKET_PATH = 103;
 
 /** A number of the daemon's settings, whose shape is its own. */
 function numberOf(settings: unknown, name: string): number | undefined {

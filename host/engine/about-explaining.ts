@@ -30,9 +30,27 @@ function denial({ code, message = "", hint = "" }: Explanation): CodedError | un
     : new CodedError(code as Code, message, { hint });
 }
 
+/** The same with what it says masked: it repeats what was asked for, and that may be a secret. */
+function masked(explanation: Explanation, mask: (text: string) => string): Explanation {
+  const { message, hint, near } = explanation;
+  return {
+    ...explanation,
+    ...(message === undefined ? {} : { message: mask(message) }),
+    ...(hint === undefined ? {} : { hint: mask(hint) }),
+    ...(near === undefined ? {} : { near: near.map((one) => ({ ...one, why: mask(one.why) })) }),
+  };
+}
+
+/** What the engine does with what sessions ask. */
+export interface Telling {
+  /** Records it, with what it would be denied for. */
+  readonly record: (denied?: CodedError) => void;
+  /** Hides what must not be said, by the rules of the project that was found. */
+  readonly mask: (text: string) => string;
+}
+
 /**
  * Answers who asks what would become of a request.
- * @param record is called for what sessions ask, with what it would be denied for
  * @throws CodedError `unauthenticated` for sessions that are none, and for whoever asks as the owner without being it
  */
 export async function aboutExplaining(
@@ -40,7 +58,7 @@ export async function aboutExplaining(
   request: ExplainOperationRequest | ExplainRequest,
   isOwner: boolean,
   trail: Trail,
-  record: (denied: CodedError | undefined) => void,
+  { record, mask }: Telling,
 ): Promise<Reply> {
   if (request.kind === "explain") {
     if (!isOwner) throw new CodedError("unauthenticated", "Authentication failed");
@@ -48,7 +66,7 @@ export async function aboutExplaining(
   }
   rooms.authenticate(request.token);
   const asked = { ...request.asked, offersStdin: request.asked.offersStdin || request.asked.needsStdin };
-  const explanation = await explain(rooms, asked, "session", trail);
+  const explanation = masked(await explain(rooms, asked, "session", trail), mask);
   record(denial(explanation));
   return { shape: "explanation", explanation };
 }

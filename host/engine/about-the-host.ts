@@ -8,7 +8,7 @@ import type {
   StatsRequest,
 } from "../../wire/request.ts";
 import { aboutApprovals } from "./about-approvals.ts";
-import { aboutExplaining } from "./about-explaining.ts";
+import { aboutExplaining, type Telling } from "./about-explaining.ts";
 import type { Peer, Rooms } from "./rooms.ts";
 import type { Trail } from "./trail.ts";
 
@@ -28,20 +28,20 @@ export async function aboutTheHost(
   rooms: Rooms,
   request: AboutApprovals | ExplainOperationRequest | ExplainRequest | PageDoorRequest | StatsRequest,
   { peer, trail, signal }: Asked,
-  record: (denied?: CodedError) => void,
+  telling: Telling,
 ): Promise<Reply> {
   const isOwner = peer.transport === "owner";
   if (request.kind === "explain" || request.kind === "explain_operation")
-    return aboutExplaining(rooms, request, isOwner, trail, record);
+    return aboutExplaining(rooms, request, isOwner, trail, telling);
   if (!isOwner) throw new CodedError("unauthenticated", "Authentication failed");
   if (request.kind === "stats") return { shape: "stats", stats: rooms.stats(request.project) };
   if (request.kind === "page") {
-    record();
+    telling.record();
     return openPage(rooms, request);
   }
   if (request.kind === "answer" || request.kind === "revoke_grants") {
     trail.rule = request.kind === "answer" ? `${request.answer}:${request.id}` : request.kind;
-    record();
+    telling.record();
   }
   return aboutApprovals(rooms.approvals, request, "terminal", signal);
 }

@@ -88,8 +88,11 @@ export class Engine {
         case "explain":
         case "page":
         case "stats":
-          return await aboutTheHost(this.#rooms, request, of, (denied) => {
-            this.#record(of, parsed, denied);
+          return await aboutTheHost(this.#rooms, request, of, {
+            record: (denied) => {
+              this.#record(of, parsed, denied);
+            },
+            mask: (text) => this.#masked(of, parsed, text),
           });
         case "status":
         case "read":
@@ -121,8 +124,12 @@ export class Engine {
     return this.#rooms.redaction.for({ token, rules, environment: undefined });
   }
 
+  #masked(of: Case, request: Request | undefined, text: string): string {
+    return this.#masking(request, of).redactText(text).text;
+  }
+
   #record(of: Case, request: Request | undefined, error?: CodedError): void {
-    const mask = (text: string): string => this.#masking(request, of).redactText(text).text;
+    const mask = (text: string): string => this.#masked(of, request, text);
     this.#rooms.audit.decided(decisionOf(of, request, error, mask));
   }
 

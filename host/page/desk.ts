@@ -1,4 +1,4 @@
-import type { StreamName } from "../../wire/names.ts";
+import type { AnswerKind, StreamName } from "../../wire/names.ts";
 import type { OutputPage, RunInfo } from "../../wire/schema.ts";
 
 /**
@@ -98,9 +98,6 @@ export interface TokenDesk {
   list(): readonly TokenRow[];
   revoke(id: string): Promise<void>;
 }
-
-export const ANSWER_KINDS = ["once", "call", "operation", "deny"] as const;
-export type AnswerKind = (typeof ANSWER_KINDS)[number];
 
 /** A plan that waits for a person. */
 export interface PendingApproval {

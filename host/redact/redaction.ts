@@ -53,10 +53,25 @@ class InTurn implements StreamRedactor {
   }
 }
 
+/** What `shortened` writes in place of an end: what stands before it may be half a secret. */
+const CUT = /(?=… \(\d+ more bytes\))/;
+
 /** A text that is short is searched in one go. */
 function maskText(stream: StreamRedactor, text: string): RedactedText {
   const masked = [stream.write(Buffer.from(text)), stream.end()];
   return stream.count === 0 ? { text, count: 0 } : { text: Buffer.concat(masked).toString(), count: stream.count };
+}
+
+/** The same for a text in which ends may have been left out. */
+function maskShortened(book: RuleBook, text: string): RedactedText {
+  const parts = text.split(CUT);
+  const masked = parts.map((part, index) => {
+    const known = new Redactor(book);
+    const out = [known.write(Buffer.from(part)), index === parts.length - 1 ? known.end() : known.cut()];
+    return { text: Buffer.concat(out).toString(), count: known.count };
+  });
+  const count = masked.reduce((sum, one) => sum + one.count, 0);
+  return count === 0 ? { text, count } : { text: masked.map((one) => one.text).join(""), count };
 }
 
 /** Lets everything through. */
@@ -93,10 +108,12 @@ export class Redaction {
       const known = new Redactor(made());
       return rules.patterns.length === 0 ? known : new InTurn(new LinePatterns(rules.patterns), known);
     };
-    return {
-      redactText: (text) => maskText(stream(), text),
-      stream: () => (rules.enabled ? stream() : new Unmasked()),
+    const redactText = (text: string): RedactedText => {
+      const own = rules.patterns.length === 0 ? { text, count: 0 } : maskText(new LinePatterns(rules.patterns), text);
+      const all = maskShortened(made(), own.text);
+      return { text: all.text, count: own.count + all.count };
     };
+    return { redactText, stream: () => (rules.enabled ? stream() : new Unmasked()) };
   }
 
   #secrets(

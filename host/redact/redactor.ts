@@ -1,4 +1,5 @@
 import { KeyBlock } from "./key-block.ts";
+import { LEAST_SECRET } from "./known-secret.ts";
 import { Look, type Mark, type RuleBook } from "./rule-book.ts";
 
 /** Masks one stream of bytes as it comes. What comes out does not depend on how it was cut. */
@@ -49,6 +50,15 @@ export class Redactor implements StreamRedactor {
 
   end(): Buffer {
     return this.#take(this.#held, true);
+  }
+
+  /** The rest, of a text whose end was left out: what may be the beginning of a secret is masked as well. */
+  cut(): Buffer {
+    const held = this.#held;
+    const mask = held.length - this.#covered < LEAST_SECRET ? undefined : this.#book.maskOfBeginning(held, 0);
+    if (mask === undefined) return this.end();
+    this.#count++;
+    return mask;
   }
 
   #take(data: Buffer, final: boolean): Buffer {

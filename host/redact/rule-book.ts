@@ -105,6 +105,11 @@ export class RuleBook {
     return this.#search.tail(data, from);
   }
 
+  /** What stands for a secret of which only the beginning is there; nothing when it cannot be one. @param place one that `next` gave */
+  maskOfBeginning(data: Buffer, place: number): Buffer | undefined {
+    return this.#search.at(data, place).find(({ bytes }) => standsAt(bytes, data, place) !== "not")?.stands.mask;
+  }
+
   /**
    * What stands at a place that `next` gave.
    * @param behind the byte before it

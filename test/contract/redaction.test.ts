@@ -180,6 +180,41 @@ describe("secrets in what the daemon says", () => {
     expect(JSON.stringify(logged)).not.toContain("host-pass-77");
   });
 
+  it("[promise 8] are masked in an explanation, for who asks and in the record of it", async () => {
+    const secret = EXAMPLES[4]?.secret ?? "";
+    const explained = [
+      await client.explain({ operation: secret }),
+      await client.explain({ operation: "strict", params: { n: "host-pass-77" } }),
+      await client.explain({ argv: ["/bin/echo", secret] }),
+      await client.explain({ argv: ["/bin/echo", `9 ${TOKEN}`] }),
+    ];
+    expect(explained.map(({ error }) => error?.includes("[redacted:"))).toEqual([true, ...Array<undefined>(3)]);
+    const { verdict, message } = explained[3]?.explanation ?? {};
+    expect([verdict, message]).toEqual([
+      "deny",
+      expect.stringContaining('n: "9 [redacted:session-token]… (6 more bytes)"'),
+    ]);
+    const [file = ""] = readdirSync(base.directory.audit);
+    const recorded = readFileSync(join(base.directory.audit, file), "utf8")
+      .split("\n")
+      .filter((line) => line.includes('"explain_operation"'));
+    expect(recorded.length).toBe(3);
+    const said = JSON.stringify([explained, logged, recorded]);
+    for (const one of [secret, TOKEN.slice(0, 12), "host-pass-77"]) expect(said).not.toContain(one);
+  });
+
+  it("[promise 8] are masked in a denial that repeats only the beginning of one", async () => {
+    const SHOWN = 60;
+    for (const { rule, text: whole, secret } of EXAMPLES) {
+      const before = whole.indexOf(secret);
+      if (secret.length < 16 || before > SHOWN - 12 || whole.includes("\n")) continue;
+      const n = `${"9".repeat(SHOWN - 12 - before)} ${whole}${" ".repeat(80)}`;
+      const { denied_reason: reason = "" } = await client.run({ operation: "strict", params: { n } });
+      expect([rule, reason]).toEqual([rule, expect.not.stringContaining(secret.slice(0, 9))]);
+      expect(reason).toContain(`[redacted:${rule}]`);
+    }
+  });
+
   it("says nothing of masks when nothing was masked", async () => {
     const reply = await client.run({ operation: "two", params: { a: "a", b: "b" } });
     expect([reply.redacted, reply.notice, reply.stdout]).toEqual([undefined, undefined, "ab"]);

@@ -118,7 +118,7 @@ describe("tasks", () => {
     const { taskId } = await run("slow");
     // The program's own words come first; when nothing comes for a while, that it still runs.
     const said = new Set<unknown>();
-    for (let count = 0; count < 100 && ![...said].some((one) => /still running/.test(String(one))); count++) {
+    for (let count = 0; count < 100 && ![...said].some((one) => String(one).includes("still running")); count++) {
       await sleep(100);
       said.add((await result("tasks/get", { taskId }))["statusMessage"]);
     }

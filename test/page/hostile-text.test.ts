@@ -12,6 +12,7 @@ const EVIL = [
   "\u202egnp.exe\u202c \u2066\u2069\u200b\ufeff",
   "\u001b[31mred\u001b[0m \u001b]0;title\u0007 \u009b2J",
   "a\nb\r\nc\td\u0000\u007f",
+  "\u2028lines\u2029",
   "e\u0301\u0302\u0303\u0304\u0305\u0306\u0307\u0308\u0309\u030a\u030b\u030c",
   "\ud800 lone",
   "javascript:alert(1)",
