@@ -57,6 +57,8 @@ export class AuditLog implements Audit {
   #trouble: Trouble | undefined;
   #isClosed = false;
   #lastTime: number;
+  /** The number of the last note that a receiver misses records. */
+  #lastDropped = 0;
   #headTimer: NodeJS.Timeout | undefined;
   #syncTimer: NodeJS.Timeout | undefined;
   #syncing: Promise<void> = Promise.resolve();
@@ -88,8 +90,15 @@ export class AuditLog implements Audit {
       });
     }
     const time = (): string => new Date(now()).toISOString();
-    const writer = new ChainWriter(directory, settings, hash, time, opening.last, opening.file);
     const head = new HeadFile(settings.headFile, key, found.head?.turn ?? 0);
+    const writer: ChainWriter = new ChainWriter(directory, settings, hash, time, opening, {
+      written: (line) => {
+        parts.sinks.send(line);
+      },
+      pruning: () => {
+        head.write(writer.last, writer.synced, time(), settings.sync !== "never");
+      },
+    });
     const log = new AuditLog(parts, writer, head, Date.parse(opening.lastTime));
     log.#begin(opening.findings, key.publicKey);
     return log;
@@ -130,9 +139,10 @@ export class AuditLog implements Audit {
   async close(): Promise<void> {
     clearTimeout(this.#headTimer);
     clearTimeout(this.#syncTimer);
-    await this.#parts.sinks.close();
-    this.#noteDropped();
     this.note("stopped", {});
+    await this.#parts.sinks.close();
+    // Behind the last record: what is missing where copies went is known only now.
+    this.#noteDropped();
     clearTimeout(this.#headTimer);
     clearTimeout(this.#syncTimer);
     await this.#syncing;
@@ -180,15 +190,12 @@ export class AuditLog implements Audit {
   }
 
   #noted(note: Note, fields: Readonly<Record<string, unknown>>): void {
-    const line = this.#writer.note(note, fields);
-    // A receiver that misses records would miss the note about it, and cause the next one.
-    if (note !== "sink_dropped") this.#parts.sinks.send(line);
+    this.#writer.note(note, fields);
     this.#schedule();
   }
 
   #put(body: Body): void {
-    const line = this.#writer.append(body);
-    this.#parts.sinks.send(line);
+    this.#writer.append(body);
     this.#schedule();
   }
 
@@ -266,8 +273,12 @@ export class AuditLog implements Audit {
   }
 
   #noteDropped(): void {
-    for (const [sink, count] of this.#parts.sinks.takeDropped(this.#parts.now()))
+    // A receiver that is gone misses the note about it, too: that alone is no reason for the next one.
+    if (this.#writer.last.seq === this.#lastDropped) return;
+    for (const [sink, count] of this.#parts.sinks.takeDropped(this.#parts.now())) {
       this.note("sink_dropped", { sink, records: count });
+      this.#lastDropped = this.#writer.last.seq;
+    }
   }
 
   #writeHead(sync: boolean): void {

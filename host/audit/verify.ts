@@ -17,6 +17,8 @@ import type { Damage, DamageKind, Noted, Verification } from "./verification.ts"
 /** When something may only look like damage because the daemon was writing. */
 const ATTEMPTS = 2;
 const SETTLE_MS = 200;
+/** A record that is being written, and files that are pruned between the look at the head and the look at the log. */
+const PASSING = new Set<DamageKind>(["half_record", "rewritten"]);
 const MAX_NOTES = 100;
 /** Lines that are looked through for a record that is missing where it belongs. */
 const MAX_LATER = 100_000;
@@ -184,15 +186,27 @@ class Verifier {
     };
   }
 
-  /** A head against the chain that was read. */
-  holds(link: Link, short: DamageKind, other: DamageKind, name: string): Damage | undefined {
+  /** The signed head against the chain that was read. It is renewed before its record is pruned. */
+  holdsSigned(link: Link): Damage | undefined {
+    const first = this.#first ?? 0;
+    if (first > 1 && link.seq < first && this.#against.from === undefined)
+      return ofHead(
+        "rewritten",
+        `The signed head names record ${link.seq}, and the log begins with record ${first}.`,
+        link.seq,
+      );
+    return this.holds(link, "cut_at_end", "The signed head");
+  }
+
+  /** A head against the chain that was read. @param short the kind of damage when the log ends before it */
+  holds(link: Link, short: DamageKind, name: string): Damage | undefined {
     const last = this.#records === 0 ? 0 : this.#check.last.seq;
     if (link.seq > last)
       return ofHead(short, `${name} names record ${link.seq}, and the log ends with record ${last}.`, last + 1);
     const found = this.#seen.get(link.seq);
     if (found === undefined && link.seq < (this.#first ?? 0)) return undefined; // pruned, or before --from
     if (found === link.hash || (link.seq === 0 && link.hash === START.hash)) return undefined;
-    return ofHead(other, `${name} names another record ${link.seq} than the one in the log.`, link.seq);
+    return ofHead("rewritten", `${name} names another record ${link.seq} than the one in the log.`, link.seq);
   }
 
   /** The key that signed against the one of the file and the one that the log names. */
@@ -228,10 +242,8 @@ async function verifyOnce(against: Against, hash: Blake3): Promise<Verification>
     verifier.chain() ??
     headDamage(found, against.headFile, verifier.result(undefined).records > 0) ??
     verifier.keyDamage(key?.publicKey) ??
-    (found.head === undefined ? undefined : verifier.holds(found.head, "cut_at_end", "rewritten", "The signed head")) ??
-    (against.written === undefined
-      ? undefined
-      : verifier.holds(against.written, "rolled_back", "rewritten", "The head of --head"));
+    (found.head === undefined ? undefined : verifier.holdsSigned(found.head)) ??
+    (against.written === undefined ? undefined : verifier.holds(against.written, "rolled_back", "The head of --head"));
   return Promise.resolve(verifier.result(damage));
 }
 
@@ -249,10 +261,9 @@ export async function verifyLog(against: Against): Promise<Verification> {
         if (errnoOf(error) !== "ENOENT" || attempt === ATTEMPTS) throw error;
         return undefined;
       });
-      // A record that was being written.
-      const isDone =
-        verification !== undefined && (verification.damage?.kind !== "half_record" || attempt === ATTEMPTS);
-      if (isDone) return verification;
+      const kind = verification?.damage?.kind;
+      if (verification !== undefined && (kind === undefined || !PASSING.has(kind) || attempt === ATTEMPTS))
+        return verification;
       await sleep(SETTLE_MS);
     }
   } catch (error) {

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import {
   appendFileSync,
+  chmodSync,
   copyFileSync,
   existsSync,
   mkdirSync,
@@ -12,7 +13,7 @@ import {
   truncateSync,
   writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { readHead } from "../../host/audit/head.ts";
 import { blake3Hex } from "../../host/util/hash.ts";
@@ -176,10 +177,42 @@ describe("a log that grows", () => {
     rmSync(logs.path(0));
     expect((await logs.verify()).damage).toMatchObject({ kind: "cut_at_beginning", line: 1 });
   });
+
+  it("goes on when not even one record fits into a file", async () => {
+    const logs = await new Logs({ maxFileBytes: 10, maxFiles: 5 }).write(20);
+    expect(logs.files().length).toBeLessThanOrEqual(6);
+    expect(logs.records().map(({ id }) => id)).toContain("19");
+    expect((await logs.verify()).damage).toBeUndefined();
+  });
 });
 
 describe("a log that cannot be written", () => {
   const refused = expect.objectContaining({ code: "audit_unavailable" }) as unknown;
+
+  it.runIf(process.geteuid?.() === 0)(
+    "since a new file's name cannot be forced to the disk, goes on in that file, which names the end of the one before",
+    async () => {
+      const logs = new Logs({ maxFileBytes: 3_000 });
+      const log = await logs.open();
+      while (statSync(logs.path()).size < 2_600) log.decided(decision());
+      // Files can be made there, but the directory cannot be opened.
+      for (const path of [logs.base.root, logs.directory, dirname(logs.settings.headFile)]) chmodSync(path, 0o333);
+      process.seteuid?.(65_534);
+      try {
+        expect(() => {
+          log.decided(decision({ id: "2" }));
+        }).toThrow(refused);
+      } finally {
+        process.seteuid?.(0);
+      }
+      chmodSync(logs.directory, 0o700);
+      expect([logs.files().length, logs.lines()]).toEqual([2, []]);
+      log.decided(decision({ id: "3" }));
+      await log.close();
+      expect(logs.notes()).toEqual(["started", "rotated", "interrupted", "stopped"]);
+      expect((await logs.verify()).damage).toBeUndefined();
+    },
+  );
 
   it("whose directory is gone lets nothing run, until the directory is back [promise 4]", async () => {
     const logs = new Logs();

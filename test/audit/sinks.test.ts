@@ -63,15 +63,56 @@ async function copied(...sinks: Sink[]): Promise<{ readonly logs: Logs; readonly
   return { logs, lines: logs.lines() };
 }
 
+describe("a copy", () => {
+  it("is the whole chain: new files, what was pruned, the end and the next beginning", async () => {
+    const lines: string[] = [];
+    let isFull = false;
+    let missed = 0;
+    const sink: Sink = {
+      name: "memory",
+      send: (line) => {
+        if (isFull) missed++;
+        else lines.push(line);
+      },
+      takeDropped: () => {
+        const now = missed;
+        missed = 0;
+        return now;
+      },
+      close: async () => Promise.resolve(),
+    };
+    const logs = new Logs({ maxFileBytes: 2_000, maxFiles: 2 });
+    for (let start = 0; start < 2; start++) {
+      const log = await logs.open(new Sinks([sink]));
+      for (let count = 0; count < 20; count++) log.decided(decision());
+      await log.close();
+    }
+    const records = lines.map((line) => JSON.parse(line) as { seq: number; prev: string; hash: string; note?: string });
+    expect(records.map(({ seq }) => seq)).toEqual(records.map((_, index) => index + 1));
+    expect(records.slice(1).map(({ prev }) => prev)).toEqual(records.slice(0, -1).map(({ hash }) => hash));
+    const notes = new Set(records.map(({ note }) => note));
+    expect([...notes].sort()).toEqual(["pruned", "rotated", "started", "stopped", undefined]);
+    // What is missed on closing is noted behind the end, and is no reason for a note of its own.
+    const log = await logs.open(new Sinks([sink]));
+    isFull = true;
+    await log.close();
+    const last = logs.notes().filter((note) => note !== "rotated" && note !== "pruned");
+    expect(last.slice(-2)).toEqual(["stopped", "sink_dropped"]);
+    expect(logs.records().at(-1)).toMatchObject({ sink: "memory", records: expect.any(Number) as unknown });
+    expect((await logs.verify()).damage).toBeUndefined();
+  });
+});
+
 describe("syslog", () => {
   const expectMessages = (messages: readonly string[], lines: readonly string[]): void => {
     const parsed = messages.map((message) => MESSAGE.exec(message) ?? []);
-    expect(parsed.map(([, , , , , , text]) => text)).toEqual(lines.slice(0, 4));
+    expect(parsed.map(([, , , , , , text]) => text)).toEqual(lines);
     expect(parsed.map(([, priority, , , , kind]) => [priority, kind])).toEqual([
       ["109", "note"],
       ["110", "decision"],
       ["108", "decision"],
       ["110", "outcome"],
+      ["109", "note"],
     ]);
     for (const [message = "", , time] of parsed) {
       expect(new Date(time ?? "").toISOString()).toBe(time);
@@ -91,7 +132,7 @@ describe("syslog", () => {
     const { lines } = await copied(
       new SyslogSink({ transport: "udp", place: "127.0.0.1", port: receiver.address().port }),
     );
-    await expect.poll(() => messages.length).toBe(4);
+    await expect.poll(() => messages.length).toBe(5);
     expectMessages(messages, lines);
   });
 
@@ -99,7 +140,7 @@ describe("syslog", () => {
     const chunks: Buffer[] = [];
     const server = await streamServer(0, (chunk) => chunks.push(chunk));
     const { lines } = await copied(new SyslogSink({ transport: "tcp", place: "127.0.0.1", port: portOf(server) }));
-    await expect.poll(() => counted(Buffer.concat(chunks)).length).toBe(4);
+    await expect.poll(() => counted(Buffer.concat(chunks)).length).toBe(5);
     expectMessages(counted(Buffer.concat(chunks)), lines);
   });
 
@@ -109,7 +150,7 @@ describe("syslog", () => {
     await streamServer(path, (chunk) => chunks.push(chunk));
     const { lines } = await copied(new SyslogSink({ transport: "unix", place: path, port: 0 }));
     const messages = (): readonly string[] => Buffer.concat(chunks).toString("utf8").split("\n").slice(0, -1);
-    await expect.poll(() => messages().length).toBe(4);
+    await expect.poll(() => messages().length).toBe(5);
     expectMessages(messages(), lines);
   });
 
@@ -212,12 +253,13 @@ describe("OpenTelemetry", () => {
     const sent = got.flatMap(({ body }) =>
       body.resourceLogs.flatMap(({ scopeLogs }) => scopeLogs.flatMap(({ logRecords }) => logRecords)),
     );
-    expect(sent.map(({ body }) => body.stringValue)).toEqual(lines.slice(0, 4));
+    expect(sent.map(({ body }) => body.stringValue)).toEqual(lines);
     expect(sent.map(({ severityText, eventName }) => [severityText, eventName])).toEqual([
       ["INFO", "cmd2host.audit.note"],
       ["INFO", "cmd2host.audit.decision"],
       ["WARN", "cmd2host.audit.decision"],
       ["INFO", "cmd2host.audit.outcome"],
+      ["INFO", "cmd2host.audit.note"],
     ]);
     const attributes = new Map(sent[1]?.attributes.map(({ key, value }) => [key, value.stringValue]));
     expect(attributes.get("cmd2host.operation")).toBe("gh_pr_view");
@@ -238,7 +280,7 @@ describe("OpenTelemetry", () => {
       for (let count = 0; count < 3_000; count++) log.decided(decision({ id: `${count}` }));
       await log.close();
       const dropped = logs.records().filter(({ note }) => note === "sink_dropped");
-      expect(dropped.reduce((sum, { records }) => sum + Number(records), 0)).toBe(3_001);
+      expect(dropped.reduce((sum, { records }) => sum + Number(records), 0)).toBe(3_002);
       expect((await logs.verify()).damage).toBeUndefined();
     },
     20_000,

@@ -12,7 +12,8 @@ import {
 import { describe, expect, it } from "vitest";
 import { linkText } from "../../host/audit/chain.ts";
 import { readHead } from "../../host/audit/head.ts";
-import { sealedLine, unsealedLine } from "../../host/audit/record.ts";
+import { logName } from "../../host/audit/log-names.ts";
+import { noteBody, sealedLine, unsealedLine } from "../../host/audit/record.ts";
 import type { DamageKind } from "../../host/audit/verification.ts";
 import { blake3Hex } from "../../host/util/hash.ts";
 import { Logs } from "./logs.ts";
@@ -121,6 +122,20 @@ describe("audit verify finds", () => {
     while (lines.length < 10) lines.push(forged(lines.at(-1)));
     writeFileSync(logs.path(), `${lines.join("\n")}\n`);
     expect((await logs.verify()).damage).toMatchObject({ kind: "rewritten", seq: 10 });
+  });
+
+  it("another log in its place, which says that all before it was pruned", async () => {
+    const logs = await new Logs().write(8);
+    const before = { seq: 499, hash: "a".repeat(64) };
+    const body = noteBody("pruned", "2030-01-01T00:00:00.000Z", { through: linkText(before), files: 1 });
+    const unsealed = unsealedLine(before, body);
+    const lines = [sealedLine(unsealed, blake3Hex(unsealed)).trimEnd()];
+    while (lines.length < 5) lines.push(forged(lines.at(-1)));
+    rmSync(logs.path());
+    writeFileSync(logName(logs.directory, 500).path, `${lines.join("\n")}\n`);
+    expect((await logs.verify()).damage).toMatchObject({ kind: "rewritten", seq: 10 });
+    await logs.write(1);
+    expect((await logs.verify()).damage).toMatchObject({ kind: "noted" });
   });
 
   it("an older log with its older head, but only beside a head that was written down", async () => {
