@@ -1,6 +1,6 @@
 import type { JSX } from "preact";
 import type { Grant, TokenRow } from "../host/page/desk.ts";
-import { wholeArgv } from "../host/page/shown.ts";
+import { wholeWords } from "./argv-words.ts";
 import { Argv } from "./argv.tsx";
 import { Badge, CommandLine, Confirmed, Empty } from "./parts.tsx";
 import { useStore } from "./store.ts";
@@ -80,7 +80,7 @@ function GrantLine({ grant }: GrantProps): JSX.Element {
           {expiresAt === undefined ? "until the session ends" : `${duration(expiresAt - now)} left`}
         </span>
         {argv === undefined ? undefined : (
-          <Argv argv={wholeArgv(argv)} label={`What ${spoken(operation)} may run as`} />
+          <Argv argv={wholeWords(argv)} label={`What ${spoken(operation)} may run as`} />
         )}
       </div>
       <Confirmed

@@ -1,7 +1,7 @@
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { DecisionPage, DecisionRow } from "../host/page/desk.ts";
-import { wholeArgv } from "../host/page/shown.ts";
+import { wholeWords } from "./argv-words.ts";
 import { Argv } from "./argv.tsx";
 import { Chart } from "./chart.tsx";
 import { Badge, Empty } from "./parts.tsx";
@@ -59,7 +59,7 @@ function Details({ row }: RowProps): JSX.Element {
         </p>
       )}
       {row.argv === undefined ? undefined : (
-        <Argv argv={wholeArgv(row.argv)} label="Command line, one argument a line" />
+        <Argv argv={wholeWords(row.argv)} label="Command line, one argument a line" />
       )}
       <dl class="facts">
         {facts.map(([name, value]) =>

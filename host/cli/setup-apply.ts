@@ -71,10 +71,11 @@ async function apply(plan: SetupPlan, files: WorkspaceFiles, context: Context): 
     undo.push(() => {
       if (draft !== undefined) removeProject(draft.files);
     });
-    const made = makeChanges(files, changes);
+    const made: Made[] = [];
     undo.push(() => {
       takeBack(files, made);
     });
+    makeChanges(files, changes, made);
     keep(made);
     return approved;
   } catch (error) {
@@ -83,8 +84,11 @@ async function apply(plan: SetupPlan, files: WorkspaceFiles, context: Context): 
   }
 }
 
-/** Stops at the first step that fails: what was kept for taking it back is given up after all the others. */
-function putBack(undo: readonly (() => void)[], cause: unknown): void {
+/**
+ * Puts back what was done, the last first. Stops at the first step that fails: what was kept for taking it back is given up after all the others.
+ * @throws CodedError `file_failed` when a step fails
+ */
+export function putBack(undo: readonly (() => void)[], cause: unknown): void {
   try {
     for (const step of [...undo].reverse()) step();
   } catch (error) {

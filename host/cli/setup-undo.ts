@@ -4,7 +4,7 @@ import { CodedError } from "../../wire/errors.ts";
 import { printable } from "../../wire/text.ts";
 import { TokenStore } from "../auth/token-store.ts";
 import { MAX_CONFIG_BYTES, projectFiles } from "../project/pin.ts";
-import { changesDiff, makeChanges } from "../setup/change.ts";
+import { changesDiff, makeChanges, takeBack, type Made } from "../setup/change.ts";
 import { removeLauncher } from "../setup/launcher.ts";
 import { SetupRecord, type Step } from "../setup/record.ts";
 import { undoOf, type Undo } from "../setup/undo.ts";
@@ -14,7 +14,7 @@ import { withLock } from "../util/lock.ts";
 import { readTrusted } from "../util/read-trusted.ts";
 import type { Report } from "./command.ts";
 import type { Context, Questions } from "./context.ts";
-import { removeProject } from "./setup-apply.ts";
+import { putBack, removeProject } from "./setup-apply.ts";
 import type { SetupValues } from "./setup-options.ts";
 
 type ProjectState = "gone" | "as_written" | "changed";
@@ -89,11 +89,17 @@ export async function undoSetup(
   await withLock(base.setups, async () => {
     if (!isDeepStrictEqual(record.steps(), steps))
       throw new CodedError("setup_conflict", "setup ran again meanwhile", { hint: "Run the command again." });
-    makeChanges(
-      files,
-      undo.changes,
-      made.flatMap(({ directories }) => directories),
-    );
+    const directories = made.flatMap((one) => one.directories);
+    const undone: Made[] = [];
+    try {
+      makeChanges(files, undo.changes, undone, directories);
+    } catch (error) {
+      const back = (): void => {
+        takeBack(files, undone);
+      };
+      putBack([back], error);
+      throw error;
+    }
     for (const id of removed) await endProject(context, id);
     record.keep([]);
     if (!readdirSync(base.setups).some((name) => name.endsWith(".json"))) removeLauncher(base.launcher);

@@ -69,32 +69,27 @@ function bring(
 }
 
 /**
- * Makes all changes or none: when one cannot be made, those before it are taken back.
+ * Makes changes, one after the other.
+ * @param made gets what was made, also when the next one cannot be made
  * @param directories for files that go away: what was made for them
  * @throws CodedError `setup_conflict` when a file is not what the change begins with; `file_failed`
  */
 export function makeChanges(
   files: WorkspaceFiles,
   changes: readonly Change[],
+  made: Made[],
   directories: readonly string[] = [],
-): readonly Made[] {
-  const made: Made[] = [];
-  try {
-    for (const change of changes) {
-      if (files.read(change.path, change.form) !== change.before)
-        throw new CodedError("setup_conflict", `${printable(change.path)} was changed meanwhile`, {
-          hint: "Run the command again.",
-        });
-      made.push({ ...change, directories: bring(files, change, change.after, directories) });
-    }
-    return made;
-  } catch (error) {
-    takeBack(files, made);
-    throw error;
+): void {
+  for (const change of changes) {
+    if (files.read(change.path, change.form) !== change.before)
+      throw new CodedError("setup_conflict", `${printable(change.path)} was changed meanwhile`, {
+        hint: "Run the command again.",
+      });
+    made.push({ ...change, directories: bring(files, change, change.after, directories) });
   }
 }
 
-/** Takes changes back that were just made, the last first. */
+/** Takes changes back that were just made, the last first. Throws `file_failed` at the first that cannot be taken back. */
 export function takeBack(files: WorkspaceFiles, made: readonly Made[]): void {
   for (const change of [...made].reverse()) bring(files, change, change.before, change.directories);
 }

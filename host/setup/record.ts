@@ -77,14 +77,26 @@ export class SetupRecord {
     });
   }
 
-  /** Keeps these steps; none removes the record. */
+  /**
+   * Keeps these steps; none removes the record.
+   * @throws CodedError `setup_conflict` when they are more than can be read again; then nothing was changed
+   */
   keep(steps: readonly Step[]): void {
     if (steps.length === 0) {
       rmSync(this.#file, { force: true });
       return;
     }
-    makePrivateDirectory(this.#directory);
     const kept: Kept = { workspace: this.#workspace, steps };
-    writeAtomic(this.#file, `${JSON.stringify(kept)}\n`);
+    const text = Buffer.from(`${JSON.stringify(kept)}\n`);
+    if (text.length > MAX_BYTES)
+      throw new CodedError(
+        "setup_conflict",
+        `setup would have to keep ${Math.ceil(text.length / 1_048_576)} MiB to take its changes back, more than ${MAX_BYTES / 1_048_576}`,
+        {
+          hint: "Nothing was changed. Take back what setup did before (cmd2host setup --undo), or remove .devcontainer/cmd2host by hand.",
+        },
+      );
+    makePrivateDirectory(this.#directory);
+    writeAtomic(this.#file, text);
   }
 }
