@@ -9,7 +9,6 @@ import type {
   DescribeRequest,
   ListRequest,
   McpSessionRequest,
-  OperationRequest,
   Request,
   WatchRequest,
 } from "../../wire/request.ts";
@@ -17,32 +16,21 @@ import { describeOperation, listOperations } from "../operation/info.ts";
 import type { Project } from "../project/types.ts";
 import { DEFAULT_RULES } from "../redact/redact-rules.ts";
 import type { Masking } from "../redact/redaction.ts";
-import type { ActiveRun, Viewer } from "../runs/runs.ts";
+import type { Viewer } from "../runs/runs.ts";
 import { aboutRuns } from "./about-runs.ts";
 import { aboutTheHost } from "./about-the-host.ts";
-import { carryOut, type Carried, type Watching } from "./carry-out.ts";
-import { clear, type ClearedPlan } from "./clear.ts";
-import { failedBy, maskedError, outcomeOf } from "./ending.ts";
+import { knownError, type Case } from "./case.ts";
+import { maskedError, outcomeOf } from "./ending.ts";
 import { liveClient, serveMcp } from "./mcp-session.ts";
+import { operate } from "./operate.ts";
 import { withoutOwnPaths } from "./own-paths.ts";
-import { decide, type Trail } from "./pipeline.ts";
-import type { Plan } from "./plan.ts";
-import { decisionOf, endingOf, ROUTES } from "./recorded.ts";
+import { decisionOf, endingOf } from "./recorded.ts";
 import type { Peer, Rooms } from "./rooms.ts";
-import { delay, onAbort, once } from "./waiting.ts";
+import { delay, onAbort } from "./waiting.ts";
 
 /** How often a watched list is looked at. */
 const WATCH_INTERVAL_MS = 1_000;
 const LENGTH_OF_REVISION = 16;
-
-/** Everything that is the same for all steps of one request. */
-interface Case {
-  readonly id: string;
-  readonly peer: Peer;
-  readonly trail: Trail;
-  readonly signal: AbortSignal;
-  readonly live: Live | undefined;
-}
 
 /** Changes whenever the list of operations may have changed. */
 function revisionOf(project: Project): string {
@@ -77,7 +65,9 @@ export class Engine {
         case "watch":
           return await this.#watch(request, of);
         case "operation":
-          return await this.#operate(request, of);
+          return await operate(this.#rooms, request, of, () => {
+            this.#record(of, request);
+          });
         case "mcp_session":
           return await this.#serveMcp(request, of);
         case "approvals":
@@ -101,18 +91,12 @@ export class Engine {
           return await this.#askRuns(request, of);
       }
     } catch (error) {
-      const known = error instanceof CodedError ? error : this.#bug(error, of.id);
-      const coded = maskedError(known, this.#masking(request, of));
+      const coded = maskedError(knownError(this.#rooms, error, of.id), this.#masking(request, of));
       this.#recordDenial(of, request, coded);
       const told = peer.transport === "owner" ? coded : withoutOwnPaths(coded, this.#rooms.ownPaths);
       if (request?.kind !== "operation") return refusal(replyShapeOf(message), told);
       return ended(request.requestId, request.protocol, outcomeOf(told));
     }
-  }
-
-  #bug(error: unknown, id: string): CodedError {
-    this.#rooms.reportBug(error, id);
-    return new CodedError("internal", `cmd2host: internal error (${id})`);
   }
 
   /** For what is said about a request. An operation may let its output through; what is said about it stays masked. */
@@ -187,50 +171,6 @@ export class Engine {
     return { kind: "session", key: session.key };
   }
 
-  async #operate(request: OperationRequest, of: Case): Promise<Reply> {
-    const live = request.background ? undefined : of.live;
-    const asked = { ...request, offersStdin: request.offersStdin && live?.stdin !== undefined };
-    const accept = once((plan: Plan) => {
-      live?.accepted({
-        run_id: of.id,
-        operation: plan.operation.id,
-        stdin: plan.operation.stdin !== "none" && live.stdin !== undefined,
-        timeout_seconds: plan.work.launch.timeoutMs / 1_000,
-      });
-    });
-    const asker = { id: of.id, peer: of.peer.id, route: ROUTES[request.route.kind], signal: of.signal, live, accept };
-    const decideAgain = async (): Promise<Plan> => (of.trail.plan = await decide(this.#rooms, asked, of.trail));
-    const started = performance.now();
-    const may = (of.trail.cleared = await clear(this.#rooms, decideAgain, asker));
-    const { plan } = may;
-    const masking = this.#rooms.redaction.for({
-      token: request.token,
-      rules: plan.operation.redact,
-      environment: plan.work.launch.env,
-    });
-    const run = this.#begin(may, request, of);
-    // A person's time to think is not the daemon's.
-    if (may.ruling === undefined) this.#rooms.decidedIn(performance.now() - started);
-    const watching: Watching = {
-      live,
-      isFiltered: request.filtered ?? (live === undefined && request.route.kind === "named"),
-      masking,
-    };
-    accept(plan);
-    const running = this.#run(may, run, watching, of, request.background ? undefined : of.signal);
-    if (request.background) {
-      // Nobody waits for it, so nobody else hears when its ending cannot be recorded.
-      running.catch((error: unknown) => {
-        this.#rooms.reportBug(error, of.id);
-      });
-      const viewer: Viewer = { kind: "session", key: plan.session.key };
-      return { shape: "run", run: await this.#rooms.runs.status(viewer, of.id, 0, of.signal) };
-    }
-    const { outcome, filtered } = await running;
-    const { requestId, protocol } = request;
-    return { shape: "operation", requestId, protocol, runId: of.id, outcome, filtered };
-  }
-
   async #serveMcp(request: McpSessionRequest, of: Case): Promise<Reply> {
     const client = liveClient(of.live);
     const session = (of.trail.session = this.#rooms.authenticate(request.token));
@@ -243,74 +183,5 @@ export class Engine {
     const outcome = await serveMcp(this.#rooms, of.id, request, session, client, stop.signal);
     this.#rooms.audit.ended(endingOf(of.id, outcome, started, undefined));
     return ended(undefined, request.protocol, outcome);
-  }
-
-  /** Nothing has happened yet when this throws. */
-  #begin({ plan, place }: ClearedPlan, request: OperationRequest, of: Case): ActiveRun {
-    try {
-      const run = this.#rooms.runs.begin({
-        id: of.id,
-        session: plan.session.key,
-        project: plan.project.id,
-        operation: plan.operation.id,
-        background: request.background,
-      });
-      try {
-        this.#record(of, request);
-        return run;
-      } catch (error) {
-        run.end(
-          failedBy(
-            error instanceof CodedError ? error : new CodedError("internal", "the decision could not be recorded"),
-          ),
-        );
-        throw error;
-      }
-    } catch (error) {
-      place.giveBack();
-      plan.files.discard();
-      throw error;
-    }
-  }
-
-  /**
-   * A run that has begun has an ending, which is kept and recorded. Rejects only when it cannot be recorded.
-   * @param client ends the run when the client goes or cancels; undefined for a run that goes on by itself
-   */
-  async #run(
-    may: ClearedPlan,
-    run: ActiveRun,
-    watching: Watching,
-    { id }: Case,
-    client?: AbortSignal,
-  ): Promise<Carried> {
-    const started = performance.now();
-    const stop = new AbortController();
-    const end = (reason: unknown): void => {
-      if (reason !== "disconnected") stop.abort(reason);
-      else if (may.plan.operation.onDisconnect === "cancel") stop.abort("cancelled");
-    };
-    onAbort(run.signal, end);
-    if (client !== undefined) onAbort(client, end);
-    const carried = await this.#carried(may, run, stop, watching, id);
-    may.place.release();
-    run.end(carried.outcome);
-    this.#rooms.audit.ended(endingOf(id, carried.outcome, started, carried.digests));
-    return carried;
-  }
-
-  async #carried(
-    may: ClearedPlan,
-    run: ActiveRun,
-    stop: AbortController,
-    watching: Watching,
-    id: string,
-  ): Promise<Carried> {
-    try {
-      return await carryOut(this.#rooms, may, run, stop, watching);
-    } catch (error) {
-      const failure = failedBy(error instanceof CodedError ? error : this.#bug(error, id));
-      return { outcome: failure, filtered: undefined, digests: undefined };
-    }
   }
 }
