@@ -21,6 +21,16 @@ export class CodedError extends Error {
   }
 }
 
+/** What `work` returns, or what `otherwise` makes of a `CodedError`. A bug is thrown on. */
+export function attempt<T>(work: () => T, otherwise: (error: CodedError) => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof CodedError) return otherwise(error);
+    throw error;
+  }
+}
+
 /** The system error code (`ENOENT`, …) of what a system call threw, or undefined. */
 export function errnoOf(error: unknown): string | undefined {
   if (!(error instanceof Error) || !("code" in error)) return undefined;

@@ -1,4 +1,4 @@
-import { CodedError } from "../../wire/errors.ts";
+import { attempt, CodedError } from "../../wire/errors.ts";
 import { printable } from "../../wire/text.ts";
 import { approvalFor, approvedProject } from "../project/approval.ts";
 import { compileProject, type LoadedProject } from "../project/compile.ts";
@@ -19,12 +19,10 @@ const STATUS = {
 
 /** The project, or why it does not load. */
 function compiled(id: string, bytes: Buffer, file: string): LoadedProject | CodedError {
-  try {
-    return compileProject(id, bytes, file);
-  } catch (error) {
-    if (error instanceof CodedError) return error;
-    throw error;
-  }
+  return attempt<LoadedProject | CodedError>(
+    () => compileProject(id, bytes, file),
+    (error) => error,
+  );
 }
 
 export const configDiff = command({

@@ -1,6 +1,6 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
-import { CodedError } from "../../wire/errors.ts";
+import { attempt, CodedError } from "../../wire/errors.ts";
 import { printable } from "../../wire/text.ts";
 import { findingText, inspectWorkspace, shellWord, type WorkspaceFacts } from "../git/inspection/inspect.ts";
 import { KillSwitch } from "../limits/kill-switch.ts";
@@ -20,12 +20,7 @@ import { realOrSame } from "../util/real-path.ts";
 
 /** Runs `work`; an error of ours becomes a check that failed. */
 function failing(checks: Checks, work: () => readonly Check[]): readonly Check[] {
-  try {
-    return work();
-  } catch (error) {
-    if (error instanceof CodedError) return [checks.failed(error)];
-    throw error;
-  }
+  return attempt(work, (error) => [checks.failed(error)]);
 }
 
 function approvalCheck(checks: Checks, projects: string, id: string): Check {

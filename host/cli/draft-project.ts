@@ -1,5 +1,5 @@
 import { existsSync, realpathSync } from "node:fs";
-import { CodedError } from "../../wire/errors.ts";
+import { attempt } from "../../wire/errors.ts";
 import type { ProjectConfig } from "../../wire/schema.ts";
 import { canonicalText } from "../project/canonical.ts";
 import { compileProject, type LoadedProject } from "../project/compile.ts";
@@ -38,12 +38,10 @@ function finder(context: Context, paths: readonly string[]): (name: string) => s
   const find = commandFinder(context.environment);
   const workspaces = paths.filter((path) => existsSync(path)).map((path) => realpathSync.native(path));
   return (name) => {
-    try {
-      return find(name, workspaces);
-    } catch (error) {
-      if (error instanceof CodedError) return undefined;
-      throw error;
-    }
+    return attempt<string | undefined>(
+      () => find(name, workspaces),
+      () => undefined,
+    );
   };
 }
 

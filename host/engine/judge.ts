@@ -1,5 +1,5 @@
-import { CODES, type Code } from "../../wire/codes.ts";
-import { CodedError } from "../../wire/errors.ts";
+import type { Code } from "../../wire/codes.ts";
+import { attempt } from "../../wire/errors.ts";
 import type { OperationRequest } from "../../wire/request.ts";
 import { reasonToAsk } from "../approval/conditions.ts";
 import { argumentsOf, checkValues } from "../operation/call.ts";
@@ -48,11 +48,8 @@ function judged(project: Project, request: OperationRequest, workspace: string):
  * @param workspace an empty directory, which stands for the checkout
  */
 export function judge(project: Project, request: OperationRequest, workspace: string): Judgement {
-  try {
-    return judged(project, request, workspace);
-  } catch (error) {
-    if (error instanceof CodedError && CODES[error.code].kind !== "client")
-      return { verdict: "deny", code: error.code, message: error.message };
-    throw error;
-  }
+  return attempt<Judgement>(
+    () => judged(project, request, workspace),
+    ({ code, message }) => ({ verdict: "deny", code, message }),
+  );
 }

@@ -1,4 +1,4 @@
-import { CodedError } from "../../wire/errors.ts";
+import { attempt } from "../../wire/errors.ts";
 import { isOptionLiteral } from "../project/template.ts";
 import type { Operation, TemplateElement } from "../project/types.ts";
 import type { Asked } from "./call.ts";
@@ -49,12 +49,10 @@ export function matchInOrder(
   }
   const bound = bindings(caught, new Set());
   if ("differs" in bound) return undefined;
-  let flags: readonly string[];
-  try {
-    flags = flagsWithEffort(operation, words.slice(elements.length), place.effort);
-  } catch (error) {
-    if (error instanceof CodedError) return undefined;
-    throw error;
-  }
+  const flags = attempt<readonly string[] | undefined>(
+    () => flagsWithEffort(operation, words.slice(elements.length), place.effort),
+    () => undefined,
+  );
+  if (flags === undefined) return undefined;
   return { asked: { operation: operation.id, params: bound.params, flags }, doubtful };
 }

@@ -1,4 +1,4 @@
-import { CodedError } from "../../wire/errors.ts";
+import { attempt } from "../../wire/errors.ts";
 import { compileProject, type LoadedProject } from "./compile.ts";
 import { isPinned, MAX_CONFIG_BYTES, projectFiles, readPin, readSnapshot, type ProjectFiles } from "./pin.ts";
 import { sha256Hex } from "../util/hash.ts";
@@ -16,23 +16,21 @@ export function approvalFor(bytes: Buffer, pin: string | undefined): Exclude<App
 /** The approval of a project, by its bytes alone: whether they are a valid configuration is not looked at. */
 export function approvalOf(projects: string, id: string): Approval {
   const files = projectFiles(projects, id);
-  try {
-    const file = readTrusted(files.config, MAX_CONFIG_BYTES);
-    return file === undefined ? "not_allowed" : approvalFor(file.bytes, readPin(files));
-  } catch (error) {
-    if (error instanceof CodedError) return "unreadable";
-    throw error;
-  }
+  return attempt<Approval>(
+    () => {
+      const file = readTrusted(files.config, MAX_CONFIG_BYTES);
+      return file === undefined ? "not_allowed" : approvalFor(file.bytes, readPin(files));
+    },
+    () => "unreadable",
+  );
 }
 
 /** What was approved last, or undefined when it was not kept or does not load any more. */
 export function approvedProject(files: ProjectFiles, id: string): LoadedProject | undefined {
   const bytes = readSnapshot(files);
   if (bytes === undefined) return undefined;
-  try {
-    return compileProject(id, bytes, files.snapshot);
-  } catch (error) {
-    if (error instanceof CodedError) return undefined;
-    throw error;
-  }
+  return attempt<LoadedProject | undefined>(
+    () => compileProject(id, bytes, files.snapshot),
+    () => undefined,
+  );
 }

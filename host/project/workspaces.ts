@@ -1,4 +1,4 @@
-import { CodedError } from "../../wire/errors.ts";
+import { attempt } from "../../wire/errors.ts";
 import { realOrSame } from "../util/real-path.ts";
 import { projectFiles } from "./pin.ts";
 import { listProjectIds } from "./project-id.ts";
@@ -10,12 +10,10 @@ import { loadProject } from "./store.ts";
  * @param projects the directory that holds one directory per project
  */
 export function allWorkspaces(projects: string): readonly string[] {
-  return listProjectIds(projects).flatMap((id) => {
-    try {
-      return loadProject(projectFiles(projects, id), id).project.repos.map(({ path }) => realOrSame(path));
-    } catch (error) {
-      if (error instanceof CodedError) return []; // a broken project has no workspaces that we know of
-      throw error;
-    }
-  });
+  return listProjectIds(projects).flatMap((id) =>
+    attempt(
+      () => loadProject(projectFiles(projects, id), id).project.repos.map(({ path }) => realOrSame(path)),
+      () => [], // a broken project has no workspaces that we know of
+    ),
+  );
 }

@@ -1,6 +1,6 @@
 import { chmodSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
-import { CodedError } from "../../wire/errors.ts";
+import { attempt, CodedError } from "../../wire/errors.ts";
 import { printable } from "../../wire/text.ts";
 import { readTrusted } from "../util/read-trusted.ts";
 import { makePrivateDirectory, writeAtomic } from "../util/write-atomic.ts";
@@ -18,14 +18,14 @@ function launcherText(program: readonly string[]): string {
 
 /** What stands at the launcher's place: ours, nothing, or a program of somebody else, which may be large. */
 function standing(path: string): "ours" | "nothing" | "other" {
-  try {
-    const file = readTrusted(path, MAX_BYTES);
-    if (file === undefined) return "nothing";
-    return file.bytes.includes(MARK) ? "ours" : "other";
-  } catch (error) {
-    if (error instanceof CodedError) return "other";
-    throw error;
-  }
+  return attempt(
+    () => {
+      const file = readTrusted(path, MAX_BYTES);
+      if (file === undefined) return "nothing";
+      return file.bytes.includes(MARK) ? "ours" : "other";
+    },
+    () => "other",
+  );
 }
 
 /**

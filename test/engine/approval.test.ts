@@ -42,9 +42,14 @@ class Scene {
           command: "/bin/echo",
           args_template: ["{name}"],
           params: { name: text },
-          approval: { when: [{ param: "name", pattern: "danger" }], answers: ["once", "operation"], timeout },
+          approval: {
+            says: "{name}",
+            when: [{ param: "name", pattern: "danger" }],
+            answers: ["once", "operation"],
+            timeout,
+          },
         },
-        send: { command: "/bin/cat", args_template: [], stdin: "optional", approval: { timeout } },
+        send: { command: "/bin/cat", args_template: [], stdin: "optional", approval: { says: "Sends it", timeout } },
         show: {
           command: "/bin/cat",
           args_template: ["{file}"],
@@ -149,6 +154,21 @@ describe("an operation that asks", () => {
       },
       { kind: "outcome", outcome: "completed", exit_code: 0 },
     ]);
+  });
+
+  it("is said in the operation's own words", async () => {
+    const said: string[] = [];
+    for (const [operation, params] of [
+      ["sometimes", { name: "a danger" }],
+      ["send", {}],
+    ] as const) {
+      const reply = scene.call(operation, params);
+      const pending = await scene.waiting();
+      said.push(pending.says);
+      await scene.answer(pending, "deny");
+      await reply;
+    }
+    expect(said).toEqual(["a danger", "Sends it"]);
   });
 
   it("does not run when that person says no, and the note reaches the agent [promise 3]", async () => {

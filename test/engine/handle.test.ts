@@ -263,3 +263,13 @@ describe("the real path of a workspace", () => {
     expect(() => realWorkspace(join(directory, "d/file/below"))).toThrow("ENOTDIR");
   });
 });
+
+describe("the page", () => {
+  it("that cannot be opened because of a bug is an internal error, which gives nothing away", async () => {
+    const made = engineWith(plain);
+    const owner = { transport: "owner", id: "owner" } as const;
+    const reply = await made.engine.handle({ page: {}, token: "t" }, owner, new AbortController().signal);
+    expect(reply).toMatchObject({ error: { code: "internal" } });
+    expect(made.events).toEqual(["bug: Error: nobody here asks for the page"]);
+  });
+});

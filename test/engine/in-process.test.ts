@@ -48,6 +48,8 @@ describe("the client without a transport", () => {
     expect((await same(both, async (client) => client.list("st"))).operations).toHaveLength(1);
     expect((await same(both, async (client) => client.describe("speak"))).operation?.id).toBe("speak");
     expect((await same(both, async (client) => client.describe("nothing"))).code).toBe("operation_not_allowed");
+    const explained = await same(both, async (client) => client.explain({ operation: "speak" }));
+    expect(explained.explanation?.verdict).toBe("allow");
     expect((await same(both, async (client) => client.run({ operation: "speak" }))).stdout).toBe("one\ntwo\n");
   });
 

@@ -1,5 +1,5 @@
 import { PassThrough } from "node:stream";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { wholeInput } from "../../host/engine/whole-input.ts";
 
 const quiet = new AbortController().signal;
@@ -21,6 +21,17 @@ describe("standard input that a person is to allow", () => {
     const whole = wholeInput(broken, 10, quiet);
     broken.destroy();
     await expect(whole).rejects.toThrow(/ended before it was complete/);
+  });
+
+  it("is not waited for without end", async () => {
+    vi.useFakeTimers();
+    try {
+      const never = expect(wholeInput(new PassThrough(), 10, quiet)).rejects.toThrow(/was not complete within 60 s/);
+      await vi.advanceTimersByTimeAsync(60_000);
+      await never;
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it("is not waited for when its client has gone, or the daemon stops", async () => {

@@ -82,5 +82,8 @@ describe("redaction in a configuration", () => {
     expect(change({ off: ["jwt"] }, undefined)[0]?.[0]).toBe("narrows");
     expect(change(undefined, { patterns: [{ name: "a", pattern: "x" }] })[0]?.[0]).toBe("narrows");
     expect(change({ env: ["A"] }, {})[0]?.[0]).toBe("widens");
+    const own = (...names: readonly string[]) => ({ patterns: names.map((name) => ({ name, pattern: name })) });
+    expect(change(own("a"), own("b", "a"))[0]?.[0]).toBe("narrows");
+    expect(change(own("a"), own("b"))[0]?.[0]).toBe("widens");
   });
 });

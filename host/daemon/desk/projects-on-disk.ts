@@ -1,4 +1,4 @@
-import { CodedError } from "../../../wire/errors.ts";
+import { attempt, CodedError } from "../../../wire/errors.ts";
 import type { OperationRow, ProjectDesk, ProjectRow, ProjectView } from "../../page/desk.ts";
 import { approvalFor, approvalOf, approvedProject } from "../../project/approval.ts";
 import { compileProject, type LoadedProject } from "../../project/compile.ts";
@@ -43,12 +43,10 @@ export class ProjectsOnDisk implements ProjectDesk {
     if (row === undefined)
       throw new CodedError("not_found", "There is no such project", { hint: "See cmd2host projects." });
     const nothing = { ...row, repos: [], operations: [], changes: [], text: "" };
-    try {
-      return { ...nothing, ...this.#read(requireProjectId(id)) };
-    } catch (error) {
-      if (error instanceof CodedError) return { ...nothing, problem: error.message };
-      throw error;
-    }
+    return attempt(
+      () => ({ ...nothing, ...this.#read(requireProjectId(id)) }),
+      (error) => ({ ...nothing, problem: error.message }),
+    );
   }
 
   #stateOf(id: string): ProjectRow["state"] {
