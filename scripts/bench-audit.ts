@@ -10,7 +10,7 @@ import { verifyLog } from "../host/audit/verify.ts";
 import { baseDirectory } from "../host/util/base-directory.ts";
 import { makePrivateDirectory } from "../host/util/write-atomic.ts";
 import { DaemonClient } from "../wire/client.ts";
-import type { DaemonConfig } from "../wire/schema.ts";
+import type { DaemonConfig, OperationTemplate, ProjectConfig } from "../wire/schema.ts";
 import { callOperations, runOperation } from "./bench-calls.ts";
 import { BenchDaemon } from "./bench-daemon.ts";
 import { latencyRow, median, ms, Samples, timed, times, type Effort, type Row } from "./bench-figures.ts";
@@ -27,13 +27,29 @@ const AUDITS = {
 type Name = keyof typeof AUDITS;
 const NAMES = ["off", "batch", "each"] as const satisfies readonly Name[];
 
+const TRUE: OperationTemplate = {
+  command: "/bin/true",
+  args_template: ["{word}"],
+  params: { word: { type: "string" } },
+};
+/** The same program without anything that trust costs, and with all of it: redaction, limits, and a condition that asks nobody. */
+const operations = {
+  true: callOperations.true,
+  bare: { ...TRUE, redact: { enabled: false } },
+  guarded: {
+    ...TRUE,
+    limits: { rate: { runs: 10_000, per_seconds: 1 }, concurrent: 100, per_day: 1_000_000 },
+    approval: { when: [{ param: "word", pattern: "danger.*" }] },
+  },
+} satisfies ProjectConfig["operations"];
+
 /** Three daemons that differ in their audit only, and take turns. */
 async function latencies(program: string, base: string, { rounds, perRound }: Effort): Promise<readonly Row[]> {
   const daemons = NAMES.map((name) => {
     const directory = join(base, name);
     mkdirSync(directory);
     const daemon = new BenchDaemon(program, directory, process.env["PATH"] ?? "");
-    const token = daemon.project("owner_repo", { operations: callOperations });
+    const token = daemon.project("owner_repo", { operations });
     return { name, daemon, client: new DaemonClient(daemon.unix, token) };
   });
   const samples = new Samples();
@@ -43,19 +59,23 @@ async function latencies(program: string, base: string, { rounds, perRound }: Ef
     for (let count = -perRound; count < rounds * perRound; count++) {
       for (const { name, client } of daemons) {
         const ran = await timed(async () => runOperation(client, "true"));
+        const whole = await timed(async () =>
+          runOperation(client, name === "off" ? "bare" : "guarded", { word: "harmless" }),
+        );
         const listed = await timed(async () => client.list(""));
         if (count < 0) continue; // warm-up
         samples.add(`run ${name}`, ran);
+        samples.add(`whole ${name}`, whole);
         samples.add(`list ${name}`, listed);
       }
     }
   } finally {
     for (const { daemon } of daemons) await daemon.stop();
   }
-  const row = (what: string, kind: string, name: Name): Row => {
+  const row = (what: string, kind: string, name: Name, reference = "without audit"): Row => {
     const [own, off] = [samples.of(`${kind} ${name}`), samples.of(`${kind} off`)];
     const extra = median(own.map((value, index) => value - (off[index] ?? Number.NaN)));
-    const { figures, ...shown } = latencyRow(what, own, off, "without audit");
+    const { figures, ...shown } = latencyRow(what, own, off, reference);
     return {
       ...shown,
       ratio: `${shown.ratio}; of neighbours ${ms(extra)}`,
@@ -65,6 +85,7 @@ async function latencies(program: string, base: string, { rounds, perRound }: Ef
   return [
     row("run true with audit, p50 / p99", "run", "batch"),
     row('the same, sync "each"', "run", "each"),
+    row("run true with audit, redaction, limits and approval", "whole", "batch", "without all of them"),
     row("list with audit, p50 / p99", "list", "batch"),
     row('the same, sync "each"', "list", "each"),
   ];

@@ -59,8 +59,12 @@ export class Spawner {
   }
 }
 
-export async function runOperation(client: DaemonClient, operation: string): Promise<void> {
-  const reply = await client.run({ operation }, { timeoutMs: 180_000 });
+export async function runOperation(
+  client: DaemonClient,
+  operation: string,
+  params: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  const reply = await client.run({ operation, params }, { timeoutMs: 180_000 });
   if (reply.exit_code !== 0) throw new Error(`${operation}: ${reply.denied_reason ?? reply.stderr}`);
 }
 
