@@ -1,7 +1,7 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { attempt, CodedError } from "../../wire/errors.ts";
-import { printable } from "../../wire/text.ts";
+import { printable, quoted } from "../../wire/text.ts";
 import { findingText, inspectWorkspace, shellWord, type WorkspaceFacts } from "../git/inspection/inspect.ts";
 import { KillSwitch } from "../limits/kill-switch.ts";
 import { projectFiles } from "../project/pin.ts";
@@ -127,10 +127,30 @@ function programChecks(project: Project, context: Context): readonly Check[] {
   );
 }
 
-/** Where the daemon listens; undefined when daemon.json does not load, which is said elsewhere. */
-async function listenModeOf(context: Context, base: BaseDirectory): Promise<unknown> {
+/** Whether those whom operations tell that they wait are known to the daemon. */
+function viaChecks(project: Project, settings: unknown): readonly Check[] {
+  const checks = new Checks(project.id, "approval");
+  const approvals = setting(settings, "approvals");
+  const webhooks = setting(approvals, "webhooks");
+  if (!(webhooks instanceof Map)) return [];
+  const isKnown = (name: string): boolean =>
+    name === "desktop" ? setting(approvals, "desktop") === true : webhooks.has(name);
+  return project.allowed.flatMap((id) =>
+    (project.operations.get(id)?.approval?.via ?? [])
+      .filter((name) => !isKnown(name))
+      .map((name) =>
+        checks.warn(
+          `${id} tells ${quoted(name)} that it waits, and daemon.json ${name === "desktop" ? "switches that off" : "names no such webhook"}`,
+          "Correct via of the operation, or approvals in daemon.json; the terminal and the page can answer all the same.",
+        ),
+      ),
+  );
+}
+
+/** What daemon.json says; undefined when it does not load, which is said elsewhere. */
+async function settingsOf(context: Context, base: BaseDirectory): Promise<unknown> {
   try {
-    return setting((await context.daemon.settings(base)).settings, "listenMode");
+    return (await context.daemon.settings(base)).settings;
   } catch (error) {
     if (error instanceof CodedError) return undefined;
     throw error;
@@ -143,11 +163,11 @@ export async function projectsChecks(
   base: BaseDirectory,
   ids: readonly string[],
 ): Promise<readonly Check[]> {
-  const listenMode = await listenModeOf(context, base);
-  return ids.flatMap((id) => projectChecks(context, base, id, listenMode));
+  const settings = await settingsOf(context, base);
+  return ids.flatMap((id) => projectChecks(context, base, id, settings));
 }
 
-function projectChecks(context: Context, base: BaseDirectory, id: string, listenMode: unknown): readonly Check[] {
+function projectChecks(context: Context, base: BaseDirectory, id: string, settings: unknown): readonly Check[] {
   const checks = new Checks(id, "configuration");
   const files = projectFiles(base.projects, id);
   const directory = directoryCheck(files.directory, id);
@@ -164,9 +184,10 @@ function projectChecks(context: Context, base: BaseDirectory, id: string, listen
     ...stopChecks(base, id),
     ...project.repos.flatMap((repo) => workspaceChecks(project, repo)),
     ...programChecks(project, context),
+    ...viaChecks(project, settings),
     ...tokensCheck(base, id),
     ...project.repos
       .filter(({ path }) => isDirectory(path))
-      .flatMap(({ path }) => devcontainerChecks(context, base, id, path, listenMode)),
+      .flatMap(({ path }) => devcontainerChecks(context, base, id, path, setting(settings, "listenMode"))),
   ];
 }

@@ -3,6 +3,7 @@ import { listProjectIds, requireProjectId } from "../project/project-id.ts";
 import { command, JSON_SWITCH } from "./command.ts";
 import { isContainer } from "./container-places.ts";
 import type { Context } from "./context.ts";
+import { auditChecks } from "./doctor-audit.ts";
 import { Checks, checksText, type Check } from "./doctor-check.ts";
 import { containerChecks } from "./doctor-container.ts";
 import { daemonChecks, directoryCheck, tokensCheck } from "./doctor-host.ts";
@@ -19,6 +20,7 @@ async function hostChecks(context: Context, project: string | undefined): Promis
     ),
     ...(await serviceChecks(context, base)),
     ...(await daemonChecks(context, base)),
+    ...(await auditChecks(context)),
     ...tokensCheck(base, undefined),
     ...(ids.length > 0 ? [] : [general.warn("no project is configured", "cmd2host config init --repo=OWNER/NAME")]),
     ...(await projectsChecks(context, base, ids)),
