@@ -10,7 +10,8 @@ const RUN_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const CREATE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
 const REPLACE = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW;
 
-const ATTEMPTS = 5;
+/** The directory of a session may come and go while others are removed from it. */
+const ATTEMPTS = 100;
 
 /** True for a session's key: 64 lower case hex digits. */
 export function isSessionKey(text: string): boolean {
@@ -78,7 +79,19 @@ export class RunFiles {
       } catch (error) {
         if (errnoOf(error) !== "ENOENT" || attempt >= ATTEMPTS) throw error;
       }
-      await mkdir(this.directory(session), { recursive: true, mode: 0o700 });
+      await this.#makeDirectory(this.directory(session));
+    }
+  }
+
+  /** `mkdir` that makes the way there as well fails when the last directory is there at first and is removed beside it. */
+  async #makeDirectory(path: string): Promise<void> {
+    try {
+      await mkdir(path, { mode: 0o700 });
+    } catch (error) {
+      const errno = errnoOf(error);
+      if (errno === "EEXIST") return;
+      if (errno !== "ENOENT") throw error;
+      await mkdir(this.root, { recursive: true, mode: 0o700 });
     }
   }
 }

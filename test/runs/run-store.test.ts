@@ -305,6 +305,9 @@ describe("the disk", () => {
     const background = store.begin(about({ background: true }));
     await write(background, "small");
     await store.settled();
+    // What waits for the disk is written beside everything else, until no more than 64 KiB wait.
+    const size = (): number => statSync(join(root, SESSION, `${large.id}.out`), { throwIfNoEntry: false })?.size ?? 0;
+    await expect.poll(size).toBeGreaterThanOrEqual(300_000 - 65_536);
     const later = openStore({}, root);
     const info = await later.store.status(VIEWER, large.id, 0, NEVER);
     expect(info).toMatchObject({
