@@ -1,6 +1,6 @@
 import { lstatSync, statSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { CodedError, errnoOf, messageOf } from "../../wire/errors.ts";
+import { errnoOf } from "../../wire/errors.ts";
 import { printable } from "../../wire/text.ts";
 import { fastBlake3, type Blake3 } from "../util/hash.ts";
 import { ChainCheck, type Linked } from "./chain-check.ts";
@@ -10,6 +10,7 @@ import { soundRecord } from "./log-end.ts";
 import { linesFrom, type Line } from "./log-lines.ts";
 import { listLog, type LogName } from "./log-names.ts";
 import { NOTES, type Note } from "./record.ts";
+import { reading } from "./reading.ts";
 import { readSigningKey } from "./signing-key.ts";
 import { textOf, type Stored } from "./stored.ts";
 import type { Damage, DamageKind, Noted, Verification } from "./verification.ts";
@@ -253,7 +254,7 @@ async function verifyOnce(against: Against, hash: Blake3): Promise<Verification>
  */
 export async function verifyLog(against: Against): Promise<Verification> {
   const hash = await fastBlake3();
-  try {
+  return reading(async () => {
     statSync(against.directory);
     for (let attempt = 1; ; attempt++) {
       const verification = await verifyOnce(against, hash).catch((error: unknown) => {
@@ -266,10 +267,5 @@ export async function verifyLog(against: Against): Promise<Verification> {
         return verification;
       await sleep(SETTLE_MS);
     }
-  } catch (error) {
-    if (error instanceof CodedError || errnoOf(error) === undefined) throw error;
-    throw new CodedError("audit_unreadable", `the audit cannot be read: ${printable(messageOf(error))}`, {
-      cause: error,
-    });
-  }
+  });
 }

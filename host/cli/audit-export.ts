@@ -2,7 +2,8 @@ import { CodedError } from "../../wire/errors.ts";
 import { printable, quoted, shortened } from "../../wire/text.ts";
 import { isWanted, oldestLines } from "../audit/entries.ts";
 import { parseStored, type Stored } from "../audit/stored.ts";
-import { AUDIT_FILTERS, reading, wantedOf } from "./audit-filters.ts";
+import { reading } from "../audit/reading.ts";
+import { AUDIT_FILTERS, wantedOf } from "./audit-filters.ts";
 import { auditPlaces } from "./audit-places.ts";
 import { command } from "./command.ts";
 

@@ -1,5 +1,5 @@
-import { CodedError, errnoOf, messageOf } from "../../wire/errors.ts";
-import { printable, quoted, shortened } from "../../wire/text.ts";
+import { CodedError } from "../../wire/errors.ts";
+import { quoted, shortened } from "../../wire/text.ts";
 import type { Wanted } from "../audit/entries.ts";
 
 const MAX_GIVEN = 60;
@@ -54,16 +54,4 @@ export function wantedOf({ since, project, operation, outcome, session, code }: 
     session,
     code,
   };
-}
-
-/** Does what reads the log. @throws CodedError `audit_unreadable`, and what `work` throws */
-export async function reading<T>(work: () => T | Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    if (error instanceof CodedError || errnoOf(error) === undefined) throw error;
-    throw new CodedError("audit_unreadable", `the audit cannot be read: ${printable(messageOf(error))}`, {
-      cause: error,
-    });
-  }
 }

@@ -1,5 +1,6 @@
 import { newestEntries, type Entry } from "../audit/entries.ts";
-import { AUDIT_FILTERS, reading, wantedOf } from "./audit-filters.ts";
+import { reading } from "../audit/reading.ts";
+import { AUDIT_FILTERS, wantedOf } from "./audit-filters.ts";
 import { auditPlaces } from "./audit-places.ts";
 import { AUDIT_HEADINGS, entryRow } from "./audit-words.ts";
 import { command, JSON_SWITCH, type Command } from "./command.ts";

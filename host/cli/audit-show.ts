@@ -2,7 +2,7 @@ import { CodedError } from "../../wire/errors.ts";
 import { printable, quoted, shortened } from "../../wire/text.ts";
 import { entriesById, type Entry } from "../audit/entries.ts";
 import { textOf } from "../audit/stored.ts";
-import { reading } from "./audit-filters.ts";
+import { reading } from "../audit/reading.ts";
 import { entryJson } from "./audit-list.ts";
 import { auditPlaces } from "./audit-places.ts";
 import { recordMembers } from "./audit-words.ts";

@@ -1,9 +1,9 @@
 import { lstatSync, realpathSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { CodedError, errnoOf } from "../../wire/errors.ts";
+import { attempt, CodedError, errnoOf } from "../../wire/errors.ts";
 import { printable, quoted, shortened } from "../../wire/text.ts";
 import { inspectWorkspace } from "../git/inspection/inspect.ts";
-import { isRepoName, listProjectIds } from "../project/project-id.ts";
+import { isRepoName, listProjectIds, requireProjectId } from "../project/project-id.ts";
 import { projectFiles } from "../project/pin.ts";
 import { loadProject } from "../project/store.ts";
 import type { Project, Repo } from "../project/types.ts";
@@ -68,6 +68,25 @@ export function projectsAt(projects: string, root: string, skipped: (why: string
       return [];
     }
   });
+}
+
+/**
+ * The id that was given, or that of the only project which names the checkout that the command was started in.
+ * @throws CodedError `usage`, `project_id_invalid`
+ */
+export function projectIdFor(
+  { cwd, base }: { readonly cwd: string; readonly base: () => { readonly projects: string } },
+  given: string | undefined,
+): string {
+  if (given !== undefined) return requireProjectId(given);
+  const there = attempt<readonly CheckoutProject[]>(
+    () => projectsAt(base().projects, checkoutRoot(cwd, undefined), () => undefined),
+    () => [],
+  );
+  const [only, ...others] = there;
+  if (only !== undefined && others.length === 0) return only.project.id;
+  const why = only === undefined ? "no project names this directory" : "several projects name this directory";
+  throw new CodedError("usage", `missing --project: ${why}`, { hint: "See cmd2host projects, or cmd2host setup." });
 }
 
 /**

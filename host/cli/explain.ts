@@ -6,8 +6,8 @@ import { parseRequest } from "../../wire/parse-request.ts";
 import type { Explanation } from "../../wire/schema.ts";
 import { printable } from "../../wire/text.ts";
 import { readPlainFile } from "../project/plain-file.ts";
-import { requireProjectId } from "../project/project-id.ts";
 import { givenParams } from "./call-line.ts";
+import { projectIdFor } from "./checkout.ts";
 import { command, JSON_SWITCH } from "./command.ts";
 import type { Context } from "./context.ts";
 import { explanationText } from "./explain-words.ts";
@@ -87,7 +87,7 @@ export const explain = command({
   about:
     "Say what would become of a call, step by step, and what decides at each. A dry run: nothing is run, written or counted.",
   options: {
-    project: { kind: "text", about: "The project's id", placeholder: "ID", required: true },
+    project: { kind: "text", about: "The project's id (default: the project of this checkout)", placeholder: "ID" },
     operation: { kind: "text", about: "Operation by name", placeholder: "NAME" },
     param: {
       kind: "texts",
@@ -110,14 +110,14 @@ export const explain = command({
     command: { kind: "rest", about: "A command line, for which the operation is found" },
   },
   examples: [
-    ["explain --project OWNER_NAME -- gh pr view 42", "What does this command line come to?"],
+    ["explain -- gh pr view 42", "What does this command line come to, in the project of this checkout?"],
     ["explain --project OWNER_NAME --operation gh_pr_view --param-json number=42", "The same by name"],
   ],
   more: `It is seen by the running daemon, with the daemon's own environment and PATH; where none runs, by this process, and that is said. Names of environment variables are shown, never values.
 
 Exits with 0 when it would run or a person would be asked, and with 1 when it would be denied or fail.`,
   run: async (values, context) => {
-    const project = requireProjectId(values.project);
+    const project = projectIdFor(context, values.project);
     const { explanation, seenBy, words } = await explained(project, await requestOf(values, context), context);
     const { verdict } = explanation;
     return {

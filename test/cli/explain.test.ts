@@ -56,6 +56,21 @@ describe("cmd2host explain", () => {
     expect(stdout).not.toContain("planted");
   });
 
+  it("finds the project by the checkout that it is started in, when it is the only one there", async () => {
+    const { host, base, repo } = scene();
+    const line = ["--", "gh", "pr", "view", "42"];
+    expect((await host.run("explain", ...line)).stderr).toMatch(
+      /^error: missing --project: no project names this directory\nhint: /,
+    );
+    host.cwd = repo;
+    expect((await host.run("explain", ...line)).stdout).toContain("It would run.\n");
+    base.writeProject("other", { repos: ["owner/repo"], repo_paths: [repo], allowed_operations: [] });
+    expect(await host.run("explain", ...line)).toMatchObject({
+      exit: 2,
+      stderr: expect.stringContaining("several projects name this directory") as unknown,
+    });
+  });
+
   it("prefers the running daemon, which has its own PATH", async () => {
     const { host, base } = scene();
     await startDaemon(base, {}, { PATH: "/nonexistent" });
