@@ -138,6 +138,8 @@ export const NOTES = {
   clock_back: { trouble: false, about: "the clock of this machine went back" },
   interrupted: { trouble: false, about: "the log could not be written for some time; nothing ran meanwhile" },
   sink_dropped: { trouble: false, about: "a receiver of copies was slow or gone, and missed records" },
+  operations_stopped: { trouble: false, about: "the owner stopped operations: of one project, or all" },
+  operations_resumed: { trouble: false, about: "the owner let operations go on" },
   lost_power: {
     trouble: false,
     about: "records that were not on the disk yet are gone: a power cut, or somebody cut the log",

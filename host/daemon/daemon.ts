@@ -3,6 +3,7 @@ import { messageOf } from "../../wire/errors.ts";
 import type { DaemonCalls } from "../../wire/daemon-calls.ts";
 import { Engine } from "../engine/handle.ts";
 import { InProcessClient } from "../engine/in-process.ts";
+import { KillSwitch } from "../limits/kill-switch.ts";
 import type { Listener, OnConnection } from "../listen/listener.ts";
 import { lockBase, type BaseLock } from "../listen/lock-socket.ts";
 import { listenTcp } from "../listen/tcp.ts";
@@ -18,6 +19,7 @@ import { requireOwnDirectories } from "./own-directories.ts";
 import { Reception } from "./reception.ts";
 import { loadDaemonSettings, type DaemonSettings } from "./settings.ts";
 import { startAudit, type RunningAudit } from "./start-audit.ts";
+import { StopWatch } from "./stop-watch.ts";
 
 const HOUR_MS = 60 * 60 * 1_000;
 /** How soon the runs of a revoked session are ended, and forgotten. */
@@ -45,6 +47,7 @@ export class Daemon {
   readonly #reception: Reception;
   readonly #lock: BaseLock;
   readonly #audit: RunningAudit;
+  readonly #stops: StopWatch;
   #settings: DaemonSettings;
   #listeners: readonly Listener[] = [];
   #timers: readonly NodeJS.Timeout[] = [];
@@ -61,6 +64,7 @@ export class Daemon {
     this.#settings = settings;
     this.#lock = lock;
     this.#audit = audit;
+    this.#stops = new StopWatch(new KillSwitch(base.stopped), audit.note);
     this.#log = log;
     this.#house = new House({
       base,
@@ -123,11 +127,13 @@ export class Daemon {
   async #open(): Promise<void> {
     this.#cleanUp(0);
     const isSession = (key: string): boolean => this.#house.tokens.isValid(key);
+    this.#stops.look();
     this.#timers = [
       setInterval(() => {
         this.#cleanUp(HOUR_MS);
       }, HOUR_MS),
       setInterval(() => {
+        this.#stops.look();
         this.#house.runs.endOrphans(isSession);
         this.#house.mcp.endOrphans(isSession);
         this.#house.approvals.endOrphans(isSession);
@@ -217,6 +223,7 @@ export class Daemon {
    */
   async stop(hurry?: AbortSignal): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
+    this.#stops.look();
     await this.#closeListeners();
     this.#house.approvals.close();
     await this.#house.page.stop();

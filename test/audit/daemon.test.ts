@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { verifyLog } from "../../host/audit/verify.ts";
+import { KillSwitch } from "../../host/limits/kill-switch.ts";
 import { DaemonClient } from "../../wire/client.ts";
 import type { OperationReply } from "../../wire/schema.ts";
 import { requireTools, toolPath } from "../fixtures/backends/present.ts";
@@ -243,6 +244,30 @@ describe("a daemon whose audit cannot be written", () => {
       expect(outcomes).toHaveLength(ran + 1);
     });
   });
+});
+
+it("stops and resumes of the owner are in the audit, and at a start what holds then", async () => {
+  const base = audited();
+  const killSwitch = new KillSwitch(base.directory.stopped);
+  killSwitch.stop("owner_repo", "Look at\u001b[2J the log");
+  const daemon = await startDaemon(base);
+  killSwitch.stop(undefined, "");
+  killSwitch.resume("owner_repo");
+  await daemon.stop();
+  killSwitch.resume(undefined);
+  const later = await startDaemon(base);
+  await later.stop();
+  const notes = records(base).filter(({ note }) => String(note).startsWith("operations_"));
+  expect(notes.map(({ note, project, said }) => [note, project, said])).toEqual([
+    ["operations_stopped", "owner_repo", "Look at\u001b[2J the log"],
+    ["operations_stopped", undefined, undefined],
+    ["operations_resumed", "owner_repo", undefined],
+  ]);
+  const [text = ""] = readdirSync(base.directory.audit).map((name) =>
+    readFileSync(join(base.directory.audit, name), "utf8"),
+  );
+  expect(text).not.toContain("\u001b");
+  expect((await verifyLog(places(base))).damage).toBeUndefined();
 });
 
 it("a daemon without an audit says so, and keeps none", async () => {
