@@ -1,5 +1,5 @@
 import { Fragment, type JSX } from "preact";
-import { useId, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useId, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Answer } from "../host/page/desk.ts";
 import type { ShownApproval } from "../host/page/shown.ts";
 import { Answers } from "./answers.tsx";
@@ -87,6 +87,12 @@ export function ApprovalCard({ approval, closed, onAnswered }: CardProps): JSX.E
   const { argv } = whole ?? approval;
   const before = (whole ?? approval).lastApproved?.argv;
   const left = expiresAt - store.now.value;
+  // Up to 16,000 marked characters, and the card is drawn anew each second, for its clock.
+  const commandLine = useMemo(
+    () => <Argv argv={argv} before={before} label="Command line, one argument a line" whole={whole !== undefined} />,
+    [argv, before, whole],
+  );
+  const foreign = useMemo(() => hasForeign(argv), [argv]);
 
   const answer = (given: Answer, words: string): void => {
     if (busy) return;
@@ -141,7 +147,7 @@ export function ApprovalCard({ approval, closed, onAnswered }: CardProps): JSX.E
           <Shown text={says} most={400} />
         </p>
       )}
-      <Argv argv={argv} before={before} label="Command line, one argument a line" whole={whole !== undefined} />
+      {commandLine}
       {whole === undefined ? undefined : (
         <p class="careful">
           {count(argv.words.length, "argument")}, {count(lengthOf(argv), "character")}: scroll to read all of it.
@@ -152,7 +158,7 @@ export function ApprovalCard({ approval, closed, onAnswered }: CardProps): JSX.E
           Show everything
         </button>
       ) : undefined}
-      {hasForeign(argv) ? (
+      {foreign ? (
         <p class="careful">Marked letters are not those of an English keyboard, though they may look like them.</p>
       ) : undefined}
       {lastApproved === undefined || before === undefined ? (

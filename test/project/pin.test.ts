@@ -1,6 +1,7 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { approvedProject } from "../../host/project/approval.ts";
 import {
   isPinned,
   projectFiles,
@@ -129,4 +130,13 @@ describe("what was approved", () => {
     const snapshot = readSnapshot(made);
     expect(versions.some((bytes) => snapshot?.equals(bytes) === true)).toBe(true);
   });
+});
+
+it("what was approved by an earlier version, and is no configuration any more, is taken for not kept", async () => {
+  const made = files();
+  await writePin(made, Buffer.from('{"repos":["o/r"],"repo_paths":["/src/r"],"allowed_operations":[]}'));
+  expect(approvedProject(made, "p")?.project.id).toBe("p");
+  await writePin(made, BYTES);
+  expect(readSnapshot(made)?.toString()).toBe(BYTES.toString());
+  expect(approvedProject(made, "p")).toBeUndefined();
 });
