@@ -140,6 +140,7 @@ export const NOTES = {
   sink_dropped: { trouble: false, about: "a receiver of copies was slow or gone, and missed records" },
   operations_stopped: { trouble: false, about: "the owner stopped operations: of one project, or all" },
   operations_resumed: { trouble: false, about: "the owner let operations go on" },
+  page_used: { trouble: false, about: "the owner opened the page, or did something there" },
   lost_power: {
     trouble: false,
     about: "records that were not on the disk yet are gone: a power cut, or somebody cut the log",
@@ -151,6 +152,9 @@ export const NOTES = {
 } as const;
 
 export type Note = keyof typeof NOTES;
+
+/** Puts a note into the audit. */
+export type Noted = (note: Note, fields: Readonly<Record<string, string | undefined>>) => void;
 
 export function noteBody(note: Note, time: string, fields: Readonly<Record<string, unknown>>): Body {
   return { kind: "note", time, note, ...fields };

@@ -70,6 +70,7 @@ export class Daemon {
       base,
       log,
       audit: audit.audit,
+      noted: audit.note,
       environment: hostEnvironment(environment),
       settings: () => this.#settings,
       ownAddress: () => this.#ownAddress(),

@@ -1,6 +1,7 @@
 import type { Address } from "../../wire/client-connect.ts";
 import { Approvals } from "../approval/approvals.ts";
 import type { Audit } from "../audit/audit.ts";
+import type { Noted } from "../audit/record.ts";
 import { TokenStore } from "../auth/token-store.ts";
 import type { EngineSettings, Rooms } from "../engine/rooms.ts";
 import { Staging } from "../exec/staging.ts";
@@ -42,6 +43,7 @@ export interface Site {
   readonly base: BaseDirectory;
   readonly log: Log;
   readonly audit: Audit;
+  readonly noted: Noted;
   readonly environment: ReadonlyMap<string, string>;
   /** As they are now: daemon.json can be read again while the daemon runs. */
   readonly settings: () => DaemonSettings;
@@ -95,15 +97,16 @@ export class House {
     const redaction = new Redaction(site.environment);
     const metrics = new Metrics();
     const decisions = new RecentDecisions(new CountedAudit(site.audit, metrics));
-    this.page = new PageKeeper(base, log, {
+    const deskRooms = {
       runs: this.runs,
       tokens: this.tokens,
       approvals: approvalDesk(this.approvals),
       grants: grantDesk(this.approvals),
       decisions,
       stops: stopDesk(killSwitch, this.approvals, this.runs),
-      watch: (changed) => this.approvals.watch({ asked: changed, settled: changed }),
-    });
+      watch: (changed: () => void) => this.approvals.watch({ asked: changed, settled: changed }),
+    };
+    this.page = new PageKeeper(base, log, deskRooms, site.noted);
     const projects = new ProjectStore(base.projects);
     const inspector = new WorkspaceInspector();
     const searchPath = new SearchPath(site.environment.get("PATH") ?? "");

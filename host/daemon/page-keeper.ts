@@ -3,6 +3,7 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { CodedError } from "../../wire/errors.ts";
 import type { ServedPage } from "../../wire/schema.ts";
+import type { Noted } from "../audit/record.ts";
 import type { PageDoor } from "../engine/rooms.ts";
 import type { PageServer } from "../page/page-server.ts";
 import type { BaseDirectory } from "../util/base-directory.ts";
@@ -24,6 +25,7 @@ export class PageKeeper implements PageDoor {
   readonly #base: BaseDirectory;
   readonly #log: Log;
   readonly #rooms: DeskRooms;
+  readonly #noted: Noted;
   readonly #patience: typeof PATIENCE;
   readonly #startedAt = Date.now();
   readonly #files = new Map<string, NodeJS.Timeout>();
@@ -34,10 +36,12 @@ export class PageKeeper implements PageDoor {
   /** What is opened and stopped comes one after the other. */
   #turn: Promise<unknown> = Promise.resolve();
 
-  constructor(base: BaseDirectory, log: Log, rooms: DeskRooms, patience = PATIENCE) {
+  /** @param noted is told what the owner does on the page */
+  constructor(base: BaseDirectory, log: Log, rooms: DeskRooms, noted: Noted, patience = PATIENCE) {
     this.#base = base;
     this.#log = log;
     this.#rooms = rooms;
+    this.#noted = noted;
     this.#patience = patience;
   }
 
@@ -79,7 +83,7 @@ export class PageKeeper implements PageDoor {
         this.#removeFiles();
       },
       changed: (what, of) => {
-        this.#log.info("page", { what, of: of === "" ? undefined : of });
+        this.#noted("page_used", { what, of: of === "" ? undefined : of });
       },
       reportBug: (error) => {
         this.#log.error("internal error of the page", {

@@ -2,14 +2,13 @@ import type { Audit } from "../audit/audit.ts";
 import { AuditLog } from "../audit/audit-log.ts";
 import { BothAudits } from "../audit/both-audits.ts";
 import { LogAudit } from "../audit/log-audit.ts";
-import { NOTES } from "../audit/record.ts";
+import { NOTES, type Noted } from "../audit/record.ts";
 import type { AuditSettings } from "../audit/settings.ts";
 import { Sinks, type Sink } from "../audit/sinks.ts";
 import { SyslogSink } from "../audit/syslog-sink.ts";
 import { VERSION } from "../util/version.ts";
 import type { BaseDirectory } from "../util/base-directory.ts";
 import type { Log } from "./log.ts";
-import type { Noted } from "./stop-watch.ts";
 
 export interface RunningAudit {
   readonly audit: Audit;

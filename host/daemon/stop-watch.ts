@@ -1,9 +1,6 @@
 import { attempt } from "../../wire/errors.ts";
-import type { Note } from "../audit/record.ts";
+import type { Noted } from "../audit/record.ts";
 import type { KillSwitch, Stop } from "../limits/kill-switch.ts";
-
-/** Puts a note into the audit. */
-export type Noted = (note: Note, fields: Readonly<Record<string, string | undefined>>) => void;
 
 /**
  * Notes when the owner stops operations and lets them go on. Stops are files, which are set and taken back without the daemon, also while none runs:

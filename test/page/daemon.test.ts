@@ -229,6 +229,10 @@ describe("the page of a daemon", () => {
     expect((await owner.post("stop", { project: "owner_repo" })).status).toBe(200);
     expect((await say("stopped")).code).toBe("project_stopped");
     expect((await owner.post("resume", { project: "owner_repo" })).status).toBe(200);
+    // What a person does here is in the audit.
+    const noted = JSON.stringify(await scene.host.json("audit", "--notes"));
+    for (const what of ["opened", "answered with operation", "grant revoked", "stopped owner_repo"])
+      expect(noted).toContain(`"what":"${what}"`);
   });
 
   it("waits for output that comes later, and no longer than whoever asked", async () => {

@@ -28,7 +28,7 @@ function keeper() {
     runs: new RunStore(tempDirectory(), bounds, () => undefined),
     tokens: new TokenStore(directory.tokens),
   };
-  const made = new PageKeeper(directory, log, rooms, { idleMs: IDLE_MS, lookMs: 50 });
+  const made = new PageKeeper(directory, log, rooms, keep, { idleMs: IDLE_MS, lookMs: 50 });
   atEnd(async () => {
     await made.stop();
   });
