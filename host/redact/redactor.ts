@@ -18,7 +18,8 @@ const NO_MASK = Buffer.alloc(0);
 const START = 0x0a;
 
 /**
- * Masks known secrets and secrets of known kinds. Keeps back only what could be the beginning of one: mostly nothing, at most the longest that is looked for.
+ * Masks known secrets and secrets of known kinds. Keeps back what could be the beginning of one, and the word that has not ended: at most the longest that
+ * is looked for.
  * Of a private key it keeps nothing, however long it is.
  */
 export class Redactor implements StreamRedactor {
@@ -86,10 +87,10 @@ export class Redactor implements StreamRedactor {
         this.#key = undefined;
       }
       const place = this.#book.next(data, at);
-      if (place < 0) return final ? data.length : this.#book.tail(data, at);
+      if (place < 0) return final ? data.length : Math.min(this.#book.tail(data, at), this.#book.lastWord(data));
       const behind = place === 0 ? this.#behind : (data[place - 1] ?? START);
       const verdict = this.#book.judge(look, place, behind, !this.#isMasked(place));
-      if (verdict.kind === "open") return place;
+      if (verdict.kind === "open") return Math.min(place, this.#book.lastWord(data));
       at = place + 1;
       if (verdict.kind === "nothing") continue;
       this.#marks.push(...verdict.marks);

@@ -28,6 +28,9 @@ interface RuleStart {
 }
 type Stands = SecretForm | RuleStart;
 
+/** Where a word ends. */
+const BREAKS: ReadonlySet<number> = new Set(Buffer.from(" \t\r\n"));
+
 const NOTHING: Verdict = { kind: "nothing" };
 const OPEN: Verdict = { kind: "open" };
 
@@ -83,6 +86,8 @@ export class Look {
 /** Everything that is looked for in one run: kinds of secrets, and known ones in every form. */
 export class RuleBook {
   readonly #search: LiteralSearch<Stands>;
+  /** Bytes of the longest form of a known secret. */
+  readonly #longest: number;
 
   /** @param off rules that are switched off */
   constructor(secrets: readonly KnownSecret[], off: ReadonlySet<string>) {
@@ -92,6 +97,7 @@ export class RuleBook {
         const stands: SecretForm = { kind: "secret", mask: maskOf(kind) };
         return formsOf(value).map((bytes) => ({ bytes, stands }));
       });
+    this.#longest = known.reduce((most, { bytes }) => Math.max(most, bytes.length), 0);
     this.#search = new LiteralSearch<Stands>([...known, ...STARTS.filter(({ stands }) => !off.has(stands.rule.id))]);
   }
 
@@ -103,6 +109,17 @@ export class RuleBook {
   /** Where the last bytes begin that may be the beginning of something. */
   tail(data: Buffer, from: number): number {
     return this.#search.tail(data, from);
+  }
+
+  /**
+   * Where the last word begins: it is kept back until it ends, whether it is the beginning of a known secret or not. If only such a beginning were,
+   * whoever makes a program write beginnings would see by what comes late which one is right, and find a secret out, a letter at a time.
+   */
+  lastWord(data: Buffer): number {
+    const least = Math.max(0, data.length - this.#longest + 1);
+    let at = data.length;
+    while (at > least && !BREAKS.has(data[at - 1] ?? 0)) at--;
+    return at;
   }
 
   /** What stands for a secret of which only the beginning is there; nothing when it cannot be one. @param place one that `next` gave */

@@ -215,6 +215,20 @@ describe("secrets in what the daemon says", () => {
     }
   });
 
+  it("[promise 8] tell nothing of themselves to who tries their beginnings", async () => {
+    const shown = async (guess: string): Promise<string> => {
+      const n = `${"9".repeat(59 - guess.length)} ${guess}${" ".repeat(80)}`;
+      return (await client.run({ operation: "strict", params: { n } })).denied_reason ?? "";
+    };
+    for (const secret of [awsKey, "sso-access-token-1234", "deploy-me-42x"]) {
+      expect(await shown(secret.slice(0, 12))).toContain(`${secret.slice(0, 12)}… (`);
+      // What follows a right guess is treated as what follows a wrong one.
+      const behind = async (guess: string): Promise<boolean> =>
+        (await shown(`${guess} ghp_aaaaaaaa`)).includes("[redacted:");
+      expect(await behind(secret.slice(0, 10))).toBe(await behind("0".repeat(10)));
+    }
+  });
+
   it("says nothing of masks when nothing was masked", async () => {
     const reply = await client.run({ operation: "two", params: { a: "a", b: "b" } });
     expect([reply.redacted, reply.notice, reply.stdout]).toEqual([undefined, undefined, "ab"]);

@@ -154,6 +154,20 @@ describe("a stream without secrets", () => {
     expect(redactor.write(Buffer.from(" no\n")).toString()).toBe("ghp_abc no\n");
   });
 
+  it("[promise 8] keeps back no more of a secret's beginning than of any other word, or what comes late would tell which is right", () => {
+    const released = (text: string): readonly number[] => {
+      const redactor = new Redactor(book);
+      return Array.from(text, (letter) => redactor.write(Buffer.from(letter)).length);
+    };
+    const long = "y".repeat(400);
+    for (const right of ["say hunter2-hor", "hunter2-horse-batt", "=hunter2-hors", `${long}hunter2-h`])
+      for (let at = right.indexOf("h"); at < right.length; at++) {
+        const wrong = `${right.slice(0, at)}${right[at] === "q" ? "w" : "q"}${right.slice(at + 1)}`;
+        // Once the whole of a secret is there, its mask may come; these are beginnings.
+        expect([right, at, released(wrong)]).toEqual([right, at, released(right)]);
+      }
+  });
+
   it("gives a chunk back as it is when nothing is in it", () => {
     const chunk = Buffer.from("a line of text\n");
     expect(new Redactor(book).write(chunk)).toBe(chunk);
