@@ -1,12 +1,12 @@
-import type { Socket } from "node:net";
-import { cancelled, connected, type Address } from "./client-connect.ts";
+import type { Duplex } from "node:stream";
+import { cancelled, connected, type Address, type Way } from "./client-connect.ts";
 import { CodedError, errnoOf } from "./errors.ts";
 import { MAX_REPLY_BYTES } from "./limits.ts";
 
 /** Protocol 1 from the client's side: one JSON object there, one back. */
 
 /** Writes one request, leaves the write side open (as the original's client does), and reads to the end. */
-async function roundTrip(socket: Socket, request: object, timeoutMs: number | undefined): Promise<Buffer> {
+async function roundTrip(socket: Duplex, request: object, timeoutMs: number | undefined): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let length = 0;
@@ -48,7 +48,7 @@ async function roundTrip(socket: Socket, request: object, timeoutMs: number | un
  * @throws CodedError `daemon_unreachable`, `reply_timeout`, `reply_invalid`, `cancelled`
  */
 export async function exchange(
-  address: Address,
+  address: Address | Way,
   request: object,
   timeoutMs: number | undefined,
   signal: AbortSignal | undefined,

@@ -1,5 +1,4 @@
-import type { Socket } from "node:net";
-import { finished, type Readable } from "node:stream";
+import { finished, type Duplex, type Readable } from "node:stream";
 import { CodedError, errnoOf } from "./errors.ts";
 import { emptyFrame, FRAME, frameHeader } from "./frames.ts";
 import { MAX_DATA_FRAME_BYTES } from "./limits.ts";
@@ -10,13 +9,13 @@ const MAX_WAITING_BYTES = 1_048_576;
 /** Sends standard input as frames, as fast as the daemon takes it, until it ends or is stopped. */
 export class StdinPump {
   readonly #stdin: Readable;
-  readonly #socket: Socket;
+  readonly #socket: Duplex;
   readonly #release: () => void;
   #held = false;
   #stopped = false;
 
   /** @param failed called at most once, when reading fails or breaks off; the end is not sent then, since it would pass for the whole */
-  constructor(stdin: Readable, socket: Socket, failed: (error: CodedError) => void) {
+  constructor(stdin: Readable, socket: Duplex, failed: (error: CodedError) => void) {
     this.#stdin = stdin;
     this.#socket = socket;
     this.#release = finished(stdin, { writable: false }, (error) => {

@@ -1,6 +1,10 @@
 import type { Address } from "../../wire/client-connect.ts";
-import { messageOf } from "../../wire/errors.ts";
+import { CodedError, messageOf } from "../../wire/errors.ts";
 import type { DaemonCalls } from "../../wire/daemon-calls.ts";
+import { Pins } from "../../link/pins.ts";
+import { Agent } from "../agent/agent.ts";
+import { COMMANDO_GATEWAY } from "../agent/commando-door.ts";
+import type { AgentSettings } from "../agent/settings.ts";
 import { Engine } from "../engine/handle.ts";
 import { InProcessClient } from "../engine/in-process.ts";
 import { KillSwitch } from "../limits/kill-switch.ts";
@@ -14,11 +18,12 @@ import type { BaseDirectory } from "../util/base-directory.ts";
 import { MAX_SOCKET_PATH } from "../util/short-socket-path.ts";
 import { hostEnvironment } from "./engine-settings.ts";
 import { House } from "./house.ts";
-import type { Log } from "./log.ts";
+import type { Log } from "../util/log.ts";
 import { requireOwnDirectories } from "./own-directories.ts";
-import { Reception } from "./reception.ts";
+import { openAudit, type RunningAudit } from "../audit/running.ts";
+import { Slots } from "../exchange/limits.ts";
+import { Reception } from "../exchange/reception.ts";
 import { loadDaemonSettings, type DaemonSettings } from "./settings.ts";
-import { startAudit, type RunningAudit } from "./start-audit.ts";
 import { StopWatch } from "./stop-watch.ts";
 
 const HOUR_MS = 60 * 60 * 1_000;
@@ -49,6 +54,9 @@ export class Daemon {
   readonly #audit: RunningAudit;
   readonly #stops: StopWatch;
   #settings: DaemonSettings;
+  /** The gateways that this machine lets in, if it is an agent. */
+  readonly #gateways: Pins;
+  #agent: Agent | undefined;
   #listeners: readonly Listener[] = [];
   #timers: readonly NodeJS.Timeout[] = [];
 
@@ -66,6 +74,9 @@ export class Daemon {
     this.#audit = audit;
     this.#stops = new StopWatch(new KillSwitch(base.stopped), audit.note);
     this.#log = log;
+    this.#gateways = new Pins(base.gateways, (message) => {
+      log.warn("gateway's file refused", { reason: message });
+    });
     this.#house = new House({
       base,
       log,
@@ -76,7 +87,7 @@ export class Daemon {
       ownAddress: () => this.#ownAddress(),
     });
     this.#engine = new Engine(this.#house.rooms);
-    this.#reception = new Reception(this.#engine, log, settings);
+    this.#reception = new Reception(async (...request) => this.#engine.handle(...request), log, settings);
   }
 
   /**
@@ -98,7 +109,7 @@ export class Daemon {
     let audit: RunningAudit;
     try {
       // Only who holds the lock writes to it.
-      audit = await startAudit(base, settings.audit, log);
+      audit = await openAudit(base.audit, settings.audit, log);
     } catch (error) {
       await lock.release();
       throw error;
@@ -109,6 +120,7 @@ export class Daemon {
       accept = daemon.#reception.forOwner();
     } catch (error) {
       await daemon.#closeListeners();
+      await daemon.#agent?.close();
       await audit.close();
       await lock.release();
       throw error;
@@ -121,13 +133,18 @@ export class Daemon {
     return new InProcessClient(this.#engine, token);
   }
 
+  /** Of a machine that is an agent of a fleet. */
+  get agent(): Agent | undefined {
+    return this.#agent;
+  }
+
   get addresses(): readonly string[] {
     return this.#listeners.map((listener) => listener.address);
   }
 
   async #open(): Promise<void> {
     this.#cleanUp(0);
-    const isSession = (key: string): boolean => this.#house.tokens.isValid(key);
+    const isSession = (key: string): boolean => this.#isSession(key);
     this.#stops.look();
     this.#timers = [
       setInterval(() => {
@@ -152,6 +169,7 @@ export class Daemon {
       for (const path of this.#socketPaths(socketPath))
         this.#listeners = [...this.#listeners, await listenUnix(path, socketMode, accept)];
     }
+    if (this.#settings.agent !== undefined) await this.#openAgent(this.#settings.agent);
     const projects = listProjectIds(this.#base.projects);
     if (projects.length > 0) this.#log.info(`Projects: [${projects.join(" ")}]`);
     this.#log.info(`cmd2host listening on ${this.addresses.join(" and ")}`);
@@ -179,7 +197,33 @@ export class Daemon {
     const tokens = this.#house.tokens.cleanUp();
     if (tokens > 0) this.#log.info("expired tokens removed", { count: tokens });
     this.#house.staging.sweep(allWorkspaces(this.#base.projects), minAgeMs);
-    this.#house.runs.cleanUp((key) => this.#house.tokens.isValid(key));
+    this.#house.runs.cleanUp((key) => this.#isSession(key));
+  }
+
+  /** True while whoever has this session may still come: with a token, or through a gateway. */
+  #isSession(key: string): boolean {
+    if (this.#house.tokens.isValid(key)) return true;
+    if (this.#settings.agent === undefined) return false;
+    const gateways = [...this.#gateways.list().map(({ name }) => name), COMMANDO_GATEWAY];
+    return this.#house.links.isValid(key, gateways);
+  }
+
+  /** The way in of gateways, on a machine that is an agent. */
+  async #openAgent(settings: AgentSettings): Promise<void> {
+    const slots = new Slots(settings.maxConcurrent);
+    const full = new CodedError("agent_full", `${settings.maxConcurrent} requests are worked on already`);
+    this.#agent = await Agent.start({
+      base: this.#base,
+      settings,
+      pins: this.#gateways,
+      log: this.#log,
+      handle: async (...request) => this.#engine.handle(...request),
+      sessions: this.#house.links,
+      accept: (handle) => this.#reception.forOthers(handle, slots, full),
+    });
+    const { address } = this.#agent;
+    if (address !== undefined)
+      this.#log.info(`cmd2host agent listening on ${address.address}:${address.port}`, { name: settings.name });
   }
 
   /** Takes the parts of daemon.json that can change while running: limits and time limits. Listening, staging and the audit need a restart. */
@@ -191,8 +235,8 @@ export class Daemon {
       this.#log.error("daemon.json not reloaded", { reason: messageOf(error) });
       return;
     }
-    const { listenMode, listenAddress, listenPort, socketPath, socketMode, staging, audit } = this.#settings;
-    const fixed = { listenMode, listenAddress, listenPort, socketPath, socketMode, staging, audit };
+    const { listenMode, listenAddress, listenPort, socketPath, socketMode, staging, audit, agent } = this.#settings;
+    const fixed = { listenMode, listenAddress, listenPort, socketPath, socketMode, staging, audit, agent };
     const changed = Object.entries(fixed).filter(
       ([name, value]) => JSON.stringify(value) !== JSON.stringify(loaded[name as keyof typeof fixed]),
     );
@@ -226,6 +270,7 @@ export class Daemon {
     for (const timer of this.#timers) clearInterval(timer);
     this.#stops.look();
     await this.#closeListeners();
+    this.#agent?.refuseNew();
     this.#house.approvals.close();
     await this.#house.page.stop();
     this.#reception.dismissIdle();
@@ -238,6 +283,7 @@ export class Daemon {
     this.#house.budgets.flush();
     await Promise.race([delay(200), this.#reception.gone()]);
     this.#reception.drop();
+    await this.#agent?.close();
     await this.#audit.close();
     await this.#lock.release();
   }

@@ -6,6 +6,7 @@ import { explainForOwner } from "../engine/about-explaining.ts";
 import type { ExplainingRooms } from "../engine/explain.ts";
 import type { Rooms } from "../engine/rooms.ts";
 import { Staging } from "../exec/staging.ts";
+import { Fleet } from "../fleet/fleet.ts";
 import { WorkspaceInspector } from "../git/inspection/inspect.ts";
 import { SYSTEM_CLOCK } from "../util/deadline.ts";
 import { Budgets } from "../limits/budgets.ts";
@@ -50,6 +51,7 @@ export function explainingRooms(base: BaseDirectory, environment: NodeJS.Process
     inspectWorkspace: (path, projectPaths) => inspector.inspect(path, projectPaths),
     searchPath: (workspaces) => searchPath.without(workspaces),
     dry: dryStaging(staging),
+    targetTags: async (name) => new Fleet(() => settings.fleet).tagsOf(name),
     approvals: new Approvals(() => settings.approvals.timeoutMs),
     limits: new Limits(new Budgets(base.budgets, SYSTEM_CLOCK, () => undefined)),
     ownPaths: [],

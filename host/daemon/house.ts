@@ -2,9 +2,11 @@ import type { Address } from "../../wire/client-connect.ts";
 import { Approvals } from "../approval/approvals.ts";
 import type { Audit } from "../audit/audit.ts";
 import type { Noted } from "../audit/record.ts";
+import { LinkSessions } from "../auth/link-sessions.ts";
 import { TokenStore } from "../auth/token-store.ts";
 import type { EngineSettings, Rooms } from "../engine/rooms.ts";
 import { Staging } from "../exec/staging.ts";
+import { Fleet } from "../fleet/fleet.ts";
 import { WorkspaceInspector } from "../git/inspection/inspect.ts";
 import { Budgets } from "../limits/budgets.ts";
 import { KillSwitch } from "../limits/kill-switch.ts";
@@ -29,7 +31,7 @@ import { RecentDecisions } from "./desk/recent-decisions.ts";
 import { stopDesk } from "./desk/stop-desk.ts";
 import { dryStaging } from "./dry-run.ts";
 import { engineSettings, ownPaths } from "./engine-settings.ts";
-import type { Log } from "./log.ts";
+import type { Log } from "../util/log.ts";
 import { McpSessions } from "./mcp-sessions.ts";
 import { PageKeeper } from "./page-keeper.ts";
 import type { DaemonSettings } from "./settings.ts";
@@ -55,6 +57,7 @@ export interface Site {
 export class House {
   readonly rooms: Rooms;
   readonly tokens: TokenStore;
+  readonly links = new LinkSessions();
   readonly workshop: Workshop;
   readonly mcp: McpSessions;
   readonly staging: Staging;
@@ -68,10 +71,12 @@ export class House {
     this.tokens = new TokenStore(base.tokens, (message) => {
       log.warn("token file refused", { reason: message });
     });
-    this.workshop = new Workshop(base, () => ({
-      maxBytes: settings().gitMaxBytes,
-      maxLooseObjects: MAX_LOOSE_OBJECTS,
-    }));
+    const fleet = new Fleet(() => settings().fleet);
+    this.workshop = new Workshop(
+      base,
+      () => ({ maxBytes: settings().gitMaxBytes, maxLooseObjects: MAX_LOOSE_OBJECTS }),
+      fleet,
+    );
     this.mcp = new McpSessions(
       ownProgram("cmd2host-mcp"),
       () => site.ownAddress(),
@@ -116,7 +121,7 @@ export class House {
     });
     const current = (): EngineSettings => engineSettings(settings(), site.environment);
     this.rooms = {
-      authenticate: (token) => this.tokens.authenticate(token),
+      authenticate: (token) => this.links.authenticate(token) ?? this.tokens.authenticate(token),
       resolveProject: (session) => {
         const project = projects.resolve(session);
         killSwitch.require(project.id);
@@ -127,6 +132,7 @@ export class House {
       stage: (workspace, destination, maxBytes) => this.staging.allocate(workspace, destination, maxBytes),
       copyIn: async (workspace, relative, maxBytes) => this.staging.copyIn(workspace, relative, maxBytes),
       dry: dryStaging(this.staging),
+      targetTags: async (name) => fleet.tagsOf(name),
       execute: async (...work) => this.workshop.carryOut(...work),
       serveMcp: async (...serving) => this.mcp.serve(...serving),
       runs: this.runs,

@@ -9,7 +9,7 @@ import type { PageServer } from "../page/page-server.ts";
 import type { BaseDirectory } from "../util/base-directory.ts";
 import { makePrivateDirectory, writeAtomic } from "../util/write-atomic.ts";
 import type { DeskRooms } from "./desk/daemon-desk.ts";
-import type { Log } from "./log.ts";
+import type { Log } from "../util/log.ts";
 
 /** The page ends by itself when no browser was connected for `idleMs`; that is looked at every `lookMs`. */
 const PATIENCE = { idleMs: 30 * 60 * 1_000, lookMs: 60_000 };

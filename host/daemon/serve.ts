@@ -1,7 +1,7 @@
 import { baseDirectory } from "../util/base-directory.ts";
 import { Daemon } from "./daemon.ts";
 import { closeInherited } from "./inherited.ts";
-import { createLog } from "./log.ts";
+import { createLog } from "../util/log.ts";
 
 /**
  * Runs a daemon until SIGINT or SIGTERM: the first lets running commands finish within the drain time, a second ends them. SIGHUP reads

@@ -6,8 +6,10 @@ import { located, readJsonFile } from "../../wire/parse.ts";
 import { LISTEN_MODES } from "../../wire/names.ts";
 import type { DaemonConfig } from "../../wire/schema.ts";
 import { printable, quoted } from "../../wire/text.ts";
+import { agentSettings, type AgentSettings } from "../agent/settings.ts";
 import { auditSettings, type AuditSettings } from "../audit/settings.ts";
 import type { BaseDirectory } from "../util/base-directory.ts";
+import type { FleetSettings } from "../fleet/fleet.ts";
 import type { RunSettings } from "../runs/run-store.ts";
 import { readTrusted } from "../util/read-trusted.ts";
 
@@ -47,6 +49,10 @@ export interface DaemonSettings {
   readonly maxInFlight: number;
   readonly maxConnections: number;
   readonly maxConnectionsPerPeer: number;
+  /** Undefined when this machine is no agent of a fleet. */
+  readonly agent: AgentSettings | undefined;
+  /** Undefined when no operation can run on a fleet. */
+  readonly fleet: FleetSettings | undefined;
   readonly staging: { readonly mode: "workspace" } | { readonly mode: "explicit"; readonly root: string };
 }
 
@@ -128,6 +134,14 @@ function approvalsOf({ approvals = {} }: DaemonConfig, complain: Complain): Appr
   };
 }
 
+function fleetOf({ fleet }: DaemonConfig, complain: Complain): FleetSettings | undefined {
+  if (fleet === undefined) return undefined;
+  if (!isSafeUrl(fleet.gateway))
+    complain("/fleet/gateway", "fleet: expected https without a user in it, or http to this machine");
+  if (!isAbsolute(fleet.key_file)) complain("/fleet/key_file", "fleet: expected an absolute path");
+  return { gateway: fleet.gateway, keyFile: fleet.key_file };
+}
+
 function stagingOf(config: DaemonConfig, base: BaseDirectory, complain: Complain): DaemonSettings["staging"] {
   const { mode = "", root = "" } = config.workspace_path_staging ?? {};
   const here = "/workspace_path_staging";
@@ -147,7 +161,9 @@ export function settingsOf(
   base: BaseDirectory,
   complain: Complain,
 ): Omit<LoadedSettings, "unknown"> {
-  const listenMode = config.listen_mode === undefined || config.listen_mode === "" ? "both" : config.listen_mode;
+  // The agent's port is the same, and its own clients are few.
+  const usualMode = config.agent === undefined ? "both" : "unix";
+  const listenMode = config.listen_mode === undefined || config.listen_mode === "" ? usualMode : config.listen_mode;
   if (!LISTEN_MODES.some((mode) => mode === listenMode))
     complain("/listen_mode", `invalid listen_mode: ${printable(listenMode)} (expected ${LISTEN_MODES.join(", ")})`);
   const listenAddress =
@@ -186,6 +202,8 @@ export function settingsOf(
       maxInFlight: inFlight < 0 ? Number.POSITIVE_INFINITY : inFlight,
       maxConnections: or(config.max_connections, 256),
       maxConnectionsPerPeer: or(config.max_connections_per_peer, 128),
+      agent: agentSettings(config.agent, complain),
+      fleet: fleetOf(config, complain),
       staging: stagingOf(config, base, complain),
     },
   };

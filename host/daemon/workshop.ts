@@ -1,27 +1,43 @@
 import { dirname } from "node:path";
+import type { FleetWork } from "../engine/fleet-work.ts";
 import type { Work } from "../engine/work.ts";
 import { EmptyDirectories } from "../exec/empty-directory.ts";
 import { Executor, type Attached, type Launch, type RunResult } from "../exec/run.ts";
+import type { Fleet } from "../fleet/fleet.ts";
 import type { ImportLimits } from "../git/room/import.ts";
 import { GitRoom } from "../git/room/git-room.ts";
 import type { BaseDirectory } from "../util/base-directory.ts";
 
-/** Carries plans out: programs in the workspace, programs in an empty directory, git in its own room. */
+/** Carries plans out: programs in the workspace, programs in an empty directory, git in its own room, operations of a fleet at its gateway. */
 export class Workshop {
   readonly #executor = new Executor();
   readonly #empty: EmptyDirectories;
+  readonly #fleet: Fleet;
   readonly #git: GitRoom;
 
-  constructor(base: BaseDirectory, gitLimits: () => ImportLimits) {
+  constructor(base: BaseDirectory, gitLimits: () => ImportLimits, fleet: Fleet) {
+    this.#fleet = fleet;
     this.#empty = new EmptyDirectories(base.empty);
     this.#git = new GitRoom(base.git, async (...run) => this.#executor.run(...run), gitLimits);
   }
 
   /** @throws CodedError of the failed kind */
   async carryOut(work: Work, signal: AbortSignal, attached: Attached): Promise<RunResult> {
+    if (work.kind === "fleet") return this.#elsewhere(work, signal, attached);
     if (work.kind !== "program") return this.#git.run(work, signal, attached);
     if (work.runIn === "workspace") return this.#executor.run(work.launch, signal, attached);
     return this.apart(work.launch, signal, attached);
+  }
+
+  async #elsewhere(work: FleetWork, signal: AbortSignal, { output, stdin }: Attached): Promise<RunResult> {
+    const { target, operation, params, launch } = work;
+    const end = await this.#fleet.run(
+      { target, operation, params, timeoutMs: launch.timeoutMs },
+      signal,
+      output,
+      stdin,
+    );
+    return { reason: "exited", maybeDetached: false, ...end };
   }
 
   /** Runs a program in an empty directory. */

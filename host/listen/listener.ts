@@ -1,4 +1,4 @@
-import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import type { Peer } from "../engine/rooms.ts";
 
 /** A way in. It knows nothing of requests: it accepts connections and says who they are. */
@@ -9,4 +9,4 @@ export interface Listener {
   close(): Promise<void>;
 }
 
-export type OnConnection = (socket: Socket, peer: Peer) => void;
+export type OnConnection = (socket: Duplex, peer: Peer) => void;

@@ -36,7 +36,7 @@ function shown({ card, why, askedAt, deadline, via, answers, lastAllowed }: Pend
     says,
     argv: plan.argv,
     cwd: plan.cwd,
-    target: `${plan.repo} (${plan.url})`,
+    target: plan.machine === undefined ? `${plan.repo} (${plan.url})` : `this machine, as ${plan.machine.user}`,
     facts: factsOf(why, plan),
     stdinDigest: plan.stdin?.sha256,
     stdinBytes: plan.stdin?.bytes,

@@ -1,4 +1,4 @@
-import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import { CodedError, messageOf } from "../../wire/errors.ts";
 import { LINGER_BYTES, LINGER_MS, READ_DEADLINE_MS } from "../../wire/limits.ts";
 import type { Live } from "../../wire/live.ts";
@@ -15,6 +15,8 @@ export interface ConnectionHost {
   readonly slots: Readonly<Record<Stay, Slots>>;
   readonly limits: ConnectionLimits;
   readonly penalty: PenaltyRoom;
+  /** What is said to a request for work when there is no place; undefined: its connection is closed without an answer. */
+  readonly full?: CodedError;
   /** A connection ended without an answer, or an answer could not be written. */
   readonly dropped: (peer: Peer, why: string) => void;
   /** A request could not be read. */
@@ -33,7 +35,7 @@ type State = "reading" | "working" | "closing";
  * destroys; what the bytes mean is the protocol's affair.
  */
 export class Line implements Limited {
-  readonly socket: Socket;
+  readonly socket: Duplex;
   readonly peer: Peer;
   readonly host: ConnectionHost;
   readonly #abort = new AbortController();
@@ -42,7 +44,7 @@ export class Line implements Limited {
   #stay: Stay = "work";
   #lingered = 0;
 
-  constructor(socket: Socket, peer: Peer, host: ConnectionHost) {
+  constructor(socket: Duplex, peer: Peer, host: ConnectionHost) {
     this.socket = socket;
     this.peer = peer;
     this.host = host;
@@ -63,7 +65,7 @@ export class Line implements Limited {
 
   /** False when there is no room for another connection. */
   admit(): boolean {
-    return !this.host.slots.work.full && this.host.limits.admit(this);
+    return (this.host.full !== undefined || !this.host.slots.work.full) && this.host.limits.admit(this);
   }
 
   drop(): void {
@@ -100,6 +102,7 @@ export class Line implements Limited {
           replyShapeOf(message),
           new CodedError("too_many_sessions", `${slots.max} MCP sessions are open`),
         );
+      if (host.full !== undefined) return refusal(replyShapeOf(message), host.full);
       host.dropped(peer, `max_in_flight=${slots.max} reached`);
       this.drop();
       return undefined;

@@ -1,4 +1,4 @@
-import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import { readArgvFrame, readMcpFrame } from "../../wire/bridge-frames.ts";
 import { CodedError } from "../../wire/errors.ts";
 import { CLIENT_FRAMES, FRAME, frameHeader, FrameReader, jsonFrame, MAGIC_LENGTH, PREFACE } from "../../wire/frames.ts";
@@ -37,10 +37,10 @@ const MAX_PENDING_OUTPUT = 262_144;
 
 /** Output as frames. The transport says when it has enough. */
 class FrameOutput implements OutputSink {
-  readonly #socket: Socket;
+  readonly #socket: Duplex;
   #room: Promise<void> | undefined;
 
-  constructor(socket: Socket) {
+  constructor(socket: Duplex) {
     this.#socket = socket;
   }
 

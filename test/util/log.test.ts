@@ -1,7 +1,7 @@
 import { closeSync, mkdtempSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { createLog, type Log } from "../../host/daemon/log.ts";
+import { createLog, type Log } from "../../host/util/log.ts";
 import { tempDirectory } from "../fixtures/temp.ts";
 
 const room = tempDirectory();

@@ -1,5 +1,4 @@
-import type { Socket } from "node:net";
-import { Readable } from "node:stream";
+import { Readable, type Duplex } from "node:stream";
 import { emptyFrame, FRAME } from "../../wire/frames.ts";
 import { ALIVE_INTERVAL_MS, MAX_PENDING_STDIN_BYTES } from "../../wire/limits.ts";
 import { Blocks } from "../util/blocks.ts";
@@ -13,14 +12,14 @@ const PIECE_VIEWS = 64;
  * only a write tells whether it is still there. Small frames are put together: a list of them would cost many times their size.
  */
 export class StdinFeed extends Readable {
-  readonly #socket: Socket;
+  readonly #socket: Duplex;
   readonly #waiting = new Blocks();
   #alive: NodeJS.Timeout | undefined;
   #ended = false;
   #wanted = false;
   #soon = false;
 
-  constructor(socket: Socket) {
+  constructor(socket: Duplex) {
     super({ highWaterMark: PIECE_BYTES });
     this.#socket = socket;
     this.on("error", () => undefined);

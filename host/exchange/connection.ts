@@ -1,4 +1,4 @@
-import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import { PREFACE } from "../../wire/frames.ts";
 import type { Peer } from "../engine/rooms.ts";
 import { FrameExchange } from "./frame-exchange.ts";
@@ -22,7 +22,7 @@ export class Connection {
   readonly #line: Line;
   #exchange: Exchange | undefined;
 
-  constructor(socket: Socket, peer: Peer, host: ConnectionHost) {
+  constructor(socket: Duplex, peer: Peer, host: ConnectionHost) {
     this.#line = new Line(socket, peer, host);
   }
 

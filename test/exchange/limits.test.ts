@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { ConnectionLimits, PenaltyRoom, Slots, type Limited } from "../../host/daemon/limits.ts";
+import { ConnectionLimits, PenaltyRoom, Slots, type Limited } from "../../host/exchange/limits.ts";
 
 describe("slots", () => {
   it("are given until none is free, and again when one is released", () => {

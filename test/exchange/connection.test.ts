@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
-import { PenaltyRoom } from "../../host/daemon/limits.ts";
+import { PenaltyRoom } from "../../host/exchange/limits.ts";
 import { CodedError } from "../../wire/errors.ts";
 import { MAX_REQUEST_BYTES } from "../../wire/limits.ts";
 import type { Reply } from "../../wire/outcome.ts";

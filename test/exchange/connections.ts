@@ -1,10 +1,10 @@
 import { mkdtempSync } from "node:fs";
-import type { Socket } from "node:net";
 import { join } from "node:path";
+import type { Duplex } from "node:stream";
 import { afterAll } from "vitest";
-import { Connection } from "../../host/daemon/connection.ts";
-import { ConnectionLimits, PenaltyRoom, Slots } from "../../host/daemon/limits.ts";
-import type { ConnectionHost } from "../../host/daemon/line.ts";
+import { Connection } from "../../host/exchange/connection.ts";
+import { ConnectionLimits, PenaltyRoom, Slots } from "../../host/exchange/limits.ts";
+import type { ConnectionHost } from "../../host/exchange/line.ts";
 import type { Peer } from "../../host/engine/rooms.ts";
 import { listening } from "../../host/listen/server.ts";
 import type { Address } from "../../wire/client.ts";
@@ -50,7 +50,7 @@ export class Switchboard {
   readonly dropped: string[] = [];
   readonly refused: CodedError[] = [];
   readonly connections: Connection[] = [];
-  readonly sockets: Socket[] = [];
+  readonly sockets: Duplex[] = [];
   readonly started: boolean[] = [];
   readonly slots: Slots;
   readonly limits = new ConnectionLimits(100, 100);

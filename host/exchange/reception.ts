@@ -1,10 +1,10 @@
+import type { CodedError } from "../../wire/errors.ts";
 import { AUTH_FAILURE_DELAY_MS } from "../../wire/limits.ts";
-import type { Engine } from "../engine/handle.ts";
 import type { OnConnection } from "../listen/listener.ts";
 import { Connection } from "./connection.ts";
 import { ConnectionLimits, PenaltyRoom, Slots } from "./limits.ts";
 import type { ConnectionHost } from "./line.ts";
-import type { Log } from "./log.ts";
+import type { Log } from "../util/log.ts";
 
 /** How many failed authentications wait at the same time, and how many queue behind them. */
 const PENALTY_PLACES = 16;
@@ -13,6 +13,7 @@ const PENALTY_QUEUE = 64;
 const MAX_WAITING = 64;
 const MAX_SESSIONS = 32;
 const OWNER_CONNECTIONS = 32;
+const OTHER_CONNECTIONS = 4_096;
 
 /** Bounds on what clients can hold of the daemon. */
 export interface Bounds {
@@ -23,15 +24,17 @@ export interface Bounds {
 
 /** Takes the connections of every way in, and knows them until they are gone. */
 export class Reception {
-  readonly #engine: Engine;
+  readonly #handle: ConnectionHost["handle"];
   readonly #log: Log;
   readonly #slots: Slots;
   readonly #limits: ConnectionLimits;
   readonly #ownerLimits = new ConnectionLimits(OWNER_CONNECTIONS, OWNER_CONNECTIONS);
+  readonly #otherLimits = new ConnectionLimits(OTHER_CONNECTIONS, OTHER_CONNECTIONS);
   readonly #connections = new Set<Connection>();
 
-  constructor(engine: Engine, log: Log, bounds: Bounds) {
-    this.#engine = engine;
+  /** @param handle answers requests: the engine's */
+  constructor(handle: ConnectionHost["handle"], log: Log, bounds: Bounds) {
+    this.#handle = handle;
     this.#log = log;
     this.#slots = new Slots(bounds.maxInFlight);
     this.#limits = new ConnectionLimits(bounds.maxConnections, bounds.maxConnectionsPerPeer);
@@ -45,6 +48,14 @@ export class Reception {
   /** For the connections of the owner: however many places clients hold, there is one left. */
   forOwner(): OnConnection {
     return this.#acceptor(new Slots(OWNER_CONNECTIONS), this.#ownerLimits);
+  }
+
+  /**
+   * For requests that come another way than from this host's own clients, with places of their own. Whoever finds none is told so.
+   * @param handle what answers them
+   */
+  forOthers(handle: ConnectionHost["handle"], slots: Slots, full: CodedError): OnConnection {
+    return this.#acceptor(slots, this.#otherLimits, { handle, full });
   }
 
   /** Holds from now on. */
@@ -63,6 +74,7 @@ export class Reception {
   dismissIdle(): void {
     this.#limits.dropIdle();
     this.#ownerLimits.dropIdle();
+    this.#otherLimits.dropIdle();
     for (const connection of this.#connections) if (connection.waiting) connection.shutDown();
   }
 
@@ -80,9 +92,9 @@ export class Reception {
     for (const connection of this.#connections) connection.drop();
   }
 
-  #acceptor(slots: Slots, limits: ConnectionLimits): OnConnection {
+  #acceptor(slots: Slots, limits: ConnectionLimits, own: Partial<ConnectionHost> = {}): OnConnection {
     const host: ConnectionHost = {
-      handle: async (...request) => this.#engine.handle(...request),
+      handle: this.#handle,
       slots: { work: slots, wait: new Slots(MAX_WAITING), session: new Slots(MAX_SESSIONS) },
       limits,
       penalty: new PenaltyRoom(AUTH_FAILURE_DELAY_MS, PENALTY_PLACES, PENALTY_QUEUE),
@@ -92,6 +104,7 @@ export class Reception {
       refused: (peer, error) => {
         this.#log.info("denied", { peer: peer.id, code: error.code, reason: error.message });
       },
+      ...own,
     };
     return (socket, peer) => {
       const connection = new Connection(socket, peer, host);
