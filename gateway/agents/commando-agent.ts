@@ -1,0 +1,116 @@
+import { CommandoClient } from "../../capnp/commando/client.ts";
+import { CodedError } from "../../wire/errors.ts";
+import type { Live } from "../../wire/live.ts";
+import type { OperationInfo, OutcomeFields } from "../../wire/schema.ts";
+import type { Pong } from "../target.ts";
+import type { Agent, Via } from "./agent.ts";
+
+const KEEP_ALIVE_REPLY_MS = 10_000;
+const EXIT_TIMED_OUT = 137;
+
+/** Where an agent of commando is, and what opens it. */
+export interface CommandoPlace {
+  readonly host: string;
+  readonly port: number;
+  readonly psk: Buffer;
+  readonly connectTimeoutMs: number;
+}
+
+/** The only thing that these agents can do. */
+const SHELL: OperationInfo = {
+  id: "shell",
+  command: "sh",
+  description: "Runs a command in the machine's shell (an agent of commando).",
+  params: { command: { type: "string" } },
+};
+
+/** What is asked of a shell. */
+interface ShellAsked {
+  readonly command: string;
+  readonly workDir: string;
+  readonly timeoutSecs: number;
+  readonly env: ReadonlyMap<string, string>;
+}
+
+function member(message: object, name: string): unknown {
+  return Object.getOwnPropertyDescriptor(message, name)?.value as unknown;
+}
+
+/** @throws CodedError `operation_unknown`, `param_invalid` */
+function shellAsked(message: object): ShellAsked {
+  if (member(message, "operation") !== SHELL.id)
+    throw new CodedError("operation_unknown", "an agent of commando has one operation, shell");
+  const params = member(message, "params");
+  const command = typeof params === "object" && params !== null ? member(params, "command") : undefined;
+  if (typeof command !== "string") throw new CodedError("param_invalid", "shell: command is missing");
+  const [workDir, seconds, env] = [
+    member(message, "work_dir"),
+    member(message, "timeout_seconds"),
+    member(message, "env"),
+  ];
+  return {
+    command,
+    workDir: typeof workDir === "string" ? workDir : "",
+    timeoutSecs: typeof seconds === "number" ? seconds : 0,
+    env: new Map(typeof env === "object" && env !== null ? (Object.entries(env) as [string, string][]) : []),
+  };
+}
+
+/** An agent of commando: one connection for each thing that is asked, as its own gateway has it. */
+export class CommandoAgent implements Agent {
+  readonly #place: CommandoPlace;
+
+  constructor(place: CommandoPlace) {
+    this.#place = place;
+  }
+
+  async ping(_via: Via, signal: AbortSignal): Promise<Pong> {
+    return this.#connected(signal, async (client) => {
+      const { hostname, uptimeSecs, shell, version } = await client.ping(signal);
+      return { hostname, uptimeSeconds: uptimeSecs, shell, version };
+    });
+  }
+
+  async run(message: object, via: Via, live: Live, signal: AbortSignal): Promise<OutcomeFields> {
+    const { command, workDir, timeoutSecs, env } = shellAsked(message);
+    const total = { stdout: 0, stderr: 0 };
+    const output: Live["output"] = {
+      write: (stream, bytes) => {
+        total[stream] += bytes.length;
+        return live.output.write(stream, bytes);
+      },
+    };
+    return this.#connected(signal, async (client) => {
+      live.accepted({ run_id: via.id, operation: SHELL.id, stdin: false, timeout_seconds: timeoutSecs });
+      const request = { command, workDir, timeoutSecs, extraEnv: env, requestId: via.id };
+      const { exitCode, timedOut } = await client.execStream(request, output, signal);
+      const sizes = { stdout_bytes: total.stdout, stderr_bytes: total.stderr };
+      if (!timedOut) return { outcome: "completed", exit_code: exitCode & 0xff, ...sizes };
+      return {
+        outcome: "failed",
+        exit_code: EXIT_TIMED_OUT,
+        code: "timed_out",
+        message: "Command timed out",
+        ...sizes,
+      };
+    });
+  }
+
+  async ask(message: object): Promise<object> {
+    if (Object.hasOwn(message, "list_operations"))
+      return Promise.resolve({ operations: [SHELL], revision: "commando" });
+    if (Object.hasOwn(message, "describe_operation")) return Promise.resolve({ operation: SHELL });
+    throw new CodedError("rpc_failed", "an agent of commando cannot be asked this: it only runs commands", {
+      hint: "Install the cmd2host agent on the machine.",
+    });
+  }
+
+  async #connected<T>(signal: AbortSignal, work: (client: CommandoClient) => Promise<T>): Promise<T> {
+    const client = await CommandoClient.connect({ ...this.#place, replyTimeoutMs: KEEP_ALIVE_REPLY_MS, signal });
+    try {
+      return await work(client);
+    } finally {
+      client.close();
+    }
+  }
+}

@@ -1,0 +1,351 @@
+import { readFileSync } from "node:fs";
+import { hostname, networkInterfaces } from "node:os";
+import { CodedError, errnoOf, messageOf } from "../wire/errors.ts";
+import { AUTH_FAILURE_DELAY_MS } from "../wire/limits.ts";
+import { isMachineName } from "../link/pins.ts";
+import { Approvals } from "../host/approval/approvals.ts";
+import { auditSettings } from "../host/audit/settings.ts";
+import { openAudit, type RunningAudit } from "../host/audit/running.ts";
+import { ConnectionLimits, PenaltyRoom } from "../host/exchange/limits.ts";
+import { Reception } from "../host/exchange/reception.ts";
+import { Budgets } from "../host/limits/budgets.ts";
+import { Limits } from "../host/limits/limits.ts";
+import { lockBase, type BaseLock } from "../host/listen/lock-socket.ts";
+import { Redaction } from "../host/redact/redaction.ts";
+import { SYSTEM_CLOCK } from "../host/util/deadline.ts";
+import type { Log } from "../host/util/log.ts";
+import { VERSION } from "../host/util/version.ts";
+import { makePrivateDirectory } from "../host/util/write-atomic.ts";
+import type { Agent } from "./agents/agent.ts";
+import { CommandoAgent } from "./agents/commando-agent.ts";
+import { LinkAgent } from "./agents/link-agent.ts";
+import { LinkHub } from "./agents/link-hub.ts";
+import type { GatewayConfigFile } from "./config/config-file.ts";
+import type { GatewaySettings } from "./config/settings.ts";
+import { FleetDesk } from "./fleet-desk.ts";
+import { mountFleet } from "./http/fleet-routes.ts";
+import type { TlsFiles } from "./http/listening.ts";
+import { GatewayServer, type DoorSettings } from "./http/server.ts";
+import { HttpMcp } from "./mcp/http-door.ts";
+import type { ToolParts } from "./mcp/tool.ts";
+import { answerOwner } from "./owner-door.ts";
+import { CommandPages } from "./pages/command-pages.ts";
+import { PAGE_SETTINGS, type PageSettings } from "./pages/page.ts";
+import { gatewayPlaces } from "./places.ts";
+import { ProxmoxDiscovery } from "./registry/discovery.ts";
+import type { KnownTarget } from "./registry/known-target.ts";
+import { Pinger } from "./registry/pinger.ts";
+import { RegistryCache } from "./registry/registry-cache.ts";
+import { Registry } from "./registry/registry.ts";
+import { TargetsStore } from "./registry/targets-store.ts";
+import { Admission } from "./relay/admission.ts";
+import { AuditCopy } from "./relay/audit-copy.ts";
+import { GatewayDesk } from "./relay/handle.ts";
+import { Recorder } from "./relay/recorder.ts";
+import { Relay } from "./relay/relay.ts";
+import { protocolTwo } from "./upgraded.ts";
+
+const APPROVAL_MS = 300_000;
+const BOUNDS = { maxInFlight: 1_024, maxConnections: 4_096, maxConnectionsPerPeer: 1_024 };
+const PENALTY_PLACES = 16;
+const PENALTY_QUEUE = 64;
+
+/** The composition root of a gateway: builds its rooms from gateway.toml, opens the ways in, and takes everything down again. */
+export class Gateway {
+  readonly #file: GatewayConfigFile;
+  readonly #log: Log;
+  readonly #audit: RunningAudit;
+  readonly #lock: BaseLock;
+  readonly #hub: LinkHub;
+  readonly #registry: Registry;
+  readonly #pinger: Pinger;
+  readonly #discovery: ProxmoxDiscovery;
+  readonly #approvals: Approvals;
+  readonly #budgets: Budgets;
+  readonly #reception: Reception;
+  readonly #desk: GatewayDesk;
+  readonly #fleet: FleetDesk;
+  readonly #pages: CommandPages;
+  readonly #tools: ToolParts;
+  #server: GatewayServer | undefined;
+
+  private constructor(file: GatewayConfigFile, log: Log, built: Built) {
+    this.#file = file;
+    this.#log = log;
+    const { audit, lock, hub, registry } = built;
+    this.#audit = audit;
+    this.#lock = lock;
+    this.#hub = hub;
+    this.#registry = registry;
+    const { settings } = file;
+    const places = gatewayPlaces(settings.cacheDir);
+    const warn = (message: string): void => {
+      log.warn(message);
+    };
+    const reportBug = (error: unknown): void => {
+      log.error("internal error", { error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+    };
+    const now = (): GatewaySettings => file.settings;
+    const agentOf = (target: KnownTarget): Agent => reached(target, hub, now());
+    this.#pinger = new Pinger({
+      registry,
+      ping: async (target, signal) => {
+        const started = performance.now();
+        const via = { caller: "gateway", target: target.name, id: crypto.randomUUID() };
+        const pong = await agentOf(target).ping(via, signal);
+        return { pong, latencyMs: performance.now() - started };
+      },
+      hasLink: (name) => hub.hasLink(name),
+      intervalMs: () => now().intervalMs,
+    });
+    const cache = new RegistryCache(settings.cacheDir, warn);
+    this.#discovery = new ProxmoxDiscovery({
+      registry,
+      cache,
+      settings: settings.proxmox,
+      defaultPort: settings.agent.defaultPort,
+      intervalMs: () => now().intervalMs,
+      warn,
+    });
+    this.#approvals = new Approvals(() => APPROVAL_MS);
+    this.#budgets = new Budgets(places.budgets, SYSTEM_CLOCK, warn);
+    const callers = () => file.callers;
+    const admission = new Admission({
+      registry,
+      limits: new Limits(this.#budgets),
+      callers,
+      maxPerTarget: () => now().agent.maxConcurrentPerTarget,
+      hasLink: (name) => hub.hasLink(name),
+    });
+    const copy = settings.server.auditCopy === undefined ? undefined : new AuditCopy(settings.server.auditCopy, warn);
+    const relay = new Relay({
+      admission,
+      recorder: new Recorder(audit.audit, new Redaction(new Map()), copy),
+      approvals: this.#approvals,
+      pinger: this.#pinger,
+      callers,
+      defaultTimeoutSeconds: () => now().agent.defaultTimeoutSeconds,
+      agentOf,
+    });
+    this.#desk = new GatewayDesk(relay, reportBug);
+    this.#fleet = new FleetDesk({
+      registry,
+      relay,
+      hub,
+      callers,
+      addresses: () => ownAddresses(hub.port ?? 0, now().server.publicUrl),
+      changed: (what, fields) => {
+        log.info(what, fields);
+      },
+    });
+    this.#pages = new CommandPages(pageSettings(settings), reportBug);
+    this.#tools = {
+      calls: relay,
+      pages: this.#pages,
+      mode: () => now().server.executionMode,
+      version: VERSION,
+      reportBug,
+    };
+    this.#reception = new Reception(
+      async (message, _peer, signal) => answerOwner(this.#approvals, message, signal),
+      log,
+      BOUNDS,
+    );
+    file.listen({
+      changed: ({ settings: changed, parts, needsRestart, warnings }) => {
+        for (const warning of warnings) log.warn(warning);
+        this.#follow(changed);
+        log.info("gateway.toml reloaded", {
+          changed: parts.join(" "),
+          ...(needsRestart.length === 0 ? {} : { needs_restart: needsRestart.join(" ") }),
+        });
+      },
+      kept: (error) => {
+        log.error("gateway.toml not reloaded", { reason: error.message });
+      },
+    });
+  }
+
+  /**
+   * Starts a gateway, and resolves when it can be asked. Who answers is found out behind that.
+   * @param transport `stdio`: no port is opened; whoever started it speaks MCP over its standard input
+   * @throws CodedError `daemon_already_running`, `gateway_config_invalid`, `listen_failed`, `audit_unavailable`, `config_untrusted`, `file_failed`
+   */
+  static async start(file: GatewayConfigFile, log: Log): Promise<Gateway> {
+    const { settings } = file;
+    const places = gatewayPlaces(settings.cacheDir);
+    makePrivateDirectory(places.root);
+    for (const warning of file.warnings) log.warn(warning);
+    let gateway: Gateway | undefined;
+    const lock = await lockBase(places.root, places.lockSocket, (socket, peer) => {
+      if (gateway === undefined) socket.destroy();
+      else gateway.#reception.forOwner()(socket, peer);
+    });
+    const opened: (() => Promise<void>)[] = [async () => lock.release()];
+    try {
+      for (const directory of [places.keys, places.audit]) makePrivateDirectory(directory);
+      const own = auditSettings(settings.audit, places.keys, (pointer, message) => {
+        throw file.wrong(`/audit${pointer}`, message);
+      });
+      const audit = await openAudit(places.audit, own, log);
+      opened.push(async () => audit.close());
+      const registry = new Registry({ settings, store: new TargetsStore(places.root) });
+      const hub = await LinkHub.start({
+        places,
+        name: ownName(),
+        link: settings.link,
+        log,
+        enrolled: (targets) => {
+          registry.setEnrolled(targets);
+        },
+      });
+      opened.push(async () => hub.close());
+      gateway = new Gateway(file, log, { audit, lock, hub, registry });
+      await gateway.#open();
+      return gateway;
+    } catch (error) {
+      for (const close of opened.reverse()) await close();
+      throw error;
+    }
+  }
+
+  /** Where HTTP is served; undefined for stdio. */
+  get port(): number | undefined {
+    return this.#server?.port;
+  }
+
+  get linkPort(): number | undefined {
+    return this.#hub.port;
+  }
+
+  /** What MCP over standard input and output is served with. */
+  get tools(): ToolParts {
+    return this.#tools;
+  }
+
+  async #open(): Promise<void> {
+    const { settings } = this.#file;
+    if (settings.server.transport !== "stdio") await this.#serve(settings);
+    this.#file.watch();
+    this.#discovery.start();
+    this.#pinger.start();
+  }
+
+  async #serve(settings: GatewaySettings): Promise<void> {
+    const { bind, port, tls } = settings.server;
+    this.#server = await GatewayServer.open({
+      calls: this.#tools.calls,
+      pages: this.#pages,
+      mcp: new HttpMcp(this.#tools),
+      host: bind,
+      port,
+      tls: tls === undefined ? undefined : tlsFiles(tls),
+      settings: doorSettings(settings),
+      penalty: new PenaltyRoom(AUTH_FAILURE_DELAY_MS, PENALTY_PLACES, PENALTY_QUEUE),
+      places: new ConnectionLimits(BOUNDS.maxConnections, BOUNDS.maxConnectionsPerPeer),
+      upgrade: protocolTwo(this.#reception, this.#desk),
+      mount: (app) => {
+        mountFleet(app, this.#fleet);
+      },
+      authenticationFailed: (peer) => {
+        this.#log.warn("a key that nobody has", { peer });
+      },
+      reportBug: this.#tools.reportBug,
+    });
+    const scheme = tls === undefined ? "http" : "https";
+    this.#log.info(
+      `cmd2host gateway listening on ${scheme}://${bind.includes(":") ? `[${bind}]` : bind}:${this.#server.port}`,
+      {
+        targets: this.#registry.size,
+      },
+    );
+  }
+
+  /** Takes over what may change while running. */
+  #follow(settings: GatewaySettings): void {
+    this.#registry.configure(settings);
+    this.#discovery.configure(settings.proxmox, settings.agent.defaultPort);
+    this.#pages.settings = pageSettings(settings);
+    this.#server?.change(doorSettings(settings));
+  }
+
+  /** Reads gateway.toml again, for SIGHUP. */
+  reload(): void {
+    this.#file.reload();
+  }
+
+  /** Stops: what runs gets some time, then it is ended and answered. */
+  async stop(): Promise<void> {
+    this.#file.stop();
+    await this.#pinger.stop();
+    await this.#discovery.stop();
+    this.#approvals.close();
+    await this.#server?.close();
+    this.#reception.shutDown();
+    await Promise.race([
+      new Promise((resolve) => setTimeout(resolve, LAST_REPLIES_MS).unref()),
+      this.#reception.gone(),
+    ]);
+    this.#reception.drop();
+    await this.#hub.close();
+    this.#budgets.flush();
+    await this.#audit.close();
+    await this.#lock.release();
+  }
+}
+
+const LAST_REPLIES_MS = 2_000;
+
+interface Built {
+  readonly audit: RunningAudit;
+  readonly lock: BaseLock;
+  readonly hub: LinkHub;
+  readonly registry: Registry;
+}
+
+function ownName(): string {
+  const name = hostname().replace(/[^A-Za-z0-9._-]/g, "-");
+  return isMachineName(name) ? name : "gateway";
+}
+
+/** How a target is spoken to. */
+function reached(target: KnownTarget, hub: LinkHub, settings: GatewaySettings): Agent {
+  const { name, host, port, way } = target;
+  if (way === "link") return new LinkAgent(name, async (signal) => hub.open(name, signal));
+  const psk = settings.agent.psk.get(name);
+  if (psk === undefined) throw new CodedError("target_no_key", `there is no key for target ${name}`);
+  return new CommandoAgent({ host, port, psk, connectTimeoutMs: settings.agent.connectTimeoutMs });
+}
+
+function pageSettings({ streaming }: GatewaySettings): PageSettings {
+  const { pageTimeoutMs, pageMaxBytes, sessionIdleMs } = streaming;
+  return { ...PAGE_SETTINGS, pageTimeoutMs, pageMaxBytes, idleMs: sessionIdleMs };
+}
+
+function doorSettings({ server }: GatewaySettings): DoorSettings {
+  return { hosts: server.allowedHosts, origins: server.allowedOrigins ?? [], trustedProxies: server.trustProxy };
+}
+
+/** @throws CodedError `gateway_config_invalid` */
+function tlsFiles({ cert, key }: { readonly cert: string; readonly key: string }): TlsFiles {
+  const read = (file: string): Buffer => {
+    try {
+      return readFileSync(file);
+    } catch (error) {
+      throw new CodedError("gateway_config_invalid", `${file}: ${errnoOf(error) ?? messageOf(error)}`, {
+        hint: "Correct tls_cert and tls_key in gateway.toml.",
+      });
+    }
+  };
+  return { cert: read(cert), key: read(key) };
+}
+
+/** By which agents can reach this machine, the likeliest first. */
+function ownAddresses(port: number, publicUrl: string | undefined): readonly string[] {
+  if (publicUrl !== undefined && URL.canParse(publicUrl)) return [`${new URL(publicUrl).hostname}:${port}`];
+  const addresses = Object.values(networkInterfaces())
+    .flatMap((list) => list ?? [])
+    .filter(({ internal, address }) => !internal && !address.startsWith("fe80:"))
+    .map(({ address, family }) => (family === "IPv6" ? `[${address}]:${port}` : `${address}:${port}`));
+  return addresses.length === 0 ? [`127.0.0.1:${port}`] : addresses.slice(0, 4);
+}

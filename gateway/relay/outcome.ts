@@ -1,0 +1,64 @@
+import { CODES, type Code } from "../../wire/codes.ts";
+import { CodedError } from "../../wire/errors.ts";
+import { NO_OUTPUT, type Captured, type OperationEnd, type Outcome } from "../../wire/outcome.ts";
+import type { OutcomeFields } from "../../wire/schema.ts";
+
+/** What a target said of how an operation ended. */
+
+/** Its code; undefined when it has none. One that is not known here comes from a newer agent, or from nowhere. */
+export function codeOf({ outcome, code }: OutcomeFields): Code | undefined {
+  if (outcome === "completed") return undefined;
+  return code !== undefined && Object.hasOwn(CODES, code) ? (code as Code) : "internal";
+}
+
+function counted(total: number, truncated: boolean | undefined): Captured {
+  return { ...NO_OUTPUT, total, truncated: truncated === true };
+}
+
+function outcomeOf(fields: OutcomeFields): Outcome {
+  const { exit_code: exitCode, signal, notice, redacted = 0, message = "", hint = "" } = fields;
+  const code = codeOf(fields);
+  const streams = {
+    stdout: counted(fields.stdout_bytes, fields.stdout_truncated),
+    stderr: counted(fields.stderr_bytes, fields.stderr_truncated),
+  };
+  if (code === undefined) return { kind: "completed", exitCode, signal, notice, redacted, ...streams };
+  if (fields.outcome === "denied") return { kind: "denied", code, message, hint };
+  return { kind: "failed", code, message, hint, exitCode, signal, notice, redacted, ...streams };
+}
+
+/** The end of an operation as the gateway's caller is told of it. */
+export function endOf(fields: OutcomeFields, requestId: string | undefined, protocol: 1 | 2): OperationEnd {
+  const { run_id: runId, filtered } = fields;
+  return { shape: "operation", requestId, protocol, runId, outcome: outcomeOf(fields), filtered };
+}
+
+/** The error that a denial or a failure is. */
+export function errorOf(fields: OutcomeFields): CodedError | undefined {
+  const code = codeOf(fields);
+  if (code === undefined) return undefined;
+  const { message = "", hint } = fields;
+  return new CodedError(code, message, hint === undefined ? {} : { hint });
+}
+
+/** What is said when no end came: the target may have run it. */
+export function failedFields(error: CodedError, runId: string, written: Written): OutcomeFields {
+  const { code, message, hint } = error;
+  return {
+    outcome: written.accepted ? "failed" : CODES[code].kind === "denied" ? "denied" : "failed",
+    run_id: runId,
+    exit_code: 1,
+    code,
+    message,
+    hint,
+    stdout_bytes: written.stdout,
+    stderr_bytes: written.stderr,
+  };
+}
+
+/** What came of a call before it ended. */
+export interface Written {
+  accepted: boolean;
+  stdout: number;
+  stderr: number;
+}
