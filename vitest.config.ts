@@ -15,7 +15,16 @@ export default defineConfig({
     reporters: [["default", { summary: false }], "./test/fixtures/closing-line.ts"],
     coverage: {
       provider: "v8",
-      include: ["wire/**/*.ts", "host/**/*.ts", "mcp/**/*.ts", "proxy/**/*.ts", "terminal/**/*.ts"],
+      include: [
+        "wire/**/*.ts",
+        "host/**/*.ts",
+        "gateway/**/*.ts",
+        "link/**/*.ts",
+        "mcp/**/*.ts",
+        "proxy/**/*.ts",
+        "terminal/**/*.ts",
+        "transfer/**/*.ts",
+      ],
       exclude: ["wire/generated/**"],
       reporter: ["text-summary", "json", "html"],
       thresholds: {

@@ -10,7 +10,7 @@ import standalone from "ajv/dist/standalone/index.js";
 import { build } from "esbuild";
 import { format } from "prettier";
 import { ALLOWED_BY, CODES, entryOf, type Code } from "../wire/codes.ts";
-import { CasesFile, DaemonFile, ProjectFile, VALIDATED } from "../wire/schema.ts";
+import { CasesFile, DaemonFile, GatewayFile, ProjectFile, VALIDATED } from "../wire/schema.ts";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 
@@ -79,7 +79,16 @@ function published(schema: object): string {
 }
 
 /** Files that an owner writes; everything else that is validated is a message. */
-const FILES = new Set(["daemon_config", "project_config", "token_binding", "cases_file"]);
+const FILES = new Set([
+  "daemon_config",
+  "project_config",
+  "token_binding",
+  "cases_file",
+  "pin",
+  "enrolment",
+  "gateway_config",
+  "targets_file",
+]);
 
 function messages(): string {
   const definitions = Object.entries(VALIDATED).flatMap(([name, schema]) =>
@@ -216,6 +225,7 @@ export async function keptFiles(): Promise<ReadonlyMap<string, string>> {
     ["schema/daemon.schema.json", published(DaemonFile)],
     ["schema/project.schema.json", published(ProjectFile)],
     ["schema/cases.schema.json", published(CasesFile)],
+    ["schema/gateway.schema.json", published(GatewayFile)],
     ["schema/protocol.schema.json", messages()],
     ["docs/config.md", await format(configDoc(), { parser: "markdown" })],
     ["docs/cli.md", await format(await cliDoc(), { parser: "markdown" })],

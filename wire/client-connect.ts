@@ -1,4 +1,5 @@
 import { createConnection, type Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import { CodedError, errnoOf } from "./errors.ts";
 import { CLIENT_DIAL_TIMEOUT_MS } from "./limits.ts";
 
@@ -7,8 +8,18 @@ export type Address =
   | { readonly kind: "unix"; readonly path: string }
   | { readonly kind: "tcp"; readonly host: string; readonly port: number };
 
-export function addressText(address: Address): string {
+/** To a daemon over something that is there already: a link, or a server of another protocol. */
+export interface Way {
+  readonly kind: "way";
+  /** For people. */
+  readonly name: string;
+  /** @throws CodedError */
+  readonly connect: (signal: AbortSignal | undefined) => Promise<Duplex>;
+}
+
+export function addressText(address: Address | Way): string {
   if (address.kind === "unix") return address.path;
+  if (address.kind === "way") return address.name;
   return address.host.includes(":") ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
 }
 
@@ -24,8 +35,12 @@ const KEEP_ALIVE_MS = 30_000;
  * An open connection, which the caller closes. Its errors are not thrown, whoever listens.
  * @throws CodedError `daemon_unreachable`, `cancelled`
  */
-export async function connected(address: Address, signal: AbortSignal | undefined): Promise<Socket> {
+export async function connected(address: Address | Way, signal: AbortSignal | undefined): Promise<Duplex> {
   if (signal?.aborted === true) throw cancelled();
+  return address.kind === "way" ? address.connect(signal) : dialled(address, signal);
+}
+
+async function dialled(address: Address, signal: AbortSignal | undefined): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket =
       address.kind === "unix" ? createConnection(address.path) : createConnection(address.port, address.host);

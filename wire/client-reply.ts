@@ -43,6 +43,7 @@ export type AskedReply =
   | "approvals_reply"
   | "grants_reply"
   | "stats_reply"
+  | "pong_reply"
   | "page_reply";
 
 /** How every daemon's answer begins to a request whose type it does not know. */

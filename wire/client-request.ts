@@ -1,4 +1,4 @@
-import type { ArgvRequest, PageRequest, RunRequest } from "./daemon-calls.ts";
+import type { ArgvRequest, MachinePlace, PageRequest, RunRequest } from "./daemon-calls.ts";
 
 /** Requests as the members that are written. What is empty is left out; `undefined` has no JSON. */
 
@@ -6,24 +6,30 @@ function nonEmpty(text: string | undefined): string | undefined {
   return text === "" ? undefined : text;
 }
 
+function placeFields(place: MachinePlace | undefined): object {
+  return place === undefined ? {} : { work_dir: nonEmpty(place.workDir), env: place.env };
+}
+
 /** By name. `params` is written even when there are none, as the original's client does. */
-export function runFields({ operation, params, flags, targetRepo, timeoutSeconds }: RunRequest): object {
+export function runFields({ operation, params, flags, targetRepo, timeoutSeconds, place }: RunRequest): object {
   return {
     operation,
     params: params ?? null,
     flags: flags?.length === 0 ? undefined : flags,
     target_repo: nonEmpty(targetRepo),
     timeout_seconds: timeoutSeconds,
+    ...placeFields(place),
   };
 }
 
-function argvFields({ argv, targetRepo, cwd, timeoutSeconds }: ArgvRequest): object {
+function argvFields({ argv, targetRepo, cwd, timeoutSeconds, place }: ArgvRequest): object {
   return {
     raw_argv: argv,
     target_repo: nonEmpty(targetRepo),
     cwd_context:
       cwd === undefined ? undefined : { toplevel: cwd.toplevel, origin_url: cwd.originUrl, relative: cwd.relative },
     timeout_seconds: timeoutSeconds,
+    ...placeFields(place),
   };
 }
 

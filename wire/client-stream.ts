@@ -1,4 +1,4 @@
-import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import { cancelled } from "./client-connect.ts";
 import { noReply, parsed, typed } from "./client-reply.ts";
 import { StdinPump } from "./client-stdin.ts";
@@ -21,7 +21,7 @@ function invalid(what: string): CodedError {
 
 /** Protocol 2 from the client's side, on a connection that is given, and closed at the end. */
 export class StreamedCall {
-  readonly #socket: Socket;
+  readonly #socket: Duplex;
   readonly #options: StreamOptions;
   readonly #cancelElsewhere: (runId: string) => void;
   readonly #reader = new FrameReader(DAEMON_FRAMES, (type, payload) => {
@@ -38,7 +38,7 @@ export class StreamedCall {
   #settle: { readonly resolve: (end: StreamEnd) => void; readonly reject: (error: unknown) => void } | undefined;
 
   /** @param cancelElsewhere ends a run over a connection of its own */
-  constructor(socket: Socket, options: StreamOptions, cancelElsewhere: (runId: string) => void) {
+  constructor(socket: Duplex, options: StreamOptions, cancelElsewhere: (runId: string) => void) {
     this.#socket = socket;
     this.#options = options;
     this.#cancelElsewhere = cancelElsewhere;
@@ -79,6 +79,8 @@ export class StreamedCall {
   #closed(): CodedError {
     if (this.#options.signal?.aborted === true) return cancelled();
     const { errored } = this.#socket;
+    // A link says itself what became of it.
+    if (errored instanceof CodedError) return errored;
     const why = errored === null ? "" : ` (${errnoOf(errored) ?? errored.message})`;
     if (this.#head?.length === 0) return why === "" ? noReply() : invalid(`the daemon gave no answer${why}`);
     return invalid(`the daemon closed the connection before the end of the command${why}`);

@@ -1,4 +1,4 @@
-import { connected, type Address } from "./client-connect.ts";
+import { connected, type Address, type Way } from "./client-connect.ts";
 import { Dialect } from "./client-dialect.ts";
 import { exchange } from "./client-exchange.ts";
 import { deliver } from "./client-outcome.ts";
@@ -24,6 +24,7 @@ import type {
   OutcomeFields,
   OutputReply,
   PageReply,
+  PongReply,
   RunReply,
   RunsReply,
 } from "./schema.ts";
@@ -45,15 +46,20 @@ function timeoutOf(options: CallOptions | undefined, waitSeconds?: number): numb
  * `reply_timeout`, `reply_invalid`, `cancelled`, and `daemon_too_old` for what older daemons cannot) when no reply comes; denials are replies.
  */
 export class DaemonClient implements DaemonCalls {
-  readonly #address: Address;
+  readonly #address: Address | Way;
   readonly #token: string;
   readonly #dialect: Dialect;
+  readonly #members: object;
 
-  /** @param dialect what is known of daemons; clients of the same process may share one */
-  constructor(address: Address, token: string, dialect = new Dialect()) {
+  /**
+   * @param dialect what is known of daemons; clients of the same process may share one
+   * @param members put into every request
+   */
+  constructor(address: Address | Way, token: string, dialect = new Dialect(), members: object = {}) {
     this.#address = address;
     this.#token = token;
     this.#dialect = dialect;
+    this.#members = members;
   }
 
   async list(prefix: string, options?: CallOptions): Promise<ListReply> {
@@ -135,13 +141,18 @@ export class DaemonClient implements DaemonCalls {
     return this.#ask("page_reply", { page: wanted });
   }
 
+  /** Whether the host is there, and what it is. */
+  async ping(options?: CallOptions): Promise<PongReply> {
+    return this.#ask("pong_reply", { ping: true }, options);
+  }
+
   async watch(revision: string, waitSeconds: number, options?: CallOptions): Promise<ListReply> {
     return this.#ask("list_reply", { watch_operations: revision, wait_seconds: waitSeconds }, options, waitSeconds);
   }
 
   /** "protocol" comes first so that a daemon of ours takes up to 1 MiB; the original ignores it. */
   #message(fields: object): object {
-    return { protocol: 2, ...fields, token: this.#token };
+    return { protocol: 2, ...fields, ...this.#members, token: this.#token };
   }
 
   /** Everything but operations. @param waitSeconds how long the daemon was told to wait */

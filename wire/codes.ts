@@ -20,6 +20,7 @@ interface CodeEntry {
  */
 export const ALLOWED_BY = Object.freeze({
   owner: "Only the owner of the host can allow more (`cmd2host config allow ID`); do not look for a way around it.",
+  gateway: "Only whoever runs the gateway can allow more (gateway.toml); do not look for a way around it.",
   nobody: "No configuration can allow it; do not look for a way around it.",
 });
 
@@ -73,6 +74,132 @@ export const CODES = entries({
     kind: "denied",
     means: "A member of the request has the wrong type or shape.",
     hint: "See docs/protocol.md for the members and their types.",
+  },
+  // the fleet
+  target_unknown: {
+    kind: "denied",
+    means: "There is no target of this name, or it is none that this caller may use.",
+    hint: "List the targets with `cmd2host targets`.",
+  },
+  target_no_address: {
+    kind: "denied",
+    means: "The target has no address: it is stopped, or has not dialled in.",
+    hint: "Start the machine, or its agent.",
+  },
+  target_no_key: {
+    kind: "denied",
+    means: "The gateway has no key for the target.",
+    hint: "Enrol the machine with `cmd2host fleet enroll`, or give a commando agent's key in [agent.psk].",
+  },
+  target_busy: {
+    kind: "denied",
+    means: "As many calls as are allowed at the same time run on the target already.",
+    hint: "Wait for one of them to end, or cancel one.",
+  },
+  target_exists: {
+    kind: "denied",
+    means: "There is a target of this name already.",
+    hint: "Choose another name, or remove the old target first.",
+  },
+  target_fixed: {
+    kind: "denied",
+    means: "The target was not added while the gateway ran, so it cannot be changed or removed there.",
+    hint: "Change it where it comes from: gateway.toml, its enrolment, or Proxmox.",
+  },
+  target_invalid: {
+    kind: "denied",
+    means: "A target cannot have this name, address, port or tag.",
+    hint: "The message says what is expected.",
+  },
+  too_many_targets: {
+    kind: "denied",
+    means: "The call names more targets than one call may.",
+    hint: "Name fewer, or use a tag and several calls.",
+  },
+  caller_not_allowed: {
+    kind: "denied",
+    means: "The caller may not use this target or this operation.",
+    hint: "Ask whoever runs the gateway.",
+    allowedBy: "gateway",
+  },
+  work_dir_denied: {
+    kind: "denied",
+    means: "The working directory is outside of those that the machine's policy allows.",
+    hint: "Use one below the directories in machine.work_dirs.",
+    allowedBy: "owner",
+  },
+  env_denied: {
+    kind: "denied",
+    means: "The machine's policy does not let callers set this environment variable.",
+    hint: "Leave it out.",
+    allowedBy: "owner",
+  },
+  file_denied: {
+    kind: "denied",
+    means: "The path is outside of the directories whose files may be read or written.",
+    hint: "Use one below the directories in machine.files.",
+    allowedBy: "owner",
+  },
+  page_unknown: {
+    kind: "denied",
+    means: "The page token is unknown, used, expired, or of another caller.",
+    hint: "Run the command again; a page is kept for a limited time and given once.",
+  },
+  target_unreachable: {
+    kind: "failed",
+    means: "The target does not answer.",
+    hint: "Look whether the machine, its agent and the network are up: `cmd2host ping NAME`.",
+  },
+  target_key_mismatch: {
+    kind: "failed",
+    means:
+      "Whoever answered at the target's address does not have the key that was pinned at enrolment, or does not accept ours.",
+    hint: "If the machine was installed anew, remove the target and enrol it again; otherwise somebody is in between.",
+  },
+  link_version: {
+    kind: "failed",
+    means: "The two ends of a link speak versions that do not fit.",
+    hint: "Bring both to the same version: `cmd2host fleet upgrade`.",
+  },
+  link_refused: {
+    kind: "failed",
+    means: "The other end of a link does not know this machine, or does not want it any more.",
+    hint: "Enrol it again.",
+  },
+  link_lost: {
+    kind: "failed",
+    means: "The link broke while the command ran, and did not come back in time; how the command ended is not known.",
+    hint: "Ask for the run by its id when the target is back.",
+  },
+  agent_full: {
+    kind: "failed",
+    means: "The agent runs as many commands as it may at the same time.",
+    hint: "Try again when some have ended.",
+  },
+  run_as_unavailable: {
+    kind: "failed",
+    means: "The agent cannot run programs as the user that the operation names.",
+    hint: "Run the agent as root, with setpriv (util-linux) installed, and check that the user exists.",
+  },
+  enrolment_invalid: {
+    kind: "failed",
+    means: "The enrolment code is mistyped, used, expired, or for another machine.",
+    hint: "Make a new one with `cmd2host agent enroll` or `cmd2host fleet invite`.",
+  },
+  nats_unusable: {
+    kind: "failed",
+    means: "NATS is not set up as this needs, or does not let this machine do it.",
+    hint: "See docs/nats.md for the settings, and for the permissions that each machine needs.",
+  },
+  rpc_failed: {
+    kind: "failed",
+    means: "A commando agent or gateway answered with an error, or not by its protocol.",
+    hint: "See the message; the agent's own log has more.",
+  },
+  transfer_invalid: {
+    kind: "failed",
+    means: "A stream of files is not of our form, was cut short, or does not have the checksum that it names.",
+    hint: "Transfer it again; if it stays so, the other end does not run the same program.",
   },
   // runs
   run_unknown: {
@@ -590,6 +717,36 @@ export const CODES = entries({
     kind: "client",
     means: "This installation was built without the page.",
     hint: "Install cmd2host again, or run `npm run build` in its source.",
+  },
+  gateway_config_invalid: {
+    kind: "client",
+    means: "gateway.toml cannot be used.",
+    hint: "See docs/gateway.md for its members.",
+  },
+  gateway_missing: {
+    kind: "client",
+    means: "It is not said where the gateway is, or the key for it is missing.",
+    hint: "Set CMD2HOST_GATEWAY (or COMMANDO_URL) and CMD2HOST_GATEWAY_KEY (or COMMANDO_API_KEY), or use --gateway and --key-file.",
+  },
+  gateway_unreachable: {
+    kind: "client",
+    means: "The gateway does not answer, or what answers is no gateway.",
+    hint: "Check the address, and that `cmd2host gateway` runs there.",
+  },
+  gateway_refused: {
+    kind: "client",
+    means: "The gateway does not accept the key.",
+    hint: "Ask whoever runs the gateway for a key.",
+  },
+  agent_config_invalid: {
+    kind: "client",
+    means: "The agent's configuration cannot be used.",
+    hint: "See docs/agent.md for its members.",
+  },
+  proxmox_failed: {
+    kind: "client",
+    means: "A Proxmox node does not answer, refuses the token, or answers something else.",
+    hint: "Check address, token and certificate in [proxmox].",
   },
   file_failed: {
     kind: "client",

@@ -31,6 +31,15 @@ export interface RunRequest {
   readonly targetRepo?: string | undefined;
   /** A shorter time limit than the operation's own. */
   readonly timeoutSeconds?: number | undefined;
+  readonly place?: MachinePlace | undefined;
+}
+
+/** On a machine: where and with what a program runs. */
+export interface MachinePlace {
+  /** Absolute; the home directory when it is missing. */
+  readonly workDir?: string | undefined;
+  /** Added to the environment. */
+  readonly env?: Readonly<Record<string, string>> | undefined;
 }
 
 /** A command line instead of an operation: the daemon finds the one that would produce it. */
@@ -40,6 +49,7 @@ export interface ArgvRequest {
   /** Where the caller stands; a hint. */
   readonly cwd?: { readonly toplevel: string; readonly originUrl: string; readonly relative?: string } | undefined;
   readonly timeoutSeconds?: number | undefined;
+  readonly place?: MachinePlace | undefined;
 }
 
 export interface StreamOptions {

@@ -37,7 +37,26 @@ export type RunPlace = (typeof RUN_PLACES)[number];
 export const PROFILES = ["minimal", "user", "git", "git_remote_strict", "gh", "aws"] as const;
 export type ProfileName = (typeof PROFILES)[number];
 
+/** Shells that an operation of a machine may hand its command to. */
+export const SHELLS = ["sh", "bash", "fish"] as const;
+export type ShellName = (typeof SHELLS)[number];
+
+/** Which way files go. */
+export const TRANSFERS = ["push", "pull"] as const;
+export type TransferDirection = (typeof TRANSFERS)[number];
+
 export const LISTEN_MODES = ["tcp", "unix", "both"] as const;
+
+/** How clients reach a gateway. */
+export const TRANSPORTS = ["streamable-http", "stdio"] as const;
+export type Transport = (typeof TRANSPORTS)[number];
+
+/** Whether a gateway offers clients of MCP tools that run commands, or tells them to use the command line. */
+export const EXECUTION_MODES = ["cli", "mcp"] as const;
+export type ExecutionMode = (typeof EXECUTION_MODES)[number];
+
+/** How a target is spoken to: our link, or the Cap'n Proto of commando's agents. */
+export const TARGET_WAYS = ["link", "capnp"] as const;
 
 export const OUTCOMES = ["completed", "denied", "failed"] as const;
 
@@ -46,6 +65,10 @@ export const STDIN_MODES = ["none", "optional", "required"] as const;
 export type StdinMode = (typeof STDIN_MODES)[number];
 
 export const OUTPUT_FORMS = ["text", "json"] as const;
+
+/** Which end of too much output is kept. */
+export const OUTPUT_ENDS = ["head", "tail"] as const;
+export type OutputEnd = (typeof OUTPUT_ENDS)[number];
 
 export const STREAMS = ["stdout", "stderr"] as const;
 export type StreamName = (typeof STREAMS)[number];

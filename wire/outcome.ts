@@ -7,6 +7,7 @@ import type {
   OperationInfo,
   OutputPage,
   PendingApproval,
+  PongFields,
   RunInfo,
   ServedPage,
   Stats,
@@ -84,9 +85,12 @@ export type Reply =
   | { readonly shape: "runs"; readonly runs: readonly RunInfo[] }
   | { readonly shape: "approvals"; readonly approvals: readonly PendingApproval[]; readonly revision: string }
   | { readonly shape: "stats"; readonly stats: Stats }
+  | { readonly shape: "pong"; readonly pong: PongFields }
   | { readonly shape: "grants"; readonly grants: readonly GrantFields[] }
   | { readonly shape: "explanation"; readonly explanation: Explanation }
   | { readonly shape: "served_page"; readonly served: ServedPage }
+  /** Another host's reply as it came, from a gateway. */
+  | { readonly shape: "passed_on"; readonly fields: object }
   | { readonly shape: Exclude<ReplyShape, "operation">; readonly error: CodedError };
 
 export const NO_OUTPUT: Captured = { bytes: Buffer.alloc(0), total: 0, truncated: false };

@@ -17,6 +17,7 @@ const DECIDING: readonly (readonly [string, ReplyShape])[] = [
   ["list_runs", "runs"],
   ["watch_operations", "list"],
   ["mcp_session", "operation"],
+  ["ping", "pong"],
   ["list_approvals", "approvals"],
   ["answer_approval", "grants"],
   ["list_grants", "grants"],
@@ -116,6 +117,9 @@ function operationRequest(message: object): OperationRequest {
     background: fields.background === true,
     filtered: fields.filtered,
     timeoutSeconds: fields.timeout_seconds,
+    target: fields.target ?? "",
+    workDir: fields.work_dir ?? "",
+    env: new Map(Object.entries(fields.env ?? {})),
     route: Object.hasOwn(message, "raw_argv")
       ? { kind: "raw", argv: (fields.raw_argv ?? []).map((word) => word ?? "") }
       : { kind: "named", operation, params: new Map(Object.entries(fields.params ?? {})), flags: fields.flags ?? [] },
@@ -183,6 +187,8 @@ export function parseRequest(message: unknown): Request {
       const fields = typed("watch_request", message);
       return { kind: "watch", ...common(fields), revision: fields.watch_operations ?? "", waitMs: waitOf(fields) };
     }
+    case "ping":
+      return { kind: "ping", ...common(typed("ping_request", message)) };
     case "mcp_session": {
       const fields = typed("mcp_session_request", message);
       const { tools, max_tokens: maxTokens, timeout: timeoutSeconds } = fields.mcp_session ?? {};

@@ -23,6 +23,10 @@ export interface Types {
   run_status_request: fields.RunStatusRequestFields;
   read_output_request: fields.ReadOutputRequestFields;
   cancel_run_request: fields.CancelRunRequestFields;
+  passed_on: fields.PassedOnFields;
+  fleet_request: fields.FleetRequestFields;
+  ping_request: fields.PingRequestFields;
+  pong_reply: fields.PongReply;
   page_request: fields.PageRequestFields;
   page_reply: fields.PageReply;
   list_runs_request: fields.ListRunsRequestFields;
@@ -50,6 +54,17 @@ export interface Types {
   accepted: fields.Accepted;
   notice: fields.Notice;
   outcome: fields.OutcomeFields;
+  pin: fields.PinFields;
+  link_hello: fields.LinkHello;
+  link_welcome: fields.LinkWelcome;
+  link_bye: fields.LinkBye;
+  link_key: fields.LinkKey;
+  link_key_pinned: fields.LinkKeyPinned;
+  enrol_ask: fields.EnrolAsk;
+  enrol_answer: fields.EnrolAnswer;
+  enrolment: fields.EnrolmentFields;
+  gateway_config: fields.GatewayConfig;
+  targets_file: fields.TargetsState;
 }
 
 interface Violation {

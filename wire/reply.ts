@@ -11,6 +11,7 @@ import type {
   OutcomeFields,
   OutputReply,
   PageReply,
+  PongReply,
   RunReply,
   RunsReply,
   StatsReply,
@@ -123,6 +124,7 @@ type Fields =
   | GrantsReply
   | StatsReply
   | ExplanationReply
+  | PongReply
   | PageReply;
 
 /** What stands in place of the answer when there is none, beside the error. */
@@ -135,13 +137,15 @@ const NOTHING = {
   approvals: { approvals: null },
   grants: { grants: null },
   stats: { stats: null },
+  pong: { pong: null },
   explanation: { explanation: null },
   served_page: { page: null },
 };
 
 /** A reply as the members that are written. */
-export function replyFields(reply: Reply): Fields {
+export function replyFields(reply: Reply): Fields | object {
   if (reply.shape === "operation") return operationReply(reply);
+  if (reply.shape === "passed_on") return reply.fields;
   if ("error" in reply) {
     const { message, code, hint } = reply.error;
     return { ...NOTHING[reply.shape], error: message, code, hint };
@@ -161,6 +165,8 @@ export function replyFields(reply: Reply): Fields {
       return { approvals: [...reply.approvals], revision: reply.revision };
     case "stats":
       return { stats: reply.stats };
+    case "pong":
+      return { pong: reply.pong };
     case "grants":
       return { grants: [...reply.grants] };
     case "explanation":

@@ -19,6 +19,12 @@ export interface OperationRequest {
   readonly filtered: boolean | undefined;
   /** Asked for by the client; the operation's own limit is not exceeded by it. */
   readonly timeoutSeconds: number | undefined;
+  /** The machine of a fleet that it is for; empty when the caller names none. */
+  readonly target: string;
+  /** On a machine: where the program runs; empty is the home directory. */
+  readonly workDir: string;
+  /** On a machine: variables that are added to the program's environment. */
+  readonly env: ReadonlyMap<string, string>;
   readonly route: NamedRoute | RawRoute;
 }
 
@@ -115,6 +121,13 @@ export interface WatchRequest {
   readonly waitMs: number;
 }
 
+/** Whether the host is there. */
+export interface PingRequest {
+  readonly kind: "ping";
+  readonly protocol: 1 | 2;
+  readonly token: string;
+}
+
 /** A session with the MCP server, which the daemon starts for it. */
 export interface McpSessionRequest {
   readonly kind: "mcp_session";
@@ -197,6 +210,7 @@ export type Request =
   | DescribeRequest
   | AboutRuns
   | WatchRequest
+  | PingRequest
   | McpSessionRequest
   | AboutApprovals
   | PageDoorRequest;
@@ -211,5 +225,6 @@ export type ReplyShape =
   | "approvals"
   | "grants"
   | "stats"
+  | "pong"
   | "explanation"
   | "served_page";

@@ -29,6 +29,8 @@ export interface CardPlan {
   /** The commit that a push takes. */
   readonly commit: string | undefined;
   readonly timeoutMs: number;
+  /** On a machine: as whom it runs, and what the caller adds to its environment. */
+  readonly machine: { readonly user: string; readonly env: ReadonlyMap<string, string> } | undefined;
 }
 
 /** Who asks, and through which door. */
@@ -53,7 +55,7 @@ export interface Card {
 
 /** Two plans with the same digest run the same thing. Members are written in one order, texts as JSON, so nothing can pass for something else. */
 export function digestOf(plan: CardPlan): string {
-  const { project, configHash, operation, program, argv, cwd, repo, url, inputs, output, stdin, commit } = plan;
+  const { project, configHash, operation, program, argv, cwd, repo, url, inputs, output, stdin, commit, machine } = plan;
   const files = inputs.map(({ param, path, bytes, sha256 }) => [param, path, bytes, sha256]);
   const text = JSON.stringify([
     "cmd2host plan 1",
@@ -65,6 +67,7 @@ export function digestOf(plan: CardPlan): string {
     stdin === undefined ? null : [stdin.bytes, stdin.sha256],
     commit ?? null,
     plan.timeoutMs,
+    ...(machine === undefined ? [] : [[machine.user, [...machine.env]]]),
   ]);
   return sha256Hex(Buffer.from(text, "utf8"));
 }

@@ -3,10 +3,12 @@ import type { Code } from "../../wire/codes.ts";
 /** Who asked, and through which door. */
 export interface Origin {
   readonly peer: string;
-  readonly transport: "tcp" | "unix" | "internal" | "owner";
+  readonly transport: "tcp" | "unix" | "internal" | "owner" | "link" | "http";
   /** Short: tells sessions apart, useless as a token. */
   readonly session: string | undefined;
   readonly requestId: string | undefined;
+  /** Of a gateway, who asked it. The gateway says so. */
+  readonly caller?: string | undefined;
 }
 
 /** The verdict on one request, recorded before anything runs. */
@@ -35,9 +37,14 @@ export interface Decision {
     | "revoke_grants"
     | "page"
     | "stats"
+    | "ping"
+    | "rest"
     | undefined;
+  /** The repository, or the name by which a fleet knows the machine. */
   readonly target: string | undefined;
   readonly targetSource: string | undefined;
+  /** Of a machine of a fleet: the node that it runs on. */
+  readonly node?: string | undefined;
   readonly verdict: "permit" | "deny";
   /** On a denial. */
   readonly code: Code | undefined;

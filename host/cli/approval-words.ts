@@ -59,7 +59,9 @@ export function cardLines(pending: PendingApproval, style: Style, full = false):
     ...fact("program", pending.program),
     ...argumentLines(pending.argv, max),
     ...fact("in", pending.cwd),
-    ...fact("target", `${pending.repo} (${pending.url})`),
+    ...fact("target", pending.user === undefined ? `${pending.repo} (${pending.url})` : "this machine"),
+    ...fact("as user", pending.user),
+    ...Object.entries(pending.env ?? {}).flatMap(([name, value]) => fact("env", `${name}=${value}`)),
     ...fact("commit", pending.commit),
     ...inputs.flatMap(({ param, path, bytes, sha256 }) =>
       fact("reads", `${param}: ${path}, ${sizeWords(bytes)}, sha256 ${sha256}`),

@@ -1,5 +1,6 @@
 import { printable } from "../../wire/text.ts";
 import type { LoadedProject } from "../project/compile.ts";
+import { machineDetails, machineLines } from "../project/machine-words.ts";
 import { projectFiles, readPin } from "../project/pin.ts";
 import { requireProjectId } from "../project/project-id.ts";
 import { redactWords } from "../project/redact-words.ts";
@@ -32,7 +33,7 @@ function operationText(operation: Operation, style: Style): string {
     ...(params.length === 0 ? ["  params: none"] : ["  params:", ...params]),
     ...(flags.length === 0 ? ["  flags: none"] : ["  flags:", ...flags]),
     ...(operation.runIn === undefined ? [] : [`  runs in: ${placeWords(operation.runIn)}`]),
-    ...streamDetails(operation).map((detail) => `  ${detail}`),
+    ...[...machineDetails(operation), ...streamDetails(operation)].map((detail) => `  ${detail}`),
     `  profile: ${profileWords(operation)}; timeout: ${timeoutWords(operation)}; when the client goes away: ${operation.onDisconnect}`,
     "",
   ].join("\n");
@@ -46,6 +47,7 @@ function surroundingsText({ config, project }: LoadedProject): string {
   const { constraints = {} } = config;
   return [
     ...project.repos.map((repo) => `Repository: ${repo.name} on ${word(repo.host)} at ${word(repo.path)}`),
+    ...(project.machine === undefined ? [] : machineLines(project.machine)),
     listText("Pushes to branches that match as a whole", constraints.branch_allow ?? [], "none"),
     listText("Paths that are denied, besides .git", constraints.path_deny ?? [], "none"),
     listText("Environment set for every program", [...project.env.keys()], "none"),
@@ -76,6 +78,14 @@ function operationJson(operation: Operation, allowed: boolean): unknown {
     output: operation.output,
     filter: source.filter ?? null,
     rtk: operation.rtk,
+    ...(operation.machine === undefined
+      ? {}
+      : {
+          shell: operation.machine.shell ?? null,
+          transfer: source.transfer ?? null,
+          run_as: operation.machine.runAs ?? null,
+          env_allow: operation.machine.env === "any" ? null : (source.env_allow ?? []),
+        }),
     redact: source.redact ?? null,
     title: operation.title,
     annotations: source.annotations ?? null,

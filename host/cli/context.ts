@@ -1,3 +1,4 @@
+import type { Transport } from "../../wire/names.ts";
 import type { OperationRequest } from "../../wire/request.ts";
 import type { Explanation } from "../../wire/schema.ts";
 import type { TemplateSource } from "../project/templates.ts";
@@ -13,9 +14,19 @@ export interface DaemonSettings {
   readonly unknown: readonly string[];
 }
 
+/** What a command line says of a gateway; undefined is nothing. */
+export interface GivenGateway {
+  readonly transport: Transport | undefined;
+  readonly bind: string | undefined;
+  readonly port: number | undefined;
+  readonly cacheDir: string | undefined;
+}
+
 /** The daemon, loaded only by the commands that need it. */
 export interface DaemonDoor {
   serve(environment: NodeJS.ProcessEnv): Promise<number>;
+  /** Runs a gateway. @param config its gateway.toml @param given what the command line says instead */
+  gateway(config: string, given: GivenGateway, environment: NodeJS.ProcessEnv): Promise<number>;
   settings(base: BaseDirectory): Promise<DaemonSettings>;
   /** What a daemon that is started now, in this environment, would say. */
   explain(

@@ -20,6 +20,7 @@ const PLACE_WORDS = {
   workspace: "the workspace",
   empty_directory: "an empty directory of the daemon's own",
   own_repository: "a repository of the daemon's own",
+  fleet: "a machine of the fleet",
 } as const;
 
 /** An argument list as an array, so that it shows where each word begins and ends. */

@@ -1,3 +1,6 @@
+import { agent } from "./agent.ts";
+import { agentEnroll } from "./agent-enroll.ts";
+import { agentInit } from "./agent-init.ts";
 import { approvalsAllow, approvalsDeny } from "./approvals-answer.ts";
 import { approvals, approvalsList } from "./approvals-list.ts";
 import { approvalsShow } from "./approvals-show.ts";
@@ -20,6 +23,8 @@ import { configMigrate } from "./config-migrate.ts";
 import { configShow } from "./config-show.ts";
 import { configTest } from "./config-test.ts";
 import { doctor } from "./doctor.ts";
+import { gateway } from "./gateway.ts";
+import { gatewayInit } from "./gateway-init.ts";
 import { grants, grantsList } from "./grants-list.ts";
 import { grantsRevoke } from "./grants-revoke.ts";
 import { explain } from "./explain.ts";
@@ -100,6 +105,11 @@ export const COMMANDS: readonly Command[] = [
   serviceStatus,
   serviceRestart,
   serviceLogs,
+  agent,
+  agentInit,
+  agentEnroll,
+  gateway,
+  gatewayInit,
   projects,
   templates,
   templatesShow,

@@ -25,6 +25,8 @@ export function processSurroundings(): Surroundings {
     questions: stdin.isTTY && stdout.isTTY ? async () => (await import("./questions.ts")).terminalQuestions : undefined,
     daemon: {
       serve: async (environment) => (await import("../daemon/serve.ts")).serve(environment),
+      gateway: async (config, given, environment) =>
+        (await import("../../gateway/serve.ts")).serveGateway(config, given, environment),
       explain: async (...asked) => (await import("../daemon/dry-run.ts")).explainHere(...asked),
       settings: async (base) => (await import("../daemon/settings.ts")).loadDaemonSettings(base),
     },

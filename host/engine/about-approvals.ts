@@ -31,6 +31,7 @@ export function pendingFields({ card, why, askedAt, deadline, via, answers, last
     ...(plan.stdin === undefined ? {} : { stdin: plan.stdin }),
     ...(plan.commit === undefined ? {} : { commit: plan.commit }),
     timeout_seconds: plan.timeoutMs / 1_000,
+    ...(plan.machine === undefined ? {} : { user: plan.machine.user, env: Object.fromEntries(plan.machine.env) }),
     digest,
     session: requester.session.id,
     peer: requester.peer,

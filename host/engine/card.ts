@@ -10,9 +10,15 @@ const OWN_REPOSITORY = "(a repository of the daemon's own)";
 
 /** Where it runs, for people and records. */
 export function cwdOf({ work }: Plan): string {
+  if (work.kind === "fleet") return `(on ${work.target})`;
   if (work.kind === "remote_git") return OWN_REPOSITORY;
   if (work.kind === "program" && work.runIn === "empty") return ELSEWHERE;
   return work.launch.cwd;
+}
+
+/** The program that a person is asked about: on a machine, not what becomes its user. */
+function programOf(work: Plan["work"]): string {
+  return work.kind === "program" && work.machine !== undefined ? work.machine.program : work.launch.command.file;
 }
 
 /** What would run, as an answer is bound to it. @param stdin what the program would read */
@@ -22,7 +28,7 @@ export function cardPlan(plan: Plan, stdin: Buffer | undefined): CardPlan {
     project: project.id,
     configHash: project.configHash,
     operation: operation.id,
-    program: work.launch.command.file,
+    program: programOf(work),
     argv: plan.argv,
     cwd: cwdOf(plan),
     repo: target.repo.name,
@@ -32,6 +38,10 @@ export function cardPlan(plan: Plan, stdin: Buffer | undefined): CardPlan {
     stdin: stdin === undefined ? undefined : { bytes: stdin.length, sha256: sha256Hex(stdin) },
     commit: work.kind === "remote_git" ? work.source?.id : undefined,
     timeoutMs: work.launch.timeoutMs,
+    machine:
+      work.kind === "program" && work.machine !== undefined
+        ? { user: work.machine.user, env: work.machine.callerEnv }
+        : undefined,
   };
 }
 

@@ -74,7 +74,7 @@ export async function carryOut(
         return undefined;
       },
     });
-  const output = new RunOutput(plan.outputLimits, sinks, masking, kept);
+  const output = new RunOutput(plan.outputLimits, sinks, masking, kept, plan.operation.keep);
   const input =
     stdin === undefined
       ? undefined

@@ -14,6 +14,7 @@ const HOW_TARGETED = {
   explicit_flag: "named in the request",
   auto_resolve: "found by where the caller stands",
   primary_default: "the project's only one",
+  machine: "the machine itself",
 } as const;
 
 /** What decides at a step, as a member of the configuration where there is one. */
@@ -85,7 +86,11 @@ export function stepWords(found: Partial<Found>, asks: Explanation["asks"]): Rea
   if (authenticate !== undefined) said.authenticate = "as the owner of the host, without a token";
   if (line !== undefined) said.line = line.length === 0 ? "no command line: the operation is named" : list(line);
   if (project !== undefined) said.project = `${project.id}, allowed as it is (hash ${project.configHash.slice(0, 16)})`;
-  if (target !== undefined) said.target = `${target.repo.name}, ${HOW_TARGETED[target.source]}; ${target.url}`;
+  if (target !== undefined)
+    said.target =
+      target.source === "machine"
+        ? HOW_TARGETED.machine
+        : `${target.repo.name}, ${HOW_TARGETED[target.source]}; ${target.url}`;
   if (operation !== undefined)
     said.operation = `${operation.id}${(line ?? []).length === 0 ? "" : ", the only one that makes this command line"}`;
   if (values !== undefined) {
@@ -95,7 +100,8 @@ export function stepWords(found: Partial<Found>, asks: Explanation["asks"]): Rea
   if (stdin !== undefined) said.stdin = stdin.stdin;
   if (paths !== undefined)
     said.paths = `no path is denied; ${count(project?.pathDeny.length ?? 0, "pattern")} in path_deny`;
-  if (workspace !== undefined) said.workspace = `${workspace.root}, and its origin is the target`;
+  if (workspace !== undefined)
+    said.workspace = `${workspace.root}${workspace.facts === undefined ? "" : ", and its origin is the target"}`;
   if (found.files !== undefined) said.files = filesWords(found.files);
   if (found.output_scope !== undefined) said.output_scope = "nothing widens the output";
   if (found.staging !== undefined)

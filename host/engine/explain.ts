@@ -30,7 +30,7 @@ export type ExplainingRooms = Omit<DecidingRooms, "stage" | "copyIn"> &
 const MAX_NEAR: Readonly<Record<Reader, number>> = { owner: 20, session: 3 };
 /** As denials say it. */
 const MAX_WHY_BYTES = 160;
-const RUNS_IN = { remote_git: "own_repository", local_git: "workspace" } as const;
+const RUNS_IN = { fleet: "fleet", remote_git: "own_repository", local_git: "workspace" } as const;
 
 type PlanFields = NonNullable<Explanation["plan"]>;
 type AsksFields = NonNullable<Explanation["asks"]>;
@@ -86,7 +86,8 @@ function planFields(plan: Plan, reader: Reader): PlanFields {
     ...shown,
     program: launch.command.file,
     ...(shown.runs_in === "workspace" ? { cwd: launch.cwd } : {}),
-    profile: profileFor(operation.command, launch.args, operation.profile),
+    profile:
+      operation.machine === undefined ? profileFor(operation.command, launch.args, operation.profile) : "machine",
     env: [...launch.env.keys()].sort(),
     ...(commit === undefined ? {} : { commit }),
   };

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { hostname } from "node:os";
 import { CodedError } from "../../wire/errors.ts";
 import type { Live } from "../../wire/live.ts";
 import type { Reply } from "../../wire/outcome.ts";
@@ -9,6 +10,7 @@ import type {
   DescribeRequest,
   ListRequest,
   McpSessionRequest,
+  PingRequest,
   Request,
   WatchRequest,
 } from "../../wire/request.ts";
@@ -17,6 +19,7 @@ import type { Project } from "../project/types.ts";
 import { DEFAULT_RULES } from "../redact/redact-rules.ts";
 import type { Masking } from "../redact/redaction.ts";
 import type { Viewer } from "../runs/runs.ts";
+import { VERSION } from "../util/version.ts";
 import { aboutRuns } from "./about-runs.ts";
 import { aboutTheHost } from "./about-the-host.ts";
 import { knownError, type Case } from "./case.ts";
@@ -54,7 +57,7 @@ export class Engine {
    * @param live the client, when it is there while its operation runs
    */
   async handle(message: unknown, peer: Peer, signal: AbortSignal, live?: Live): Promise<Reply> {
-    const of: Case = { id: randomUUID(), peer, trail: {}, signal, live };
+    const of: Case = { id: peer.via?.id ?? randomUUID(), peer, trail: {}, signal, live };
     let request: Request | undefined;
     try {
       const parsed = (request = parseRequest(message));
@@ -64,6 +67,8 @@ export class Engine {
           return this.#tell(request, of);
         case "watch":
           return await this.#watch(request, of);
+        case "ping":
+          return this.#ping(request, of);
         case "operation":
           return await operate(this.#rooms, request, of, () => {
             this.#record(of, request);
@@ -126,7 +131,7 @@ export class Engine {
     }
   }
 
-  #projectOf({ token }: ListRequest | DescribeRequest | WatchRequest, { trail }: Case): Project {
+  #projectOf({ token }: ListRequest | DescribeRequest | WatchRequest | PingRequest, { trail }: Case): Project {
     const session = (trail.session = this.#rooms.authenticate(token));
     return (trail.project = this.#rooms.resolveProject(session));
   }
@@ -139,6 +144,21 @@ export class Engine {
         : { shape: "describe", operation: describeOperation(project, request.operation) };
     this.#record(of, request);
     return reply;
+  }
+
+  /** Not recorded: a gateway asks every minute. */
+  #ping(request: PingRequest, of: Case): Reply {
+    const { operations, allowed } = this.#projectOf(request, of);
+    const shell = allowed.map((id) => operations.get(id)?.machine?.shell).find((name) => name !== undefined);
+    return {
+      shape: "pong",
+      pong: {
+        hostname: hostname(),
+        uptime_seconds: Math.floor(process.uptime()),
+        shell: shell ?? "",
+        version: VERSION,
+      },
+    };
   }
 
   /** Looks at the list again and again until it is another one, or the time is over. */

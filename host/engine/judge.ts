@@ -3,6 +3,7 @@ import { attempt } from "../../wire/errors.ts";
 import type { OperationRequest } from "../../wire/request.ts";
 import { reasonToAsk } from "../approval/conditions.ts";
 import { argumentsOf, checkValues } from "../operation/call.ts";
+import { checkCallerEnv } from "../operation/caller-env.ts";
 import { checkOutputScope } from "../operation/output-scope.ts";
 import { checkPathsOnDisk } from "../operation/path-policy.ts";
 import { resolveOperation } from "../operation/resolve.ts";
@@ -28,15 +29,18 @@ function judged(project: Project, request: OperationRequest, workspace: string):
   const { target, asked } = resolveAsked(project, request, {});
   const operation = resolveOperation(project, asked.operation);
   const call = checkValues(operation, asked);
+  checkCallerEnv(operation, request.env);
   checkStdin(operation, { ...request, offersStdin: request.offersStdin || request.needsStdin });
   checkPathsOnDisk(operation, call.values, call.flagValues, call.flags, workspace, project.pathDeny);
   placesOf(call, project, workspace);
   checkOutputScope(operation, call.flags);
   const { repo, url } = target;
   const argv = argumentsOf(project, call, { repo: repo.name, repoPath: repo.path, url });
-  const profile = profileFor(operation.command, argv, operation.profile);
-  checkGitUrl(profile, argv, url);
-  mannerOf(call, argv, profile, repo.path);
+  if (operation.machine === undefined) {
+    const profile = profileFor(operation.command, argv, operation.profile);
+    checkGitUrl(profile, argv, url);
+    mannerOf(call, argv, profile, repo.path);
+  }
   const { approval } = operation;
   const why = approval === undefined ? undefined : reasonToAsk(approval, callTexts(call), NONE_YET);
   return { verdict: why === undefined ? "allow" : "ask", argv };

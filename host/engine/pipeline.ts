@@ -1,7 +1,8 @@
 import { CodedError } from "../../wire/errors.ts";
 import type { OperationRequest } from "../../wire/request.ts";
-import { quoted } from "../../wire/text.ts";
+import { quoted, shortened } from "../../wire/text.ts";
 import { checkValues, type Asked } from "../operation/call.ts";
+import { checkCallerEnv } from "../operation/caller-env.ts";
 import { checkOutputScope } from "../operation/output-scope.ts";
 import { checkPathsOnDisk } from "../operation/path-policy.ts";
 import { resolveOperation } from "../operation/resolve.ts";
@@ -9,8 +10,10 @@ import { reverseMatch } from "../operation/reverse-match.ts";
 import { refuseTyped } from "../operation/typed-refusals.ts";
 import { takesRepo, typedRepo } from "../operation/typed-repo.ts";
 import type { Operation, Project } from "../project/types.ts";
+import { machineTarget, workDirectory } from "../target/machine.ts";
 import { checkOrigin, resolveTarget, type Target } from "../target/target.ts";
 import { placesOf } from "./files.ts";
+import { accountFor } from "./machine-work.ts";
 import { makePlan, realWorkspace, type Plan, type TrustedWorkspace } from "./plan.ts";
 import type { Rooms } from "./rooms.ts";
 import type { Trail } from "./trail.ts";
@@ -21,7 +24,7 @@ export type { Trail } from "./trail.ts";
 /** What deciding needs of the other rooms. */
 export type DecidingRooms = Pick<
   Rooms,
-  "authenticate" | "resolveProject" | "inspectWorkspace" | "searchPath" | "stage" | "copyIn" | "settings"
+  "authenticate" | "resolveProject" | "inspectWorkspace" | "searchPath" | "stage" | "copyIn" | "settings" | "targetTags"
 >;
 
 /**
@@ -36,24 +39,42 @@ export async function decide(rooms: DecidingRooms, request: OperationRequest, tr
   trail.step?.("line", line);
   const project = (trail.project = rooms.resolveProject(session));
   trail.step?.("project", project);
-  const { target, asked } = resolveAsked(project, request, trail);
+  refuseElsewhere(project, request);
+  const { target: found, asked } = resolveAsked(project, request, trail);
   trail.operation = asked.operation;
   const operation = resolveOperation(project, asked.operation);
   trail.step?.("operation", operation);
+  const target = (trail.target = placed(found, project, operation, request));
   const call = checkValues(operation, asked);
+  checkCallerEnv(operation, request.env);
   trail.step?.("values", call);
   checkStdin(operation, request);
   trail.step?.("stdin", operation);
   checkPathsOnDisk(operation, call.values, call.flagValues, call.flags, target.repo.path, project.pathDeny);
   trail.step?.("paths", call);
-  const workspace = checkWorkspace(rooms, project, target);
+  const workspace = checkWorkspace(rooms, project, target, operation);
   trail.step?.("workspace", workspace);
   const places = placesOf(call, project, workspace.root);
   trail.step?.("files", places);
   checkOutputScope(operation, call.flags);
   trail.step?.("output_scope", operation);
-  const { timeoutSeconds } = request;
-  return makePlan(rooms, { session, project, target, call, workspace, places, timeoutSeconds }, trail.step);
+  const { timeoutSeconds, env } = request;
+  return makePlan(rooms, { session, project, target, call, workspace, places, timeoutSeconds, env }, trail.step);
+}
+
+/** On a machine, where an operation runs depends on the user that it runs as. */
+function placed(target: Target, { machine }: Project, operation: Operation, { workDir }: OperationRequest): Target {
+  if (machine === undefined) return target;
+  return machineTarget(workDirectory(machine, accountFor(operation.machine?.runAs).home, workDir));
+}
+
+/** What is meant for another machine, or for a directory of one, must not run here instead. */
+function refuseElsewhere({ machine }: Project, { target, workDir }: OperationRequest): void {
+  if (machine !== undefined) return;
+  if (target !== "")
+    throw new CodedError("target_unknown", `there is no target ${quoted(shortened(target, 120))}: this is no gateway`);
+  if (workDir !== "")
+    throw new CodedError("work_dir_denied", "the working directory is the project's checkout, not the caller's choice");
 }
 
 /**
@@ -65,8 +86,9 @@ export function resolveAsked(
   { route, targetRepo, cwdHint }: OperationRequest,
   trail: Trail,
 ): { readonly target: Target; readonly asked: Asked } {
+  const { machine } = project;
   const targetOf = (name: string): Target => {
-    const target = (trail.target = resolveTarget(project, name, cwdHint));
+    const target = (trail.target = machine === undefined ? resolveTarget(project, name, cwdHint) : machineTarget("/"));
     trail.step?.("target", target);
     return target;
   };
@@ -102,7 +124,14 @@ export function checkStdin(
 }
 
 /** Inspects the target's checkout and holds its origin against the target. */
-function checkWorkspace(rooms: Pick<Rooms, "inspectWorkspace">, project: Project, target: Target): TrustedWorkspace {
+function checkWorkspace(
+  rooms: Pick<Rooms, "inspectWorkspace">,
+  project: Project,
+  target: Target,
+  { machine, fleet }: Operation,
+): TrustedWorkspace {
+  if (fleet !== undefined) return { root: "/", all: [], facts: undefined, fleet };
+  if (machine !== undefined) return { root: target.repo.path, all: [], facts: undefined, machine };
   const facts = rooms.inspectWorkspace(
     target.repo.path,
     project.repos.map((repo) => repo.path),

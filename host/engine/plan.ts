@@ -2,16 +2,20 @@ import { realpathSync } from "node:fs";
 import { CodedError, errnoOf } from "../../wire/errors.ts";
 import { printable } from "../../wire/text.ts";
 import type { Session } from "../auth/token-store.ts";
-import { resolveCommand, type Command } from "../exec/command.ts";
+import { resolveCommand } from "../exec/command.ts";
 import type { Launch } from "../exec/run.ts";
 import { ownersIdentity } from "../git/identity.ts";
 import type { WorkspaceFacts } from "../git/inspection/inspect.ts";
 import { argumentsOf, type Call } from "../operation/call.ts";
-import type { Operation, Project } from "../project/types.ts";
+import type { FleetRules, MachineOperation, Operation, Project } from "../project/types.ts";
 import { buildEnvironment } from "../sanitize/environment.ts";
 import { checkGitUrl, profileFor } from "../sanitize/profile.ts";
 import type { Target } from "../target/target.ts";
 import { stageFiles, type CallFiles, type FilePlaces } from "./files.ts";
+import { fleetWork } from "./fleet-work.ts";
+import { shortenedBy, throughRtk } from "./invocation.ts";
+import { launchLimits, outputLimits } from "./launch-limits.ts";
+import { machineWork } from "./machine-work.ts";
 import type { EngineSettings, Rooms } from "./rooms.ts";
 import type { OutputLimits } from "./run-output.ts";
 import type { Watch } from "./trail.ts";
@@ -49,10 +53,12 @@ export interface Findings {
   readonly places: FilePlaces;
   /** Asked for by the caller; it only shortens. */
   readonly timeoutSeconds: number | undefined;
+  /** What the caller adds to the environment. */
+  readonly env: ReadonlyMap<string, string>;
 }
 
 /** A workspace whose layout was inspected and whose origin is the target's. Only `checkWorkspace` in the pipeline makes one. */
-export interface TrustedWorkspace {
+interface Checkout {
   readonly facts: WorkspaceFacts;
   /** Real path of the target's checkout. */
   readonly root: string;
@@ -60,9 +66,24 @@ export interface TrustedWorkspace {
   readonly all: readonly string[];
 }
 
-function bounded(value: number | undefined, fallback: number, max: number): number {
-  return value === undefined ? fallback : Math.min(value, max);
+/** A working directory of a machine. It is its owner's: there is nobody else's repository to be inspected. */
+interface MachinePlace {
+  readonly facts: undefined;
+  readonly machine: MachineOperation;
+  /** Real path. */
+  readonly root: string;
+  readonly all: readonly [];
 }
+
+/** Nowhere on this host. */
+interface Elsewhere {
+  readonly facts: undefined;
+  readonly fleet: FleetRules;
+  readonly root: string;
+  readonly all: readonly [];
+}
+
+export type TrustedWorkspace = Checkout | MachinePlace | Elsewhere;
 
 /** The real path of a checkout; one that is gone keeps its configured path. */
 export function realWorkspace(path: string): string {
@@ -74,59 +95,23 @@ export function realWorkspace(path: string): string {
   }
 }
 
-function limitsOf(
-  { timeoutSeconds, maxStdoutBytes, maxStderrBytes }: Operation,
-  settings: EngineSettings,
-  askedSeconds: number | undefined,
-) {
-  const timeoutMs = timeoutSeconds === undefined ? undefined : timeoutSeconds * 1_000;
-  const allowedMs = bounded(timeoutMs, settings.defaultTimeoutMs, settings.maxTimeoutMs);
-  return {
-    timeoutMs: askedSeconds === undefined ? allowedMs : Math.min(allowedMs, askedSeconds * 1_000),
-    graceMs: settings.graceMs,
-    maxStdoutBytes: bounded(maxStdoutBytes, settings.maxStdoutBytes, settings.maxOutputBytes),
-    maxStderrBytes: bounded(maxStderrBytes, settings.maxStderrBytes, settings.maxOutputBytes),
-  };
-}
-
-/** The program that is started, and its arguments: the operation's own, or rtk with it. */
-interface Invocation {
-  readonly command: Command;
+/** The work, its arguments as people are shown them, and something that the caller should know. */
+interface Worked {
+  readonly work: Work;
   readonly args: readonly string[];
-}
-
-const RTK = "rtk";
-const SHORTENED = "The output was shortened by rtk on the host, before anything was kept of it.";
-
-/** The operation's command run through rtk; undefined where the host has no rtk. */
-function throughRtk(
-  { rtk, command }: Operation,
-  args: readonly string[],
-  path: string,
-  workspaces: readonly string[],
-): Invocation | undefined {
-  if (!rtk) return undefined;
-  try {
-    return { command: resolveCommand(RTK, path, workspaces), args: [command, ...args] };
-  } catch (error) {
-    if (error instanceof CodedError && error.code === "command_not_found") return undefined;
-    throw error;
-  }
-}
-
-function outputLimits({ maxStdoutBytes, maxStderrBytes }: Operation, { maxOutputBytes }: EngineSettings): OutputLimits {
-  const limit = (own: number | undefined): number | undefined =>
-    own === undefined ? undefined : Math.min(own, maxOutputBytes);
-  return { stdout: limit(maxStdoutBytes), stderr: limit(maxStderrBytes) };
+  readonly notice: string | undefined;
 }
 
 function workOf(
-  { project, target, call, workspace, timeoutSeconds }: Findings,
+  findings: Findings,
+  workspace: Checkout,
   path: string,
   settings: EngineSettings,
   step: Watch | undefined,
-): { readonly work: Work; readonly notice: string | undefined } {
+): Worked {
+  const { project, target, call, timeoutSeconds } = findings;
   const { operation } = call;
+  const { facts } = workspace;
   const { repo, url } = target;
   const args = argumentsOf(project, call, { repo: repo.name, repoPath: repo.path, url }, (built) => {
     step?.("arguments", built);
@@ -138,8 +123,8 @@ function workOf(
   checkGitUrl(profile, args, url);
   const manner = mannerOf(call, args, profile, repo.path);
   step?.("git", manner);
-  refuseConfiguration(workspace.facts, manner);
-  step?.("configuration", workspace.facts);
+  refuseConfiguration(facts, manner);
+  step?.("configuration", facts);
   const situation = {
     host: settings.hostEnvironment,
     repo: repo.name,
@@ -148,17 +133,18 @@ function workOf(
   };
   const env = buildEnvironment(profile, situation, project.env, path);
   step?.("environment", env);
-  const limits = limitsOf(operation, settings, timeoutSeconds);
+  const limits = launchLimits(operation, settings, timeoutSeconds);
   const launch: Launch = { command, args, env, cwd: workspace.root, ...limits };
   if (manner.kind === "program") {
     const shortened = throughRtk(operation, args, path, workspace.all);
     return {
       work: { kind: "program", launch: { ...launch, ...shortened }, runIn: manner.runIn },
-      notice: shortened === undefined ? undefined : SHORTENED,
+      args,
+      notice: shortened === undefined ? undefined : shortenedBy("rtk"),
     };
   }
 
-  const place = placeOf(workspace.facts, workspace.all);
+  const place = placeOf(facts, workspace.all);
   const git = {
     room: [project.id, repo.host, ...repo.name.split("/")],
     workspace: place,
@@ -166,14 +152,28 @@ function workOf(
     helperEnv: buildEnvironment("git", { ...situation, gitConfig: new Map() }, new Map(), path),
   };
   if (manner.kind === "remote_git")
-    return { work: { ...git, ...manner, url, source: sourceOf(manner.request, place) }, notice: undefined };
-  const config = [...ownersIdentity(settings.hostEnvironment), ...workspace.facts.config];
-  return { work: { ...git, ...manner, workTree: workspace.root, config }, notice: undefined };
+    return { work: { ...git, ...manner, url, source: sourceOf(manner.request, place) }, args, notice: undefined };
+  const config = [...ownersIdentity(settings.hostEnvironment), ...facts.config];
+  return { work: { ...git, ...manner, workTree: workspace.root, config }, args, notice: undefined };
 }
 
-/** What the caller's own names come to. The launch has those of staged files, and rtk before them where that is used. */
-function shownArguments({ project, target, call, places }: Findings, args: readonly string[], isShortened: boolean) {
-  if (places.inputs.size === 0 && places.output === undefined) return isShortened ? args.slice(1) : args;
+/** By where it runs: on a machine of the fleet, on this one as a machine, or for a checkout. */
+async function worked(
+  rooms: Pick<Rooms, "searchPath" | "targetTags">,
+  findings: Findings,
+  settings: EngineSettings,
+  step: Watch | undefined,
+): Promise<Worked> {
+  const { workspace } = findings;
+  if (workspace.facts !== undefined)
+    return workOf(findings, workspace, rooms.searchPath(workspace.all), settings, step);
+  if ("fleet" in workspace) return fleetWork(findings, workspace.fleet, settings, rooms.targetTags, step);
+  return machineWork(findings, workspace.machine, settings, step);
+}
+
+/** What the caller's own names come to. The program's arguments have those of staged files. */
+function shownArguments({ project, target, call, places }: Findings, args: readonly string[]): readonly string[] {
+  if (places.inputs.size === 0 && places.output === undefined) return args;
   const { repo, url } = target;
   return argumentsOf(project, call, { repo: repo.name, repoPath: repo.path, url });
 }
@@ -185,7 +185,7 @@ function shownArguments({ project, target, call, places }: Findings, args: reado
  * @param step is told of what was passed
  */
 export async function makePlan(
-  rooms: Pick<Rooms, "stage" | "copyIn" | "searchPath" | "settings">,
+  rooms: Pick<Rooms, "stage" | "copyIn" | "searchPath" | "settings" | "targetTags">,
   findings: Findings,
   step?: Watch,
 ): Promise<Plan> {
@@ -196,7 +196,7 @@ export async function makePlan(
   try {
     const { settings } = rooms;
     const staged = { ...findings, call: { ...call, values: files.values } };
-    const { work, notice } = workOf(staged, rooms.searchPath(workspace.all), settings, step);
+    const { work, args, notice } = await worked(rooms, staged, settings, step);
     step?.("repository", work);
     const parts: Omit<Plan, typeof made> = {
       session,
@@ -204,7 +204,7 @@ export async function makePlan(
       target,
       operation,
       call,
-      argv: [operation.command, ...shownArguments(findings, work.launch.args, notice === SHORTENED)],
+      argv: [work.kind === "fleet" ? work.launch.command.file : operation.command, ...shownArguments(findings, args)],
       work,
       files,
       outputLimits: outputLimits(operation, settings),

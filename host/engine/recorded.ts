@@ -19,6 +19,11 @@ export interface Decided {
   readonly trail: Trail;
 }
 
+/** Empty is nothing. */
+function named(text: string | undefined): string | undefined {
+  return text === "" ? undefined : text;
+}
+
 /**
  * @param error why it was denied
  * @param mask takes secrets out of a text
@@ -33,12 +38,18 @@ export function decisionOf(
   const { plan, cleared } = trail;
   return {
     id,
-    origin: { peer: peer.id, transport: peer.transport, session: trail.session?.id, requestId: asked?.requestId },
+    origin: {
+      peer: peer.id,
+      transport: peer.transport,
+      session: trail.session?.id,
+      requestId: asked?.requestId,
+      caller: peer.via?.caller,
+    },
     project: trail.project?.id,
     configHash: trail.project?.configHash,
     operation: trail.operation,
     route: request?.kind === "operation" ? ROUTES[request.route.kind] : request?.kind,
-    target: trail.target?.repo.name,
+    target: peer.via?.target ?? named(trail.target?.repo.name),
     targetSource: trail.target?.source,
     verdict: error === undefined ? "permit" : "deny",
     code: error?.code,

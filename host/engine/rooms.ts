@@ -15,8 +15,20 @@ import type { Work } from "./work.ts";
 /** Who connected. */
 export interface Peer {
   /** `owner`: through the daemon's own socket, which nobody but the owner of the host can open. */
-  readonly transport: "tcp" | "unix" | "internal" | "owner";
-  /** What limits are counted by: the TCP address, or the socket. */
+  readonly transport: "tcp" | "unix" | "internal" | "owner" | "link" | "http";
+  /** What limits are counted by: the TCP address, the socket, or the gateway. */
+  readonly id: string;
+  /** Of a gateway that proved its key: for whom it asks. */
+  readonly via?: Via;
+}
+
+/** What a gateway says of a request that it passes on. It is believed, because the machine's owner let that gateway in. */
+export interface Via {
+  /** Who asked the gateway. */
+  readonly caller: string;
+  /** By which name the fleet knows this machine. */
+  readonly target: string;
+  /** Under which the gateway records the request; so both ends have the same. */
   readonly id: string;
 }
 
@@ -53,6 +65,8 @@ export interface Rooms {
   readonly copyIn: (workspace: string, relative: string, maxBytes: number) => Promise<StagedInput>;
   /** Stands for `stage` and `copyIn` when nothing is to be written: the same checks, no file. */
   readonly dry: Pick<Rooms, "stage" | "copyIn">;
+  /** The tags of a machine of the fleet. @throws CodedError `gateway_*` */
+  readonly targetTags: (name: string) => Promise<readonly string[]>;
   readonly execute: (work: Work, signal: AbortSignal, attached: Attached) => Promise<RunResult>;
   /** Runs an MCP server for a session until its client or the session ends. @throws CodedError `too_many_sessions`, `spawn_failed` */
   readonly serveMcp: (asked: McpServing, signal: AbortSignal, attached: Attached) => Promise<RunResult>;

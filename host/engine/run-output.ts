@@ -1,6 +1,7 @@
 import type { OutputSink } from "../../wire/live.ts";
-import { STREAMS, type StreamName } from "../../wire/names.ts";
+import { STREAMS, type OutputEnd, type StreamName } from "../../wire/names.ts";
 import type { Capture } from "../exec/capture.ts";
+import { Tail } from "../exec/tail.ts";
 import type { Masking } from "../redact/redaction.ts";
 import type { StreamRedactor } from "../redact/redactor.ts";
 
@@ -16,15 +17,24 @@ export class RunOutput implements OutputSink {
   /** What the masks left of it. */
   readonly #masked: Record<StreamName, number> = { stdout: 0, stderr: 0 };
   readonly #kept: Readonly<Record<StreamName, Capture>> | undefined;
+  /** Where only the end of a stream may leave, which is known when nothing more comes. */
+  readonly #tails: Readonly<Record<StreamName, Tail | undefined>>;
   #ended = false;
 
-  /** @param kept gets what is not cut yet: it has caps of its own, and does not cut within a character */
+  /**
+   * @param kept gets what is not cut yet: it has caps of its own, and does not cut within a character
+   * @param keep which end of a stream leaves when there is more of it than may
+   */
   constructor(
     limits: OutputLimits,
     sinks: readonly OutputSink[],
     masking: Masking,
     kept: Readonly<Record<StreamName, Capture>> | undefined,
+    keep: OutputEnd = "head",
   ) {
+    const tailOf = (limit: number | undefined): Tail | undefined =>
+      keep === "tail" && limit !== undefined ? new Tail(limit) : undefined;
+    this.#tails = { stdout: tailOf(limits.stdout), stderr: tailOf(limits.stderr) };
     this.#kept = kept;
     this.#limits = limits;
     this.#sinks = sinks;
@@ -58,16 +68,30 @@ export class RunOutput implements OutputSink {
     if (this.#ended) return;
     this.#ended = true;
     // A few bytes behind everything else: who is slow need not be waited for.
-    for (const stream of STREAMS) void this.#hand(stream, this.#redactors[stream].end());
+    for (const stream of STREAMS) {
+      void this.#hand(stream, this.#redactors[stream].end());
+      const tail = this.#tails[stream]?.result();
+      if (tail === undefined) continue;
+      this.#kept?.[stream].take(tail);
+      void this.#pass(stream, tail);
+    }
   }
 
   #hand(stream: StreamName, bytes: Buffer): Promise<void> | undefined {
+    const tail = this.#tails[stream];
+    if (tail !== undefined) {
+      this.#masked[stream] += bytes.length;
+      tail.take(bytes);
+      return undefined;
+    }
     this.#kept?.[stream].take(bytes);
     const limit = this.#limits[stream];
     const room = limit === undefined ? bytes.length : Math.max(0, limit - this.#masked[stream]);
     this.#masked[stream] += bytes.length;
-    if (room === 0) return undefined;
-    const part = room < bytes.length ? bytes.subarray(0, room) : bytes;
+    return room === 0 ? undefined : this.#pass(stream, room < bytes.length ? bytes.subarray(0, room) : bytes);
+  }
+
+  #pass(stream: StreamName, part: Buffer): Promise<void> | undefined {
     let waiting: Promise<unknown> | undefined;
     for (const sink of this.#sinks) {
       const wait = sink.write(stream, part);

@@ -30,7 +30,8 @@ export interface Found {
   readonly branches: readonly string[];
   readonly program: Command;
   readonly git: Manner;
-  readonly configuration: WorkspaceFacts;
+  /** Undefined on a machine, which has none to look at. */
+  readonly configuration: WorkspaceFacts | undefined;
   readonly environment: ReadonlyMap<string, string>;
   readonly repository: Work;
 }

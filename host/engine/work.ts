@@ -5,6 +5,7 @@ import { findingText, type WorkspaceFacts } from "../git/inspection/inspect.ts";
 import { findPushSource, type PushSource } from "../git/repository/push-source.ts";
 import { parseLocalRequest, type LocalRequest } from "../git/request/local-request.ts";
 import { parseRemoteRequest, type RemoteRequest } from "../git/request/remote-request.ts";
+import type { FleetWork } from "./fleet-work.ts";
 import type { LocalJob, RemoteJob, WorkspacePlace } from "../git/room/job.ts";
 import { inWorkspace } from "../git/room/open-workspace.ts";
 import type { Call } from "../operation/call.ts";
@@ -17,10 +18,17 @@ export interface ProgramWork {
   readonly launch: Launch;
   /** `empty`: in a directory that is made for this run; `launch.cwd` is replaced by it. */
   readonly runIn: "workspace" | "empty";
+  /** On a machine: as whom what runs, which the launch may start by another program, and what the caller added to the environment. */
+  readonly machine?: {
+    readonly user: string;
+    /** Real path. */
+    readonly program: string;
+    readonly callerEnv: ReadonlyMap<string, string>;
+  };
 }
 
 /** What is done when a plan is carried out. */
-export type Work = ProgramWork | RemoteJob | LocalJob;
+export type Work = ProgramWork | FleetWork | RemoteJob | LocalJob;
 
 /** How the arguments of an operation are carried out. */
 export type Manner =

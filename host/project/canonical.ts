@@ -146,6 +146,19 @@ const annotations = ordered([
   ["open_world", "when_present"],
 ]);
 
+const transfer = ordered([
+  ["direction", "when_present"],
+  ["roots", "when_present"],
+  ["max_bytes", "when_present"],
+  ["max_files", "when_present"],
+]);
+
+const machine = ordered([
+  ["run_as", "when_present"],
+  ["work_dirs", "when_set"],
+  ["wrapper", "when_present"],
+]);
+
 const operation = ordered([
   ["command", "or_empty_text"],
   ["args_template", "or_null"],
@@ -169,6 +182,12 @@ const operation = ordered([
   ["rtk", "when_set"],
   ["title", "when_set"],
   ["annotations", "when_set", annotations],
+  ["keep", "when_present"],
+  ["shell", "when_present"],
+  ["transfer", "when_present", transfer],
+  ["run_as", "when_present"],
+  // Empty is not absent: a shell lets callers set every variable when it says nothing.
+  ["env_allow", "when_present"],
 ]);
 
 const constraints = ordered([
@@ -177,11 +196,13 @@ const constraints = ordered([
   ["branch_allow", "when_set"],
 ]);
 
-const project = ordered([
-  ["$schema", "when_present"],
+const ofRepositories: readonly Member[] = [
   ["repos", "or_null"],
   ["repo_paths", "or_null"],
   ["repo_hosts", "when_set", sorted()],
+];
+
+const ofEveryProject: readonly Member[] = [
   ["allowed_operations", "or_null"],
   ["constraints", "or_empty_object", constraints],
   ["session_limits", "when_present"],
@@ -189,7 +210,11 @@ const project = ordered([
   ["env", "when_set", sorted()],
   ["env_unsafe", "when_set"],
   ["git_config", "when_set", sorted()],
-]);
+];
+
+const SCHEMA: Member = ["$schema", "when_present"];
+const project = ordered([SCHEMA, ...ofRepositories, ...ofEveryProject]);
+const machineProject = ordered([SCHEMA, ["machine", "when_present", machine], ...ofEveryProject]);
 
 const ESCAPED = /[<>&\u2028\u2029]/g;
 
@@ -234,5 +259,6 @@ function withLists(config: ProjectConfig): ProjectConfig {
  * @param config as the loader returns it; unknown members in it are kept
  */
 export function canonicalText(config: ProjectConfig): string {
-  return `${write(project(withLists(config)), "")}\n`;
+  const node = config.machine === undefined ? project(withLists(config)) : machineProject(config);
+  return `${write(node, "")}\n`;
 }

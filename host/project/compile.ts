@@ -10,7 +10,9 @@ import { sha256Hex } from "../util/hash.ts";
 import { compilePattern } from "../util/pattern.ts";
 import { compileApproval } from "./compile/approval.ts";
 import { step, type Complain } from "./compile/complain.ts";
+import { compileFleet } from "./compile/fleet.ts";
 import { compileLimits } from "./compile/limits.ts";
+import { compileMachine, compileMachineOperation, spelledOut } from "./compile/machine.ts";
 import { compileRedact } from "./compile/redact.ts";
 import { compileStreams, hintsOf } from "./compile/streams.ts";
 import { compileFlags, compileParams } from "./compile/values.ts";
@@ -19,7 +21,7 @@ import { nearest } from "./nearest.ts";
 import { isRepoName } from "./project-id.ts";
 import { gitWords, programName, pushOf } from "./push.ts";
 import { parseElement, placeholdersOf } from "./template.ts";
-import { INJECTED, type Operation, type Project, type Repo } from "./types.ts";
+import { INJECTED, type MachineRules, type Operation, type Project, type Repo } from "./types.ts";
 
 export const DEFAULT_HOST = "github.com";
 
@@ -104,9 +106,14 @@ function checkGitConfig(config: ProjectConfig, complain: Complain): void {
 }
 
 /** git and gh would take their configuration from the workspace: where they run is not for the configuration to say. */
-function compileRunIn(source: OperationTemplate, pointer: string, complain: Complain): RunPlace | undefined {
+function compileRunIn(
+  source: OperationTemplate,
+  machine: MachineRules | undefined,
+  pointer: string,
+  complain: Complain,
+): RunPlace | undefined {
   const { command = "", run_in: place } = source;
-  if (place === undefined) return undefined;
+  if (place === undefined || machine !== undefined) return place;
   if (gitWords(command, []) !== undefined)
     complain(pointer, "git does not take run_in: it always runs in directories of the daemon's own");
   if (place === "workspace" && programName(command) === "gh")
@@ -114,14 +121,23 @@ function compileRunIn(source: OperationTemplate, pointer: string, complain: Comp
   return place;
 }
 
+/** What holds for all operations of a project. */
+interface Surroundings {
+  readonly machine: MachineRules | undefined;
+  /** Placeholders that are no parameters. */
+  readonly known: ReadonlySet<string>;
+  readonly redact: RedactRules;
+}
+
 function compileOperation(
   id: string,
-  source: OperationTemplate,
-  known: ReadonlySet<string>,
-  redact: RedactRules,
+  written: OperationTemplate,
+  { machine, known, redact }: Surroundings,
   complain: Complain,
 ): Operation {
   const pointer = `/operations${step(id)}`;
+  const ofMachine = compileMachineOperation(written, machine, pointer, complain);
+  const source = spelledOut(written);
   const params = compileParams(source, pointer, complain);
   const template = (source.args_template ?? []).map(parseElement);
   template.forEach((element, index) => {
@@ -129,7 +145,7 @@ function compileOperation(
       if (!known.has(name) && !params.has(name)) {
         complain(
           `${pointer}/args_template/${index}`,
-          `placeholder {${printable(shortened(name, 120))}} has no schema: it is no parameter, no env entry, and none of ${INJECTED.join(", ")}`,
+          `placeholder {${printable(shortened(name, 120))}} has no schema: it is no parameter, no env entry${machine === undefined ? `, and none of ${INJECTED.join(", ")}` : ""}`,
         );
       }
     }
@@ -138,6 +154,8 @@ function compileOperation(
   const flags = compileFlags(source, pointer, complain);
   return {
     id,
+    machine: ofMachine,
+    fleet: compileFleet(written, params, pointer, complain),
     command: source.command ?? "",
     template,
     params,
@@ -147,27 +165,37 @@ function compileOperation(
     timeoutSeconds: source.timeout,
     maxStdoutBytes: source.max_stdout_bytes,
     maxStderrBytes: source.max_stderr_bytes,
+    keep: source.keep ?? "head",
     onDisconnect: source.on_disconnect ?? "cancel",
-    runIn: compileRunIn(source, `${pointer}/run_in`, complain),
-    ...compileStreams(source, pointer, complain),
+    runIn: compileRunIn(source, machine, `${pointer}/run_in`, complain),
+    ...compileStreams(source, machine !== undefined, pointer, complain),
     redact: compileRedact(source.redact, redact, `${pointer}/redact`, complain),
     title: source.title ?? "",
     annotations: hintsOf(source.annotations),
     limits: compileLimits(source.limits),
     approval: compileApproval(source, pointer, { params, flags }, complain),
-    source,
+    source: written,
   };
 }
 
 /** Members that take something away from what an operation may do. Of one that is misspelt, "it does nothing" would be the wrong reading. */
-const RESTRICTING = ["approval", "limits"];
+const RESTRICTING = ["approval", "limits", "run_as"];
 
 function refuseMisspelt(unknown: readonly string[], complain: Complain): void {
   for (const pointer of unknown) {
     const path = pointer.split("/").slice(1);
     const name = path.at(-1) ?? "";
     const isOperations = path[0]?.toLowerCase() === "operations" && path.length === 3;
-    const meant = nearest(name, isOperations ? RESTRICTING : path.length === 1 ? ["session_limits"] : []);
+    const meant = nearest(
+      name,
+      isOperations
+        ? RESTRICTING
+        : path.length === 1
+          ? ["session_limits"]
+          : path[0]?.toLowerCase() === "machine"
+            ? ["run_as"]
+            : [],
+    );
     if (meant !== undefined) complain(pointer, `${quoted(shortened(name, 60))} is not known; is ${meant} meant?`);
   }
 }
@@ -196,15 +224,16 @@ export function compileProject(id: string, bytes: Buffer, file: string): LoadedP
   const config = read.value;
   refuseMixedForms(read.raw, complain);
   refuseMisspelt(read.unknown, complain);
-  const repos = compileRepos(config, complain);
+  const machine = compileMachine(config, complain);
+  const repos = machine === undefined ? compileRepos(config, complain) : [];
   checkEnv(config, complain);
   checkGitConfig(config, complain);
-  const known = new Set<string>([...INJECTED, ...Object.keys(config.env ?? {})]);
+  const known = new Set<string>([...(machine === undefined ? INJECTED : []), ...Object.keys(config.env ?? {})]);
   const redact = compileRedact(config.redact, DEFAULT_RULES, "/redact", complain);
   const operations = new Map(
     Object.entries(config.operations ?? {}).map(([name, source]) => [
       name,
-      compileOperation(name, source, known, redact, complain),
+      compileOperation(name, source, { machine, known, redact }, complain),
     ]),
   );
   const allowed = config.allowed_operations ?? [];
@@ -224,6 +253,7 @@ export function compileProject(id: string, bytes: Buffer, file: string): LoadedP
     id,
     configHash: sha256Hex(bytes),
     repos,
+    machine,
     operations,
     allowed: [...new Set(allowed)],
     branchAllow,

@@ -8,6 +8,7 @@ import { hints } from "./lint/hints.ts";
 import { interactive } from "./lint/interactive.ts";
 import { standardInput } from "./lint/input.ts";
 import { allowedOperations, flagLists, globs, hosts, operationId } from "./lint/lists.ts";
+import { machineOperation } from "./lint/machines.ts";
 import { unknownMembers } from "./lint/members.ts";
 import { filters, jsonOutput } from "./lint/output.ts";
 import { params } from "./lint/params.ts";
@@ -36,6 +37,7 @@ const RULES: readonly Rule[] = [
     commandFile,
     commandDanger,
     profile,
+    machineOperation,
     workspaceConfig,
     params,
     values,

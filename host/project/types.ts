@@ -1,4 +1,14 @@
-import type { Allowance, OUTPUT_FORMS, ParamType, ProfileName, RunPlace, StdinMode } from "../../wire/names.ts";
+import type {
+  Allowance,
+  OUTPUT_FORMS,
+  OutputEnd,
+  ParamType,
+  ProfileName,
+  RunPlace,
+  ShellName,
+  StdinMode,
+  TransferDirection,
+} from "../../wire/names.ts";
 import type { FlagRule, OperationTemplate, Param } from "../../wire/schema.ts";
 import type { RedactRules } from "../redact/redact-rules.ts";
 import type { CompiledGlob } from "../util/glob.ts";
@@ -9,7 +19,10 @@ export interface Project {
   readonly id: string;
   /** SHA-256 of the configuration's bytes. */
   readonly configHash: string;
+  /** None for a machine. */
   readonly repos: readonly Repo[];
+  /** Undefined for a project of repositories. */
+  readonly machine: MachineRules | undefined;
   /** Every operation that is defined, allowed or not. */
   readonly operations: ReadonlyMap<string, Operation>;
   /** Ids that may run, in the order of the configuration, each once. */
@@ -47,8 +60,51 @@ export interface Repo {
   readonly host: string;
 }
 
+/** What holds for all operations of a machine. */
+export interface MachineRules {
+  /** Undefined: as the agent itself. */
+  readonly runAs: string | undefined;
+  /** Absolute, lexically clean. Empty: only the home directory. */
+  readonly workDirs: readonly string[];
+  /** What commands of shells are run through where that does not change what they mean. */
+  readonly wrapper: string | undefined;
+}
+
+/** What an operation has that only a machine's may have. */
+export interface MachineOperation {
+  /** The shell that takes the command string; undefined for all other operations. */
+  readonly shell: ShellName | undefined;
+  readonly transfer: TransferRules | undefined;
+  readonly runAs: string | undefined;
+  /** Which variables of the environment a caller may set. */
+  readonly env: "any" | readonly CompiledGlob[];
+}
+
+/** What of a fleet an operation reaches. */
+export interface FleetRules {
+  readonly target: TemplateElement;
+  readonly operation: string;
+  readonly params: ReadonlyMap<string, TemplateElement>;
+  /** Of the machines that a caller may name. */
+  readonly targets: readonly CompiledGlob[];
+  readonly tags: readonly string[];
+}
+
+/** Files that come and go. */
+export interface TransferRules {
+  readonly direction: TransferDirection;
+  /** Absolute, lexically clean. */
+  readonly roots: readonly string[];
+  readonly maxBytes: number;
+  readonly maxFiles: number;
+}
+
 export interface Operation {
   readonly id: string;
+  /** Undefined in a project of repositories. */
+  readonly machine: MachineOperation | undefined;
+  /** Undefined for one that runs here. */
+  readonly fleet: FleetRules | undefined;
   readonly command: string;
   readonly template: readonly TemplateElement[];
   readonly params: ReadonlyMap<string, ParamRule>;
@@ -58,6 +114,8 @@ export interface Operation {
   readonly timeoutSeconds: number | undefined;
   readonly maxStdoutBytes: number | undefined;
   readonly maxStderrBytes: number | undefined;
+  /** Which end of too much output leaves. */
+  readonly keep: OutputEnd;
   readonly onDisconnect: "cancel" | "finish";
   /** Where the configuration says that it runs; undefined leaves it to the kind of program. */
   readonly runIn: RunPlace | undefined;

@@ -10,7 +10,7 @@ export interface Target {
   readonly repo: Repo;
   /** The only URL that a push or fetch of this operation may name. */
   readonly url: string;
-  readonly source: "explicit_flag" | "auto_resolve" | "primary_default";
+  readonly source: "explicit_flag" | "auto_resolve" | "primary_default" | "machine";
 }
 
 const HOST = /^[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?$/;

@@ -36,6 +36,11 @@ export interface BaseDirectory {
   readonly stopped: string;
   /** What was counted today. */
   readonly budgets: string;
+  /** This machine's key for links, and the machines that it knows by theirs. */
+  readonly link: string;
+  /** The gateways that this machine lets in, and the enrolment codes that are open. */
+  readonly gateways: string;
+  readonly enrolment: string;
   /** The installed program, where a container's start finds it without looking at PATH. */
   readonly launcher: string;
 }
@@ -75,6 +80,9 @@ export function baseDirectory(environment: NodeJS.ProcessEnv): BaseDirectory {
     setups: join(root, "setups"),
     stopped: join(root, "stopped"),
     budgets: join(root, "budgets.json"),
+    link: join(root, "link"),
+    gateways: join(root, "gateways"),
+    enrolment: join(root, "enrolment"),
     launcher: join(root, "bin/cmd2host"),
   };
 }

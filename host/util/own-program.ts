@@ -30,14 +30,16 @@ function sealed(directory: string): readonly string[] {
 }
 
 /**
- * How to start the MCP server of the running installation: the executable starts itself, a bundle its neighbour in dist/, source its source. Never a
+ * How to start the MCP server, or the program itself, of the running installation: the executable starts itself, a bundle its neighbour in dist/, source its source. Never a
  * program that is found by PATH or from a working directory.
  */
-export function ownProgram(name: "cmd2host-mcp"): OwnProgram {
+export function ownProgram(name: "cmd2host" | "cmd2host-mcp"): OwnProgram {
   const file = process.execPath;
-  if (EMBEDDED !== undefined) return { file, args: ["mcp"] };
+  const isMcp = name === "cmd2host-mcp";
+  if (EMBEDDED !== undefined) return { file, args: isMcp ? ["mcp"] : [] };
   const running = fileURLToPath(import.meta.url);
   const directory = dirname(running);
-  if (!running.endsWith(".ts")) return { file, args: [...sealed(directory), join(directory, `${name}.js`)] };
-  return { file, args: sourceWords(join(directory, "../../mcp/main.ts")) };
+  if (!running.endsWith(".ts"))
+    return { file, args: [...(isMcp ? sealed(directory) : []), join(directory, `${name}.js`)] };
+  return { file, args: sourceWords(join(directory, isMcp ? "../../mcp/main.ts" : "../main.ts")) };
 }

@@ -15,6 +15,7 @@ export const PLAN: CardPlan = {
   stdin: undefined,
   commit: undefined,
   timeoutMs: 60_000,
+  machine: undefined,
 };
 
 export function cardWith(

@@ -125,6 +125,7 @@ describe("doctor, when all is well", () => {
         templates: host.root,
         questions: undefined,
         daemon: {
+          gateway: async () => Promise.resolve(0),
           serve: async () => Promise.resolve(0),
           explain: async () => Promise.reject(new Error("nothing is explained here")),
           settings: async () => Promise.resolve({ settings, warnings: [], unknown: [] }),

@@ -39,6 +39,15 @@ export class RecordedDaemon implements DaemonDoor {
     return Promise.resolve(this.exit);
   }
 
+  /** How the gateway was asked for. */
+  gateways: (readonly [config: string, given: object])[] = [];
+
+  async gateway(config: string, given: object): Promise<number> {
+    this.gateways.push([config, given]);
+    if (this.failure !== undefined) throw this.failure;
+    return Promise.resolve(this.exit);
+  }
+
   async explain(...asked: Parameters<DaemonDoor["explain"]>): ReturnType<DaemonDoor["explain"]> {
     return explainHere(...asked);
   }

@@ -33,9 +33,12 @@ describe.each(templateNames)("template %s", (name) => {
   });
 });
 
-it("there are the six templates", () => {
+it("there are the nine templates", () => {
   expect([...templateNames].sort()).toEqual([
     "aws_selected",
+    "fleet_ops",
+    "fleet_readonly",
+    "fleet_shell",
     "git_github_write",
     "git_write",
     "github_write",

@@ -54,6 +54,7 @@ function engineWith(operation: OperationTemplate, changes: Partial<Rooms> = {}):
   const rooms: Rooms = {
     authenticate: () => ({ id: "00000000", key: "0".repeat(64), projectId: "owner_repo", repo: "owner/repo" }),
     resolveProject: () => project,
+    targetTags: async () => Promise.resolve([]),
     inspectWorkspace: () => ({
       gitDir: join(repo, ".git"),
       commonDir: join(repo, ".git"),

@@ -191,6 +191,9 @@ describe("an operation request", () => {
       background: true,
       filtered: false,
       timeout_seconds: 5,
+      target: "web1",
+      work_dir: "/srv",
+      env: { A: "1", B: "" },
       some_later_extension: {},
     };
     expect(parseRequest(message)).toEqual({
@@ -205,6 +208,12 @@ describe("an operation request", () => {
       background: true,
       filtered: false,
       timeoutSeconds: 5,
+      target: "web1",
+      workDir: "/srv",
+      env: new Map([
+        ["A", "1"],
+        ["B", ""],
+      ]),
       route: {
         kind: "named",
         operation: "test_op",
@@ -231,6 +240,9 @@ describe("an operation request", () => {
       background: false,
       filtered: undefined,
       timeoutSeconds: undefined,
+      target: "",
+      workDir: "",
+      env: new Map(),
       route: { kind: "named", operation: "", params: new Map(), flags: [] },
     };
     const nothing = {
@@ -243,6 +255,9 @@ describe("an operation request", () => {
       token: null,
       target_repo: null,
       cwd_context: null,
+      target: null,
+      work_dir: null,
+      env: null,
     };
     expect(parseRequest(nothing)).toEqual(empty);
     expect(parseRequest({ operation: "", request_id: "", source: "" })).toEqual(empty);

@@ -31,6 +31,9 @@ export const PendingApprovalFile = Type.Object({
   output: Type.Optional(Type.String()),
   stdin: Type.Optional(Type.Object({ bytes: Type.Integer(), sha256: Type.String() })),
   commit: Type.Optional(Type.String()),
+  /** On a machine: as whom it would run, and what the caller adds to its environment. */
+  user: Type.Optional(Type.String()),
+  env: Type.Optional(Type.Record(Type.String(), Type.String())),
   timeout_seconds: Type.Number(),
   /** Of all of this; what an answer is bound to. */
   digest: Type.String(),

@@ -1,5 +1,7 @@
 import { type Static, Type } from "typebox";
+import { AgentSchema } from "./agent-config.ts";
 import { AuditSchema } from "./audit-config.ts";
+import { FleetSchema } from "./fleet-operation.ts";
 
 /** The configuration of the daemon. */
 
@@ -7,7 +9,7 @@ export const DaemonFile = Type.Object(
   {
     $schema: Type.Optional(Type.String({ description: "For editors; ignored." })),
     listen_mode: Type.Optional(
-      Type.String({ description: 'Where to listen: "tcp", "unix" or "both". Default: both.' }),
+      Type.String({ description: 'Where to listen: "tcp", "unix" or "both". Default: both; unix for an agent.' }),
     ),
     listen_address: Type.Optional(Type.String({ description: "IP literal or localhost for TCP. Default: 127.0.0.1." })),
     listen_port: Type.Optional(Type.Integer({ description: "TCP port. Default (also for 0): 9876." })),
@@ -176,6 +178,8 @@ export const DaemonFile = Type.Object(
         description: "Seconds that running commands get to finish when the daemon stops. Default (also for 0): 30.",
       }),
     ),
+    agent: Type.Optional(AgentSchema),
+    fleet: Type.Optional(FleetSchema),
     workspace_path_staging: Type.Optional(
       Type.Object(
         {

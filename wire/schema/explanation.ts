@@ -32,7 +32,7 @@ export const ExplanationFile = Type.Object({
     Type.Object({
       /** The program's name and its arguments; files are named as in the workspace. */
       argv: Type.Array(Type.String()),
-      runs_in: oneOf(["workspace", "empty_directory", "own_repository"]),
+      runs_in: oneOf(["workspace", "empty_directory", "own_repository", "fleet"]),
       timeout_seconds: Type.Number(),
       stdin: oneOf(STDIN_MODES),
       max_stdin_bytes: Type.Optional(Type.Integer()),

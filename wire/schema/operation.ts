@@ -1,7 +1,9 @@
 import { type Static, Type } from "typebox";
-import { OUTPUT_FORMS, PROFILES, RUN_PLACES, STDIN_MODES } from "../names.ts";
+import { OUTPUT_ENDS, OUTPUT_FORMS, PROFILES, RUN_PLACES, STDIN_MODES } from "../names.ts";
 import { oneOf, strings } from "./common.ts";
+import { FleetOperationSchema } from "./fleet-operation.ts";
 import { LimitsSchema } from "./limits.ts";
+import { machineMembers } from "./machine.ts";
 import { ApprovalSchema } from "./operation-approval.ts";
 import { FlagObject, ParamSchema } from "./params-and-flags.ts";
 import { RedactSchema } from "./redact.ts";
@@ -138,6 +140,14 @@ export const OperationSchema = Type.Object(
         "Where the program runs: in the target's checkout, or in an empty directory of the daemon's own. Default: aws and gh in an empty directory, other programs in the checkout. gh never runs in the checkout, and git, which always runs in directories of the daemon's own, does not take run_in.",
       ),
     ),
+    keep: Type.Optional(
+      oneOf(
+        OUTPUT_ENDS,
+        "Which end of a stream leaves the host when it is longer than max_stdout_bytes or max_stderr_bytes. The tail is known, and sent, only at the end. Default: head.",
+      ),
+    ),
+    ...machineMembers(),
+    fleet: Type.Optional(FleetOperationSchema),
   },
   { description: "One operation: a program, its argument template, and what the agent may fill in." },
 );

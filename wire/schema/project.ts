@@ -1,6 +1,7 @@
 import { type Static, Type } from "typebox";
 import { strings } from "./common.ts";
 import { LimitsSchema } from "./limits.ts";
+import { MachineSchema } from "./machine.ts";
 import { OperationSchema } from "./operation.ts";
 import { RedactSchema } from "./redact.ts";
 
@@ -38,6 +39,7 @@ export const ProjectFile = Type.Object(
           "Host of a repository that is not on the first host of remote_hosts_allow; must be one of remote_hosts_allow.",
       }),
     ),
+    machine: Type.Optional(MachineSchema),
     repo: Type.Optional(Type.String({ description: "Older form of repos with one entry." })),
     repo_path: Type.Optional(Type.String({ description: "Older form of repo_paths with one entry." })),
     allowed_operations: Type.Optional(

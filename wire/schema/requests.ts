@@ -27,6 +27,11 @@ export const OperationRequestFile = Type.Object({
   background: Type.Optional(Type.Boolean()),
   filtered: Type.Optional(Type.Boolean()),
   timeout_seconds: Type.Optional(Type.Integer({ minimum: 1 })),
+  /** The machine of a fleet; a gateway finds it. */
+  target: Type.Optional(Type.String()),
+  /** On a machine: where the program runs, and variables that are added to its environment. */
+  work_dir: Type.Optional(Type.String()),
+  env: Type.Optional(Type.Record(Type.String(), Type.String())),
 });
 
 export const ListRequestFile = Type.Object({

@@ -3,6 +3,7 @@ import { ApprovalsReplyFile, GrantsReplyFile, WebhookAnswerFile } from "./approv
 import { CasesFile } from "./cases.ts";
 import { DaemonFile } from "./daemon-config.ts";
 import { ExplanationReplyFile } from "./explanation.ts";
+import { FleetRequestFile } from "./fleet-request.ts";
 import { AcceptedFile, HelloFile, NoticeFile, OutcomeFile } from "./frames.ts";
 import {
   AnswerApprovalRequestFile,
@@ -13,7 +14,20 @@ import {
   RevokeGrantsRequestFile,
   StatsRequestFile,
 } from "./owner-requests.ts";
+import {
+  EnrolAnswerFile,
+  EnrolAskFile,
+  EnrolmentFile,
+  LinkByeFile,
+  LinkHelloFile,
+  LinkKeyFile,
+  LinkKeyPinnedFile,
+  LinkWelcomeFile,
+  PinFile,
+} from "./link.ts";
 import { PageReplyFile } from "./page.ts";
+import { PassedOnFile } from "./passed-on.ts";
+import { PingRequestFile, PongReplyFile } from "./pong.ts";
 import { ProjectFile } from "./project.ts";
 import { DescribeReplyFile, ListReplyFile, OperationReplyFile } from "./replies.ts";
 import {
@@ -28,8 +42,10 @@ import {
   RunStatusRequestFile,
   WatchRequestFile,
 } from "./requests.ts";
+import { GatewayFile } from "./gateway-config.ts";
 import { OutputReplyFile, RunReplyFile, RunsReplyFile } from "./runs.ts";
 import { StatsReplyFile } from "./stats.ts";
+import { TargetsFile } from "./targets-file.ts";
 import { TokenFile } from "./token.ts";
 
 /** Schemas that get a compiled validator, by the name of what they describe. */
@@ -62,6 +78,10 @@ export const VALIDATED = {
   webhook_answer: WebhookAnswerFile,
   approvals_reply: ApprovalsReplyFile,
   grants_reply: GrantsReplyFile,
+  passed_on: PassedOnFile,
+  fleet_request: FleetRequestFile,
+  ping_request: PingRequestFile,
+  pong_reply: PongReplyFile,
   page_request: PageRequestFile,
   page_reply: PageReplyFile,
   run_reply: RunReplyFile,
@@ -71,6 +91,17 @@ export const VALIDATED = {
   accepted: AcceptedFile,
   notice: NoticeFile,
   outcome: OutcomeFile,
+  pin: PinFile,
+  link_hello: LinkHelloFile,
+  link_welcome: LinkWelcomeFile,
+  link_bye: LinkByeFile,
+  link_key: LinkKeyFile,
+  link_key_pinned: LinkKeyPinnedFile,
+  enrol_ask: EnrolAskFile,
+  enrol_answer: EnrolAnswerFile,
+  enrolment: EnrolmentFile,
+  gateway_config: GatewayFile,
+  targets_file: TargetsFile,
 } as const satisfies Record<string, TSchema>;
 
 export type ValidatedName = keyof typeof VALIDATED;

@@ -10,17 +10,19 @@ function isGit({ command = "" }: OperationTemplate): boolean {
   return gitWords(command, []) !== undefined;
 }
 
-/** git runs in rooms of the daemon's own, which are closed off: nothing is sent in, and no other program stands in between. */
-function checkInput(source: OperationTemplate, pointer: string, complain: Complain): void {
+/** Except on a machine, git runs in rooms of the daemon's own, which are closed off: nothing is sent in, and no other program stands in between. */
+function checkInput(source: OperationTemplate, isMachine: boolean, pointer: string, complain: Complain): void {
   const { stdin = "none", max_stdin_bytes: most } = source;
-  if (stdin !== "none" && isGit(source)) complain(`${pointer}/stdin`, "git on the host takes no standard input");
+  if (stdin !== "none" && !isMachine && isGit(source))
+    complain(`${pointer}/stdin`, "git on the host takes no standard input");
   if (stdin === "none" && most !== undefined)
     complain(`${pointer}/max_stdin_bytes`, "does nothing without stdin, which is none");
 }
 
-function checkRtk(source: OperationTemplate, pointer: string, complain: Complain): void {
+function checkRtk(source: OperationTemplate, isMachine: boolean, pointer: string, complain: Complain): void {
   if (source.rtk !== true) return;
-  if (isGit(source)) complain(`${pointer}/rtk`, "git on the host runs by itself, never through another program");
+  if (!isMachine && isGit(source))
+    complain(`${pointer}/rtk`, "git on the host runs by itself, never through another program");
   if (source.output === "json")
     complain(`${pointer}/rtk`, 'rtk changes what the program prints, which output "json" forbids');
 }
@@ -52,9 +54,14 @@ function compileFilter(source: OperationTemplate, pointer: string, complain: Com
 }
 
 /** What an operation reads, and what becomes of what it prints. */
-export function compileStreams(source: OperationTemplate, pointer: string, complain: Complain): Streams {
-  checkInput(source, pointer, complain);
-  checkRtk(source, pointer, complain);
+export function compileStreams(
+  source: OperationTemplate,
+  isMachine: boolean,
+  pointer: string,
+  complain: Complain,
+): Streams {
+  checkInput(source, isMachine, pointer, complain);
+  checkRtk(source, isMachine, pointer, complain);
   return {
     stdin: source.stdin ?? "none",
     maxStdinBytes: source.max_stdin_bytes,

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import type { ApprovalRule, FlagSpec, Operation, Project } from "../types.ts";
+import { machineDetails } from "../machine-words.ts";
 import {
   approvalWords,
   commandLine,
@@ -13,6 +14,7 @@ import {
 import { changes, narrows, widens, type Change } from "./change.ts";
 import { limitChanges } from "./limits.ts";
 import { redactChanges } from "./redaction.ts";
+import { machineOperationChanges } from "./machine.ts";
 import { flagRuleChanges, paramChanges, upperBound } from "./rules.ts";
 import { hintChanges, streamChanges } from "./streams.ts";
 
@@ -109,6 +111,8 @@ function operationChanges(before: Operation, after: Operation): readonly Change[
             : narrows(`${id} is ended when the client goes away`),
         ]),
     ...runInChanges(before, after),
+    ...(before.keep === after.keep ? [] : [changes(`of too much output of ${id}, the ${after.keep} is let out`)]),
+    ...machineOperationChanges(id, before, after),
     ...streamChanges(id, before, after),
     ...redactChanges(` of ${id}`, before.source.redact, after.source.redact),
     ...hintChanges(id, before, after),
@@ -140,7 +144,9 @@ export function operationSetChanges(before: Project | undefined, after: Project)
     const wasAllowed = before?.allowed.includes(id) === true;
     if (after.allowed.includes(id) && now !== undefined) {
       if (wasAllowed && old !== undefined) return operationChanges(old, now);
-      return [widens(`adds operation ${word(id)}: ${commandLine(now)}`, operationDetails(now))];
+      return [
+        widens(`adds operation ${word(id)}: ${commandLine(now)}`, [...machineDetails(now), ...operationDetails(now)]),
+      ];
     }
     return wasAllowed ? [narrows(`removes operation ${word(id)}`)] : unallowedChanges(old, now);
   });

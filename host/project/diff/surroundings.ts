@@ -1,6 +1,7 @@
 import type { LoadedProject } from "../compile.ts";
 import { setting, word } from "../words.ts";
 import { limitChanges } from "./limits.ts";
+import { machineChanges } from "./machine.ts";
 import { redactChanges } from "./redaction.ts";
 import { changes, listDifference, narrows, widens, type Change } from "./change.ts";
 
@@ -76,6 +77,7 @@ export function surroundingChanges(before: LoadedProject | undefined, after: Loa
     ...unsafe.added.map((name) => widens(`adds env_unsafe ${word(name)}`)),
     ...unsafe.removed.map((name) => narrows(`removes env_unsafe ${word(name)}`)),
     ...repoChanges(before, after),
+    ...machineChanges(before?.project.machine, after.project.machine),
     ...constraintChanges(before, after),
     ...redactChanges("", before?.config.redact, after.config.redact),
     ...mapChanges("env", before?.config.env, after.config.env, setting),

@@ -25,7 +25,9 @@ const FIXES: ReadonlyMap<Code, string> = new Map([
 
 /** Programs that are missing, not named in full, or that others could replace: what the daemon would say. */
 export const commandFile: OperationRule = (operation, at, report, subject) => {
-  const { command } = operation;
+  const { command, machine } = operation;
+  // Our own program.
+  if (machine?.transfer !== undefined) return;
   if (command === "") {
     report({
       severity: "error",
@@ -39,7 +41,7 @@ export const commandFile: OperationRule = (operation, at, report, subject) => {
   const pointer = `${at}/command`;
   try {
     const found = subject.findCommand(command, workspacesOf(subject));
-    if (isAbsolute(command)) return;
+    if (isAbsolute(command) || machine?.shell !== undefined) return;
     const message = `${quoted(command)} is looked up on the daemon's PATH each time`;
     report({ severity: "warning", rule: "command_relative", pointer, message, fix: `Write ${printable(found)}.` });
   } catch (error) {
@@ -64,6 +66,8 @@ export function isOpen(operation: Operation): boolean {
 
 /** Programs and subcommands that run other programs. */
 export const commandDanger: OperationRule = (operation, at, report) => {
+  // Said more plainly by the rule for machines.
+  if (operation.machine?.shell !== undefined) return;
   const danger = programDanger(operation.command, isOpen(operation));
   if (danger !== undefined) {
     report({
@@ -92,6 +96,14 @@ const NEEDS_HOME =
 /** Environment recipes that do not fit the program. */
 export const profile: OperationRule = (operation, at, report) => {
   const name = programName(operation.command);
+  // On a machine every program has the home directory of its user, and there are no profiles.
+  if (operation.machine !== undefined) {
+    if (operation.profile === undefined) return;
+    const fix = "Remove profile.";
+    const message = "programs of a machine have the environment of their user, and no profile";
+    report({ severity: "warning", rule: "profile_ignored", pointer: `${at}/profile`, message, fix });
+    return;
+  }
   if (NEEDS_HOME.test(name) && (operation.profile ?? "minimal") === "minimal") {
     report({
       severity: "warning",
