@@ -17,9 +17,11 @@ export default defineConfig({
       provider: "v8",
       include: [
         "wire/**/*.ts",
+        "capnp/**/*.ts",
         "host/**/*.ts",
         "gateway/**/*.ts",
         "link/**/*.ts",
+        "nats/**/*.ts",
         "mcp/**/*.ts",
         "proxy/**/*.ts",
         "terminal/**/*.ts",

@@ -110,7 +110,7 @@ export class FleetDesk {
       key: hub.fingerprint,
       targets: registry.size,
       ...(hub.port === undefined ? {} : { link_port: hub.port }),
-      ...(hub.waitingForKey === undefined ? {} : { next_key_known_by: hub.waitingForKey }),
+      ...(hub.waitingForKey === undefined ? {} : { next_key_unknown_to: hub.waitingForKey }),
     };
   }
 }

@@ -1,8 +1,6 @@
-import { readFileSync } from "node:fs";
-import { hostname, networkInterfaces } from "node:os";
-import { CodedError, errnoOf, messageOf } from "../wire/errors.ts";
+import { randomUUID } from "node:crypto";
 import { AUTH_FAILURE_DELAY_MS } from "../wire/limits.ts";
-import { isMachineName } from "../link/pins.ts";
+import { NatsRoad } from "../nats/road.ts";
 import { Approvals } from "../host/approval/approvals.ts";
 import { auditSettings } from "../host/audit/settings.ts";
 import { openAudit, type RunningAudit } from "../host/audit/running.ts";
@@ -17,22 +15,20 @@ import type { Log } from "../host/util/log.ts";
 import { VERSION } from "../host/util/version.ts";
 import { makePrivateDirectory } from "../host/util/write-atomic.ts";
 import type { Agent } from "./agents/agent.ts";
-import { CommandoAgent } from "./agents/commando-agent.ts";
-import { LinkAgent } from "./agents/link-agent.ts";
 import { LinkHub } from "./agents/link-hub.ts";
+import { reached } from "./agents/reached.ts";
 import type { GatewayConfigFile } from "./config/config-file.ts";
 import type { GatewaySettings } from "./config/settings.ts";
 import { FleetDesk } from "./fleet-desk.ts";
 import { mountFleet } from "./http/fleet-routes.ts";
-import type { TlsFiles } from "./http/listening.ts";
-import { GatewayServer, type DoorSettings } from "./http/server.ts";
+import { GatewayServer } from "./http/server.ts";
 import { HttpMcp } from "./mcp/http-door.ts";
 import type { ToolParts } from "./mcp/tool.ts";
 import { answerOwner } from "./owner-door.ts";
 import { CommandPages } from "./pages/command-pages.ts";
-import { PAGE_SETTINGS, type PageSettings } from "./pages/page.ts";
 import { gatewayPlaces } from "./places.ts";
 import { ProxmoxDiscovery } from "./registry/discovery.ts";
+import { Greeter } from "./registry/greeter.ts";
 import type { KnownTarget } from "./registry/known-target.ts";
 import { Pinger } from "./registry/pinger.ts";
 import { RegistryCache } from "./registry/registry-cache.ts";
@@ -43,6 +39,7 @@ import { AuditCopy } from "./relay/audit-copy.ts";
 import { GatewayDesk } from "./relay/handle.ts";
 import { Recorder } from "./relay/recorder.ts";
 import { Relay } from "./relay/relay.ts";
+import { doorSettings, natsLog, natsSettings, ownAddresses, ownName, pageSettings, tlsFiles } from "./told.ts";
 import { protocolTwo } from "./upgraded.ts";
 
 const APPROVAL_MS = 300_000;
@@ -56,6 +53,7 @@ export class Gateway {
   readonly #log: Log;
   readonly #audit: RunningAudit;
   readonly #lock: BaseLock;
+  readonly #nats: NatsRoad | undefined;
   readonly #hub: LinkHub;
   readonly #registry: Registry;
   readonly #pinger: Pinger;
@@ -67,12 +65,14 @@ export class Gateway {
   readonly #fleet: FleetDesk;
   readonly #pages: CommandPages;
   readonly #tools: ToolParts;
+  readonly #greeter: Greeter;
   #server: GatewayServer | undefined;
 
   private constructor(file: GatewayConfigFile, log: Log, built: Built) {
     this.#file = file;
     this.#log = log;
     const { audit, lock, hub, registry } = built;
+    this.#nats = built.nats;
     this.#audit = audit;
     this.#lock = lock;
     this.#hub = hub;
@@ -91,13 +91,14 @@ export class Gateway {
       registry,
       ping: async (target, signal) => {
         const started = performance.now();
-        const via = { caller: "gateway", target: target.name, id: crypto.randomUUID() };
+        const via = { caller: "gateway", target: target.name, id: randomUUID() };
         const pong = await agentOf(target).ping(via, signal);
         return { pong, latencyMs: performance.now() - started };
       },
       hasLink: (name) => hub.hasLink(name),
       intervalMs: () => now().intervalMs,
     });
+    this.#greeter = new Greeter(this.#pinger);
     const cache = new RegistryCache(settings.cacheDir, warn);
     this.#discovery = new ProxmoxDiscovery({
       registry,
@@ -190,17 +191,23 @@ export class Gateway {
       const audit = await openAudit(places.audit, own, log);
       opened.push(async () => audit.close());
       const registry = new Registry({ settings, store: new TargetsStore(places.root) });
+      const nats = settings.nats === undefined ? undefined : NatsRoad.open(natsSettings(settings.nats), natsLog(log));
+      if (nats !== undefined) opened.push(async () => nats.close());
       const hub = await LinkHub.start({
         places,
+        nats,
         name: ownName(),
         link: settings.link,
         log,
         enrolled: (targets) => {
           registry.setEnrolled(targets);
         },
+        connected: (target) => {
+          if (gateway !== undefined) gateway.#greeter.greet(target);
+        },
       });
       opened.push(async () => hub.close());
-      gateway = new Gateway(file, log, { audit, lock, hub, registry });
+      gateway = new Gateway(file, log, { audit, lock, hub, registry, nats });
       await gateway.#open();
       return gateway;
     } catch (error) {
@@ -277,6 +284,7 @@ export class Gateway {
   /** Stops: what runs gets some time, then it is ended and answered. */
   async stop(): Promise<void> {
     this.#file.stop();
+    this.#greeter.stop();
     await this.#pinger.stop();
     await this.#discovery.stop();
     this.#approvals.close();
@@ -288,6 +296,7 @@ export class Gateway {
     ]);
     this.#reception.drop();
     await this.#hub.close();
+    await this.#nats?.close();
     this.#budgets.flush();
     await this.#audit.close();
     await this.#lock.release();
@@ -301,51 +310,5 @@ interface Built {
   readonly lock: BaseLock;
   readonly hub: LinkHub;
   readonly registry: Registry;
-}
-
-function ownName(): string {
-  const name = hostname().replace(/[^A-Za-z0-9._-]/g, "-");
-  return isMachineName(name) ? name : "gateway";
-}
-
-/** How a target is spoken to. */
-function reached(target: KnownTarget, hub: LinkHub, settings: GatewaySettings): Agent {
-  const { name, host, port, way } = target;
-  if (way === "link") return new LinkAgent(name, async (signal) => hub.open(name, signal));
-  const psk = settings.agent.psk.get(name);
-  if (psk === undefined) throw new CodedError("target_no_key", `there is no key for target ${name}`);
-  return new CommandoAgent({ host, port, psk, connectTimeoutMs: settings.agent.connectTimeoutMs });
-}
-
-function pageSettings({ streaming }: GatewaySettings): PageSettings {
-  const { pageTimeoutMs, pageMaxBytes, sessionIdleMs } = streaming;
-  return { ...PAGE_SETTINGS, pageTimeoutMs, pageMaxBytes, idleMs: sessionIdleMs };
-}
-
-function doorSettings({ server }: GatewaySettings): DoorSettings {
-  return { hosts: server.allowedHosts, origins: server.allowedOrigins ?? [], trustedProxies: server.trustProxy };
-}
-
-/** @throws CodedError `gateway_config_invalid` */
-function tlsFiles({ cert, key }: { readonly cert: string; readonly key: string }): TlsFiles {
-  const read = (file: string): Buffer => {
-    try {
-      return readFileSync(file);
-    } catch (error) {
-      throw new CodedError("gateway_config_invalid", `${file}: ${errnoOf(error) ?? messageOf(error)}`, {
-        hint: "Correct tls_cert and tls_key in gateway.toml.",
-      });
-    }
-  };
-  return { cert: read(cert), key: read(key) };
-}
-
-/** By which agents can reach this machine, the likeliest first. */
-function ownAddresses(port: number, publicUrl: string | undefined): readonly string[] {
-  if (publicUrl !== undefined && URL.canParse(publicUrl)) return [`${new URL(publicUrl).hostname}:${port}`];
-  const addresses = Object.values(networkInterfaces())
-    .flatMap((list) => list ?? [])
-    .filter(({ internal, address }) => !internal && !address.startsWith("fe80:"))
-    .map(({ address, family }) => (family === "IPv6" ? `[${address}]:${port}` : `${address}:${port}`));
-  return addresses.length === 0 ? [`127.0.0.1:${port}`] : addresses.slice(0, 4);
+  readonly nats: NatsRoad | undefined;
 }

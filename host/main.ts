@@ -13,16 +13,28 @@ async function startDaemon(): Promise<Pick<DaemonDoor, "serve">> {
   }
 }
 
-/** What a person or an agent types all day starts without what it does not need; only its help is written by the command line. */
-async function runCall(argv: readonly string[]): Promise<readonly string[]> {
-  const { callInProcess } = await import("./cli/call-streams.ts");
-  const exit = await callInProcess(argv);
-  if (exit !== "help") process.exit(exit);
-  return ["call", "--help"];
+/** What a person or an agent types all day, and what operations start, begins without what it does not need. Returns words for the command line. */
+async function runLean([name, ...more]: readonly string[]): Promise<readonly string[]> {
+  const exit = await leanExit(name, more);
+  if (typeof exit === "number") process.exit(exit);
+  return exit === "help" ? [name ?? "", "--help"] : [name, ...more].filter((word) => word !== undefined);
 }
 
-const given = process.argv.slice(2);
-const argv = given[0] === "call" ? await runCall(given.slice(1)) : given;
+/** The exit code; "help" when the command line is to write that; undefined for what is none of these. */
+async function leanExit(name: string | undefined, more: readonly string[]): Promise<number | "help" | undefined> {
+  switch (name) {
+    case "call":
+      return (await import("./cli/call-streams.ts")).callInProcess(more);
+    case "exec":
+      return (await import("./cli/exec-streams.ts")).execInProcess(more);
+    case "transfer":
+      return (await import("./cli/transfer-program.ts")).transferInProcess(more);
+    default:
+      return undefined;
+  }
+}
+
+const argv = await runLean(process.argv.slice(2));
 const [word, ...more] = argv;
 const isStart = word === undefined ? !process.stdout.isTTY : word === "serve" && more.length === 0;
 const failed = isStart ? await startDaemon() : {};

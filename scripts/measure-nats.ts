@@ -30,27 +30,33 @@ async function connected(port: string, name: string): Promise<NatsClient> {
 /** The other end: gives back what comes, until "sink" is asked for. */
 async function echo(port: string): Promise<void> {
   const nats = await connected(port, "machine");
-  listen(nats, "machine", (connection) => {
-    let bytes = 0;
-    let isSink = false;
-    const start = rss();
-    let top = 0;
-    connection.on("error", (error) => {
-      console.error(error.message);
-    });
-    connection.on("data", (chunk: Buffer) => {
-      if (!isSink && chunk.length !== 64) isSink = true;
-      if (!isSink) {
-        connection.write(chunk);
-        return;
-      }
-      bytes += chunk.length;
-      top = Math.max(top, process.memoryUsage.rss());
-    });
-    connection.on("end", () => {
-      connection.end(JSON.stringify({ bytes, start, top: `${Math.round(top / 1e6)} MB` }));
-    });
-  }, undefined, OPTIONS);
+  listen(
+    nats,
+    "machine",
+    (connection) => {
+      let bytes = 0;
+      let isSink = false;
+      const start = rss();
+      let top = 0;
+      connection.on("error", (error) => {
+        console.error(error.message);
+      });
+      connection.on("data", (chunk: Buffer) => {
+        if (!isSink && chunk.length !== 64) isSink = true;
+        if (!isSink) {
+          connection.write(chunk);
+          return;
+        }
+        bytes += chunk.length;
+        top = Math.max(top, process.memoryUsage.rss());
+      });
+      connection.on("end", () => {
+        connection.end(JSON.stringify({ bytes, start, top: `${Math.round(top / 1e6)} MB` }));
+      });
+    },
+    undefined,
+    OPTIONS,
+  );
   await nats.connection.flush();
   process.send?.("ready");
 }
@@ -85,7 +91,9 @@ async function measure(port: string): Promise<void> {
   const [answer] = (await once(connection, "data")) as [Buffer];
   const seconds = (performance.now() - from) / 1000;
   console.log(`${MEGABYTES} MB one way: ${(MEGABYTES / seconds).toFixed(0)} MB/s`);
-  console.log(`RSS of the sender: ${before} before, ${Math.round(top / 1e6)} MB at most; receiver: ${answer.toString()}`);
+  console.log(
+    `RSS of the sender: ${before} before, ${Math.round(top / 1e6)} MB at most; receiver: ${answer.toString()}`,
+  );
   child.kill();
   await nats.close();
 }

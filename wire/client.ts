@@ -83,9 +83,10 @@ export class DaemonClient implements DaemonCalls {
   async stream(request: RunRequest | ArgvRequest, options: StreamOptions): Promise<OutcomeFields> {
     const fields = commandFields(request);
     if (this.#dialect.streams(this.#address)) {
-      const { stdin, stdinRequired, filtered, signal } = options;
+      const { stdin, stdinRequired, filtered, profile, signal } = options;
       const socket = await connected(this.#address, signal);
-      const more = stdin === undefined ? { filtered } : { filtered, stdin: true, stdin_required: stdinRequired };
+      const input = stdin === undefined ? {} : { stdin: true, stdin_required: stdinRequired };
+      const more = { filtered, profile, ...input };
       const cancelElsewhere = (runId: string): void => {
         // The connection of the run itself is closed soon, which ends it as well.
         this.cancel(runId).catch(() => undefined);
@@ -105,8 +106,8 @@ export class DaemonClient implements DaemonCalls {
    * A denial, and the reply of a daemon that is too old to know background runs, are "refused". Such a daemon runs the operation to its end
    * before it answers: then the reply's outcome is not "denied".
    */
-  async start(request: RunRequest, options?: CallOptions): Promise<Started> {
-    const fields = { ...runFields(request), background: true };
+  async start(request: RunRequest | ArgvRequest, options?: CallOptions): Promise<Started> {
+    const fields = { ...commandFields(request), background: true };
     const message = parsedReply(await this.#call(fields, timeoutOf(options), options?.signal));
     if (typeof message !== "object" || message === null || !("run" in message))
       return { kind: "refused", reply: typed("operation_reply", message) };

@@ -137,7 +137,7 @@ export const CODES = entries({
   file_denied: {
     kind: "denied",
     means: "The path is outside of the directories whose files may be read or written.",
-    hint: "Use one below the directories in machine.files.",
+    hint: "Use one below the directories that the operation's transfer names in roots.",
     allowedBy: "owner",
   },
   page_unknown: {

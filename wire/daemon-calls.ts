@@ -62,6 +62,8 @@ export interface StreamOptions {
   readonly stdinRequired?: boolean | undefined;
   /** Standard output as the operation's filters leave it, at the end, beside the stream. */
   readonly filtered?: boolean | undefined;
+  /** Asks where the time went: `timings` of the end. */
+  readonly profile?: boolean | undefined;
   /** Aborting cancels the command; the outcome still comes, unless the daemon does not give it within some seconds. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -92,7 +94,7 @@ export interface DaemonCalls {
   run(request: RunRequest, options?: CallOptions): Promise<OperationReply>;
   /** Runs, and gives output as it comes. `stdout_bytes` of the end counts what the program wrote. */
   stream(request: RunRequest | ArgvRequest, options: StreamOptions): Promise<OutcomeFields>;
-  start(request: RunRequest, options?: CallOptions): Promise<Started>;
+  start(request: RunRequest | ArgvRequest, options?: CallOptions): Promise<Started>;
   /** @param waitSeconds returns earlier when the run ends */
   status(runId: string, waitSeconds: number, options?: CallOptions): Promise<RunReply>;
   read(request: PageRequest, options?: CallOptions): Promise<OutputReply>;

@@ -73,6 +73,8 @@ export interface OperationEnd {
   readonly runId: string | undefined;
   readonly outcome: Outcome;
   readonly filtered: Filtered | undefined;
+  /** Where the time went, in milliseconds by stage, for a client that asked. */
+  readonly timings?: Readonly<Record<string, number>> | undefined;
 }
 
 /** What goes back to a client, before it is written in a protocol's form. */

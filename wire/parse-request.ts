@@ -116,6 +116,7 @@ function operationRequest(message: object): OperationRequest {
     needsStdin: fields.stdin_required === true,
     background: fields.background === true,
     filtered: fields.filtered,
+    profile: fields.profile === true,
     timeoutSeconds: fields.timeout_seconds,
     target: fields.target ?? "",
     workDir: fields.work_dir ?? "",

@@ -87,7 +87,7 @@ function operationReply({ requestId, protocol, runId, outcome, filtered }: Opera
 }
 
 /** The end of an operation for a client that has been sent the output already. */
-export function outcomeFields({ requestId, runId, outcome, filtered }: OperationEnd): OutcomeFields {
+export function outcomeFields({ requestId, runId, outcome, filtered, timings }: OperationEnd): OutcomeFields {
   const ids = {
     ...(requestId === undefined ? {} : { request_id: requestId }),
     ...(runId === undefined ? {} : { run_id: runId }),
@@ -110,6 +110,7 @@ export function outcomeFields({ requestId, runId, outcome, filtered }: Operation
     ...(stderr.truncated ? { stderr_truncated: true } : {}),
     ...(redacted > 0 ? { redacted } : {}),
     ...(filtered === undefined ? {} : { filtered: { stdout: filtered.stdout, dropped: [...filtered.dropped] } }),
+    ...(timings === undefined ? {} : { timings }),
   };
 }
 

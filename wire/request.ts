@@ -17,6 +17,8 @@ export interface OperationRequest {
   readonly background: boolean;
   /** Whether standard output is wanted as the operation's filters leave it; undefined leaves it to the way in. */
   readonly filtered: boolean | undefined;
+  /** True when the client wants to know where the time went. */
+  readonly profile: boolean;
   /** Asked for by the client; the operation's own limit is not exceeded by it. */
   readonly timeoutSeconds: number | undefined;
   /** The machine of a fleet that it is for; empty when the caller names none. */

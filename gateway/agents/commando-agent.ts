@@ -56,6 +56,25 @@ function shellAsked(message: object): ShellAsked {
   };
 }
 
+/** Longest profile of an agent that is looked at, in characters, and most stages of it. */
+const MAX_PROFILE = 4_096;
+const MAX_STAGES = 32;
+
+/** Every number of what an agent says about its own time. It comes from outside. */
+function agentTimings(profile: string): readonly (readonly [string, number])[] {
+  if (profile.length > MAX_PROFILE) return [];
+  try {
+    const stages: unknown = JSON.parse(profile);
+    if (typeof stages !== "object" || stages === null) return [];
+    return Object.entries(stages)
+      .filter((entry): entry is [string, number] => typeof entry[1] === "number" && /^[a-z_]{1,40}$/.test(entry[0]))
+      .slice(0, MAX_STAGES)
+      .map(([name, ms]) => [`agent_${name}`, ms] as const);
+  } catch {
+    return [];
+  }
+}
+
 /** An agent of commando: one connection for each thing that is asked, as its own gateway has it. */
 export class CommandoAgent implements Agent {
   readonly #place: CommandoPlace;
@@ -75,24 +94,28 @@ export class CommandoAgent implements Agent {
     const { command, workDir, timeoutSecs, env } = shellAsked(message);
     const total = { stdout: 0, stderr: 0 };
     const output: Live["output"] = {
-      write: (stream, bytes) => {
+      write: (stream, bytes): Promise<void> | undefined => {
         total[stream] += bytes.length;
         return live.output.write(stream, bytes);
       },
     };
+    const began = performance.now();
     return this.#connected(signal, async (client) => {
+      const connected = performance.now();
       live.accepted({ run_id: via.id, operation: SHELL.id, stdin: false, timeout_seconds: timeoutSecs });
       const request = { command, workDir, timeoutSecs, extraEnv: env, requestId: via.id };
-      const { exitCode, timedOut } = await client.execStream(request, output, signal);
+      const { exitCode, timedOut, profilerJson } = await client.execStream(request, output, signal);
+      const timings = Object.fromEntries([
+        // Both in one: the client counts them together.
+        ["rpc_tcp_connect", connected - began],
+        ["rpc_auth", 0],
+        ["rpc_exec", performance.now() - connected],
+        ...agentTimings(profilerJson),
+      ]);
       const sizes = { stdout_bytes: total.stdout, stderr_bytes: total.stderr };
-      if (!timedOut) return { outcome: "completed", exit_code: exitCode & 0xff, ...sizes };
-      return {
-        outcome: "failed",
-        exit_code: EXIT_TIMED_OUT,
-        code: "timed_out",
-        message: "Command timed out",
-        ...sizes,
-      };
+      if (!timedOut) return { outcome: "completed", exit_code: exitCode & 0xff, ...sizes, timings };
+      const failed = { outcome: "failed", code: "timed_out", message: "Command timed out" } as const;
+      return { ...failed, exit_code: EXIT_TIMED_OUT, ...sizes, timings };
     });
   }
 
@@ -100,6 +123,14 @@ export class CommandoAgent implements Agent {
     if (Object.hasOwn(message, "list_operations"))
       return Promise.resolve({ operations: [SHELL], revision: "commando" });
     if (Object.hasOwn(message, "describe_operation")) return Promise.resolve({ operation: SHELL });
+    if (Object.hasOwn(message, "explain_operation"))
+      throw new CodedError(
+        "argv_no_match",
+        "an agent of commando finds no operation for a command line: it has a shell",
+        {
+          hint: "Write the command as one word: cmd2host exec TARGET 'COMMAND'.",
+        },
+      );
     throw new CodedError("rpc_failed", "an agent of commando cannot be asked this: it only runs commands", {
       hint: "Install the cmd2host agent on the machine.",
     });

@@ -6,6 +6,7 @@ import { StreamedCall } from "../../wire/client-stream.ts";
 import { CodedError } from "../../wire/errors.ts";
 import type { Live } from "../../wire/live.ts";
 import type { OutcomeFields } from "../../wire/schema.ts";
+import { agentTimings, wantsTimings } from "../relay/timings.ts";
 import type { Pong } from "../target.ts";
 import type { Agent, Via } from "./agent.ts";
 
@@ -31,15 +32,25 @@ export class LinkAgent implements Agent {
   }
 
   async run(message: object, via: Via, live: Live, signal: AbortSignal): Promise<OutcomeFields> {
+    const began = performance.now();
     const stream = await this.#way.connect(signal);
-    const { output, accepted, notice, stdin } = live;
+    const opened = performance.now();
+    let acceptedAt = opened;
+    const { output, notice, stdin } = live;
+    const accepted: Live["accepted"] = (told) => {
+      acceptedAt = performance.now();
+      live.accepted(told);
+    };
     const call = new StreamedCall(stream, { output, accepted, notice, stdin, signal }, () => {
       // The stream is closed soon, which ends the command as well.
       stream.destroy();
     });
     const end = await call.run({ protocol: 2, ...message, via });
-    if (end.kind === "ended") return end.outcome;
-    throw new CodedError("link_version", "the agent does not stream");
+    if (end.kind !== "ended") throw new CodedError("link_version", "the agent does not stream");
+    const { timings = {}, ...outcome } = end.outcome;
+    if (!wantsTimings(message)) return outcome;
+    const own = { link_open: opened - began, link_accepted: acceptedAt - opened };
+    return { ...outcome, timings: { ...agentTimings(timings), ...own } };
   }
 
   async ask(message: object, via: Via, signal: AbortSignal, waitSeconds: number): Promise<object> {

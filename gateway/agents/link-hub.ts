@@ -2,13 +2,15 @@ import type { Duplex } from "node:stream";
 import { CodedError } from "../../wire/errors.ts";
 import { quoted } from "../../wire/text.ts";
 import { LinkDialler } from "../../link/dial.ts";
-import { EnrolmentDesk, type NewCode } from "../../link/enrolment.ts";
+import { EnrolmentDesk, readEnrolmentCode, type NewCode } from "../../link/enrolment.ts";
 import { loadIdentity, type LinkIdentity } from "../../link/identity.ts";
 import { LinkListener } from "../../link/listen.ts";
 import type { LinkEvents, LinkPeer } from "../../link/peer.ts";
 import { Pins, type Pin } from "../../link/pins.ts";
 import { redeem } from "../../link/redeem.ts";
 import { tcpAddress, tcpConnect } from "../../link/tcp.ts";
+import { wayTo } from "../../nats/place.ts";
+import type { NatsRoad } from "../../nats/road.ts";
 import type { Log } from "../../host/util/log.ts";
 import { VERSION } from "../../host/util/version.ts";
 import type { LinkSettings } from "../config/settings.ts";
@@ -33,8 +35,12 @@ export interface HubParts {
   /** Undefined: agents do not dial in. */
   readonly link: LinkSettings | undefined;
   readonly log: Log;
+  /** Undefined: this gateway is on no NATS. */
+  readonly nats: NatsRoad | undefined;
   /** Told whenever the machines that are enrolled are others. */
   readonly enrolled: (targets: readonly EnrolledTarget[]) => void;
+  /** Told whenever a session with a machine begins. */
+  readonly connected: (name: string) => void;
 }
 
 /** What a machine is called where it listens. */
@@ -77,6 +83,7 @@ export class LinkHub {
     this.#events = {
       connected: (peer) => {
         log.info("agent connected", { target: peer.name, version: peer.facts.software });
+        parts.connected(peer.name);
       },
       stalled: (peer, why) => {
         log.warn("agent: connection lost", { target: peer.name, reason: why });
@@ -167,7 +174,9 @@ export class LinkHub {
     wanted: { readonly name: string | undefined; readonly tags: readonly string[] | undefined },
   ): Promise<EnrolledTarget> {
     const { name, tags } = wanted;
+    const { addresses } = readEnrolmentCode(code);
     const pin = await redeem(code, {
+      connect: this.#wayTo(addresses),
       identity: this.#identity,
       pins: this.#pins,
       self: { name: this.#parts.name, about: { version: VERSION } },
@@ -230,6 +239,10 @@ export class LinkHub {
     await this.#listener.close();
   }
 
+  #wayTo(addresses: readonly string[]): (signal: AbortSignal) => Promise<Duplex> {
+    return wayTo(addresses, tcpConnect, this.#parts.nats);
+  }
+
   #manner() {
     const { name, link } = this.#parts;
     const lease = link === undefined ? {} : { leaseMs: link.leaseMs };
@@ -237,7 +250,7 @@ export class LinkHub {
   }
 
   #dial({ name, addresses }: Pin): void {
-    const dialler = new LinkDialler({ ...this.#manner(), peer: name, connect: tcpConnect(addresses) });
+    const dialler = new LinkDialler({ ...this.#manner(), peer: name, connect: this.#wayTo(addresses) });
     this.#dialled.set(name, { dialler, addresses: addresses.join(" ") });
     dialler.start();
   }

@@ -52,7 +52,7 @@ export function linkSettings(fields: GatewayConfig["link"], remarks: Remarks): L
 /** @throws CodedError `gateway_config_invalid` */
 export function natsSettings(fields: GatewayConfig["nats"], remarks: Remarks): NatsSettings | undefined {
   if (fields === undefined) return undefined;
-  const { servers, creds, inbox, prefix = "cmd2host" } = fields;
+  const { servers, creds, nkey_seed: nkeySeed, ca_file: caFile, name, prefix = "cmd2host" } = fields;
   if (servers.length === 0) throw remarks.wrong("/nats/servers", "expected at least one server");
   servers.forEach((server, index) => {
     const url = URL.canParse(server) ? new URL(server) : undefined;
@@ -62,9 +62,10 @@ export function natsSettings(fields: GatewayConfig["nats"], remarks: Remarks): N
         "expected nats://HOST:PORT or tls://HOST:PORT, without a user in it",
       );
   });
-  if (creds !== undefined && !isAbsolute(creds)) throw remarks.wrong("/nats/creds", "expected an absolute path");
-  for (const [key, subject] of Object.entries({ inbox, prefix }))
-    if (subject !== undefined && !SUBJECT.test(subject))
-      throw remarks.wrong(`/nats/${key}`, `expected tokens of a subject, got ${quoted(subject)}`);
-  return { servers, creds, inbox, prefix };
+  for (const [key, path] of Object.entries({ creds, nkey_seed: nkeySeed, ca_file: caFile }))
+    if (path !== undefined && !isAbsolute(path)) throw remarks.wrong(`/nats/${key}`, "expected an absolute path");
+  if (creds !== undefined && nkeySeed !== undefined)
+    throw remarks.wrong("/nats/nkey_seed", "credentials hold a seed already; give one of the two");
+  if (!SUBJECT.test(prefix)) throw remarks.wrong("/nats/prefix", `expected tokens of a subject, got ${quoted(prefix)}`);
+  return { servers, creds, nkeySeed, caFile, name, prefix };
 }

@@ -117,7 +117,9 @@ export interface CallerSettings {
 export interface NatsSettings {
   readonly servers: readonly string[];
   readonly creds: string | undefined;
-  readonly inbox: string | undefined;
+  readonly nkeySeed: string | undefined;
+  readonly caFile: string | undefined;
+  readonly name: string | undefined;
   readonly prefix: string;
 }
 

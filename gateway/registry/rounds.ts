@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 /**
  * Work that is done again and again, in rounds that never overlap. Between the ends of two lies half an interval to one and a half, by chance, so that
  * gateways that were started together do not stay together.
@@ -22,6 +23,8 @@ export class Rounds {
     intervalMs: () => number,
     random: () => number = Math.random,
   ) {
+    // Everybody who is asked in a round waits for it.
+    setMaxListeners(0, this.#stopped.signal);
     this.#work = work;
     this.#intervalMs = intervalMs;
     this.#random = random;

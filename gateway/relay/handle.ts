@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
+import { CODES } from "../../wire/codes.ts";
 import { CodedError } from "../../wire/errors.ts";
 import type { Live } from "../../wire/live.ts";
-import type { Reply } from "../../wire/outcome.ts";
+import { NO_OUTPUT, type Outcome, type Reply } from "../../wire/outcome.ts";
 import { parseRequest, replyShapeOf } from "../../wire/parse-request.ts";
 import { deniedBy, ended, refusal } from "../../wire/reply.ts";
 import { check } from "../../wire/parse.ts";
@@ -54,7 +55,7 @@ export class GatewayDesk {
     } catch (error) {
       const coded = error instanceof CodedError ? error : new CodedError("internal", "internal error in the gateway");
       if (coded !== error) this.#reportBug(error);
-      if (request?.kind === "operation") return ended(request.requestId, request.protocol, deniedBy(coded));
+      if (request?.kind === "operation") return ended(request.requestId, request.protocol, endedBy(coded));
       return refusal(replyShapeOf(message), coded);
     }
   }
@@ -67,6 +68,7 @@ export class GatewayDesk {
     signal: AbortSignal,
     live: Live | undefined,
   ): Promise<Reply> {
+    const began = performance.now();
     const { route, background, requestId, protocol, target } = request;
     const operation = route.kind === "named" ? route.operation : await this.#meant(caller, target, message, signal);
     const admitted = this.#relay.admitted({
@@ -81,8 +83,12 @@ export class GatewayDesk {
       message: forTarget(message),
     });
     if (live === undefined || background) return { shape: "passed_on", fields: await admitted.ask(signal) };
-    const outcome = await admitted.run(route.kind === "raw" ? onlyThis(live, admitted, signal) : live, signal);
-    return endOf(outcome, requestId, protocol);
+    const sent = performance.now();
+    const ran = await admitted.run(route.kind === "raw" ? onlyThis(live, admitted, signal) : live, signal);
+    const { timings, ...outcome } = ran;
+    if (!request.profile) return endOf(outcome, requestId, protocol);
+    const own = { gateway_admit: sent - began, gateway_relay: performance.now() - sent };
+    return endOf({ ...outcome, timings: { ...timings, ...own } }, requestId, protocol);
   }
 
   /** Which operation of a target a command line means: the target says. */
@@ -135,6 +141,21 @@ export class GatewayDesk {
     const mine = operations.filter(({ id }) => this.#relay.admission.mayCall(caller, id));
     return { shape: "passed_on", fields: { ...checked.value, operations: mine } };
   }
+}
+
+/** A denial, or that the way to the target failed before anything was sent. */
+function endedBy(error: CodedError): Outcome {
+  if (CODES[error.code].kind === "denied") return deniedBy(error);
+  const { code, message, hint } = error;
+  const nothing = {
+    exitCode: 1,
+    signal: undefined,
+    stdout: NO_OUTPUT,
+    stderr: NO_OUTPUT,
+    notice: undefined,
+    redacted: 0,
+  };
+  return { kind: "failed", code, message, hint, ...nothing };
 }
 
 /** What the target takes a command line for must be what was allowed; its policy may have changed since it was asked. */

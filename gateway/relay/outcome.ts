@@ -1,5 +1,6 @@
 import { CODES, type Code } from "../../wire/codes.ts";
 import { CodedError } from "../../wire/errors.ts";
+import { check } from "../../wire/parse.ts";
 import { NO_OUTPUT, type Captured, type OperationEnd, type Outcome } from "../../wire/outcome.ts";
 import type { OutcomeFields } from "../../wire/schema.ts";
 
@@ -27,10 +28,25 @@ function outcomeOf(fields: OutcomeFields): Outcome {
   return { kind: "failed", code, message, hint, exitCode, signal, notice, redacted, ...streams };
 }
 
+/** What an answer without a stream says of an operation: how it ended, or that it was begun. */
+export function outcomeOfReply(reply: object): OutcomeFields {
+  const checked = check("operation_reply", reply);
+  if (!checked.ok) return { outcome: "completed", exit_code: 0, stdout_bytes: 0, stderr_bytes: 0 };
+  const { exit_code, outcome = "completed", code, denied_reason: reason } = checked.value;
+  return {
+    outcome: typeof reason === "string" ? "denied" : outcome,
+    exit_code,
+    ...(code === undefined ? {} : { code }),
+    ...(typeof reason === "string" ? { message: reason } : {}),
+    stdout_bytes: checked.value.stdout_original_bytes ?? 0,
+    stderr_bytes: checked.value.stderr_original_bytes ?? 0,
+  };
+}
+
 /** The end of an operation as the gateway's caller is told of it. */
 export function endOf(fields: OutcomeFields, requestId: string | undefined, protocol: 1 | 2): OperationEnd {
-  const { run_id: runId, filtered } = fields;
-  return { shape: "operation", requestId, protocol, runId, outcome: outcomeOf(fields), filtered };
+  const { run_id: runId, filtered, timings } = fields;
+  return { shape: "operation", requestId, protocol, runId, outcome: outcomeOf(fields), filtered, timings };
 }
 
 /** The error that a denial or a failure is. */

@@ -13,7 +13,7 @@ import type { TargetState } from "../target.ts";
 import type { Admission } from "./admission.ts";
 import { allowed } from "./approving.ts";
 import type { AdmittedCall, Asked } from "./asked.ts";
-import { errorOf, failedFields, type Written } from "./outcome.ts";
+import { errorOf, failedFields, outcomeOfReply, type Written } from "./outcome.ts";
 import type { Recorder } from "./recorder.ts";
 
 const SHELL = "shell";
@@ -170,8 +170,7 @@ export class Relay implements GatewayCalls {
     const nothing: Written = { accepted: false, stdout: 0, stderr: 0 };
     try {
       const reply = await this.#parts.agentOf(call.target).ask(call.message, viaOf(asked), signal, 0);
-      const done: OutcomeFields = { outcome: "completed", exit_code: 0, stdout_bytes: 0, stderr_bytes: 0 };
-      this.#parts.recorder.ended(asked, done, performance.now() - started);
+      this.#parts.recorder.ended(asked, outcomeOfReply(reply), performance.now() - started);
       return reply;
     } catch (error) {
       if (error instanceof CodedError)
@@ -202,7 +201,7 @@ function watching(live: Live, written: Written): Live {
       live.accepted(accepted);
     },
     output: {
-      write: (stream, bytes) => {
+      write: (stream, bytes): Promise<void> | undefined => {
         written[stream] += bytes.length;
         return live.output.write(stream, bytes);
       },
@@ -216,7 +215,7 @@ async function shellEnd(admitted: Admitted, output: OutputSink, signal: AbortSig
   const live: Live = { accepted: ignore, notice: ignore, output, stdin: undefined };
   const outcome = await admitted.run(live, signal);
   const durationMs = performance.now() - started;
-  const timings = new Map([["rpc_exec", durationMs]]);
+  const timings = new Map([["rpc_exec", durationMs], ...Object.entries(outcome.timings ?? {})]);
   const error = errorOf(outcome);
   if (error === undefined) return { exitCode: outcome.exit_code, durationMs, timedOut: false, timings };
   if (error.code === "timed_out") return { exitCode: EXIT_TIMED_OUT, durationMs, timedOut: true, timings };

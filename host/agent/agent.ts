@@ -5,6 +5,8 @@ import { loadIdentity, type LinkIdentity } from "../../link/identity.ts";
 import { LinkListener } from "../../link/listen.ts";
 import type { LinkEvents, LinkPeer } from "../../link/peer.ts";
 import type { Pin, Pins } from "../../link/pins.ts";
+import { NatsRoad } from "../../nats/road.ts";
+import type { NatsSettings } from "../../nats/settings.ts";
 import type { LinkSessions } from "../auth/link-sessions.ts";
 import type { OnConnection } from "../listen/listener.ts";
 import type { BaseDirectory } from "../util/base-directory.ts";
@@ -49,6 +51,7 @@ export class Agent {
   readonly #passedOn: PassedOn;
   #port: SharedPort | undefined;
   #commando: CommandoDoor | undefined;
+  #road: NatsRoad | undefined;
 
   private constructor(house: AgentHouse, identity: LinkIdentity) {
     this.#house = house;
@@ -117,8 +120,10 @@ export class Agent {
     return [...this.#listener.peers, ...this.#dialled.peers];
   }
 
-  async #open({ listen, commando, name, maxConcurrent }: AgentSettings): Promise<void> {
+  async #open({ listen, commando, name, maxConcurrent, nats }: AgentSettings): Promise<void> {
     const { sessions, log, handle } = this.#house;
+    if (process.getuid?.() === 0)
+      log.warn("the agent runs as root: so do programs, where the policy names nobody else", { name });
     if (commando !== undefined)
       this.#commando = CommandoDoor.open({ ...commando, agent: name, maxConcurrent, log, sessions, handle });
     if (listen !== undefined)
@@ -129,6 +134,18 @@ export class Agent {
         commando: this.#commando === undefined ? undefined : (socket) => this.#commando?.take(socket),
       });
     this.#dialled.start();
+    if (nats !== undefined) this.#overNats(nats);
+  }
+
+  /** Gateways that come over NATS speak the link with us, as all others: the servers in between see nothing of it. */
+  #overNats(nats: NatsSettings): void {
+    const { log } = this.#house;
+    this.#road = NatsRoad.open(nats, (level, message, fields) => {
+      log[level](message, fields);
+    });
+    this.#road.listen(nats.name, (connection) => {
+      this.#listener.take(connection);
+    });
   }
 
   #take(stream: Duplex, peer: LinkPeer): void {
@@ -152,5 +169,6 @@ export class Agent {
     this.#commando?.close();
     this.#dialled.close();
     await this.#listener.close();
+    await this.#road?.close();
   }
 }

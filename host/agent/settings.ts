@@ -1,3 +1,4 @@
+import { attempt } from "../../wire/errors.ts";
 import { isIP } from "node:net";
 import { hostname } from "node:os";
 import { isAbsolute } from "node:path";
@@ -6,6 +7,7 @@ import type { DaemonConfig } from "../../wire/schema.ts";
 import { quoted } from "../../wire/text.ts";
 import { isMachineName } from "../../link/pins.ts";
 import { tcpAddress } from "../../link/tcp.ts";
+import { checkSettings, type NatsSettings } from "../../nats/settings.ts";
 
 /** How this machine is an agent, with every default filled in. */
 export interface AgentSettings {
@@ -18,11 +20,16 @@ export interface AgentSettings {
   readonly maxConcurrent: number;
   readonly leaseMs: number;
   readonly allowRoot: boolean;
+  /** Undefined: it is on no NATS. */
+  readonly nats: NatsSettings | undefined;
   readonly commando: { readonly pskFile: string; readonly project: string } | undefined;
 }
 
 /** The project that gateways get when nothing else is said. */
 export const MACHINE_PROJECT = "machine";
+
+/** What the other end of a link accepts. */
+const MAX_LEASE_SECONDS = 3_600;
 
 type Complain = (pointer: string, message: string) => never;
 
@@ -30,6 +37,30 @@ type Complain = (pointer: string, message: string) => never;
 function ownName(): string {
   const name = hostname().replace(/[^A-Za-z0-9._-]/g, "-");
   return isMachineName(name) ? name : "machine";
+}
+
+type Fields = NonNullable<DaemonConfig["agent"]>;
+
+function natsOf(fields: Fields["nats"], name: string, complain: Complain): NatsSettings | undefined {
+  if (fields === undefined) return undefined;
+  const { servers, prefix, nkey_seed_file: nkeySeedFile, creds_file: credsFile, ca_file: caFile } = fields;
+  for (const [key, path] of Object.entries({ nkey_seed_file: nkeySeedFile, creds_file: credsFile, ca_file: caFile }))
+    if (path !== undefined && !isAbsolute(path)) complain(`/agent/nats/${key}`, "expected an absolute path");
+  const settings: NatsSettings = {
+    servers,
+    name,
+    prefix,
+    nkeySeedFile,
+    credsFile,
+    ...(caFile === undefined ? {} : { tls: { caFile } }),
+  };
+  attempt(
+    () => {
+      checkSettings(settings);
+    },
+    (error) => complain("/agent/nats", error.message),
+  );
+  return settings;
 }
 
 /** Fills in defaults and holds the rules that the schema cannot say. Undefined for a machine that is no agent. */
@@ -45,7 +76,8 @@ export function agentSettings(fields: DaemonConfig["agent"], complain: Complain)
     if (tcpAddress(address) === undefined)
       complain(`/agent/addresses/${index}`, `expected HOST:PORT, got ${quoted(address)}`);
   });
-  const { commando } = fields;
+  const { commando, lease = 0 } = fields;
+  if (lease > MAX_LEASE_SECONDS) complain("/agent/lease", `expected at most ${MAX_LEASE_SECONDS} seconds, got ${lease}`);
   if (commando !== undefined && !isAbsolute(commando.psk_file))
     complain("/agent/commando/psk_file", "expected an absolute path");
   if (commando !== undefined && fields.listen === false)
@@ -56,8 +88,9 @@ export function agentSettings(fields: DaemonConfig["agent"], complain: Complain)
     listen: fields.listen === false ? undefined : { host, port: port === 0 ? DEFAULT_PORT : port },
     addresses,
     maxConcurrent: (fields.max_concurrent ?? 0) === 0 ? 8 : (fields.max_concurrent ?? 8),
-    leaseMs: ((fields.lease ?? 0) === 0 ? 30 : (fields.lease ?? 30)) * 1_000,
+    leaseMs: (lease === 0 ? 30 : lease) * 1_000,
     allowRoot: fields.allow_root === true,
+    nats: natsOf(fields.nats, name, complain),
     commando:
       commando === undefined ? undefined : { pskFile: commando.psk_file, project: commando.project ?? MACHINE_PROJECT },
   };

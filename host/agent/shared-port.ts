@@ -1,7 +1,6 @@
 import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
 import { CodedError, errnoOf, messageOf } from "../../wire/errors.ts";
 
-/** How long somebody may take to send a first byte. */
 const FIRST_BYTE_MS = 10_000;
 /** Connections that have not said what they are. */
 const MAX_UNDECIDED = 256;
@@ -20,16 +19,25 @@ export interface Speakers {
 /** One TCP port for links and for gateways of commando: the first byte tells them apart. */
 export class SharedPort {
   readonly #server: Server;
+  readonly #firstByteMs: number;
   readonly #undecided = new Set<Socket>();
 
-  private constructor(server: Server) {
+  private constructor(server: Server, firstByteMs: number) {
     this.#server = server;
+    this.#firstByteMs = firstByteMs;
   }
 
-  /** @throws CodedError `listen_failed` */
-  static async listen(at: { readonly host: string; readonly port: number }, speakers: Speakers): Promise<SharedPort> {
+  /**
+   * @param firstByteMs how long somebody may take to send a first byte
+   * @throws CodedError `listen_failed`
+   */
+  static async listen(
+    at: { readonly host: string; readonly port: number },
+    speakers: Speakers,
+    firstByteMs = FIRST_BYTE_MS,
+  ): Promise<SharedPort> {
     const server = createServer({ allowHalfOpen: true, noDelay: true, keepAlive: true });
-    const port = new SharedPort(server);
+    const port = new SharedPort(server, firstByteMs);
     server.on("connection", (socket) => {
       port.#hear(socket, speakers);
     });
@@ -60,6 +68,7 @@ export class SharedPort {
     if (this.#undecided.size >= MAX_UNDECIDED) {
       // The one that has been silent longest makes room.
       for (const oldest of this.#undecided) {
+        this.#undecided.delete(oldest);
         oldest.destroy();
         break;
       }
@@ -67,7 +76,7 @@ export class SharedPort {
     this.#undecided.add(socket);
     const timer = setTimeout(() => {
       socket.destroy();
-    }, FIRST_BYTE_MS);
+    }, this.#firstByteMs);
     const done = (): void => {
       clearTimeout(timer);
       this.#undecided.delete(socket);
@@ -79,8 +88,11 @@ export class SharedPort {
       socket.unshift(chunk);
       const [first = 0] = chunk;
       if (first === TLS) link(socket);
-      else if (first < FEW_SEGMENTS && commando !== undefined) commando(socket);
-      else socket.destroy();
+      else if (first < FEW_SEGMENTS && commando !== undefined) {
+        commando(socket);
+        // Whoever listens now reads on from what was put back.
+        socket.resume();
+      } else socket.destroy();
     });
   }
 }

@@ -55,7 +55,8 @@ export interface Card {
 
 /** Two plans with the same digest run the same thing. Members are written in one order, texts as JSON, so nothing can pass for something else. */
 export function digestOf(plan: CardPlan): string {
-  const { project, configHash, operation, program, argv, cwd, repo, url, inputs, output, stdin, commit, machine } = plan;
+  const { project, configHash, operation, program, argv, cwd, repo, url, inputs, output, stdin, commit, machine } =
+    plan;
   const files = inputs.map(({ param, path, bytes, sha256 }) => [param, path, bytes, sha256]);
   const text = JSON.stringify([
     "cmd2host plan 1",

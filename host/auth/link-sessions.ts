@@ -25,7 +25,12 @@ export class LinkSessions {
     const key = half(caller) + half(gateway);
     const name = `${key} ${project}`;
     const known = this.#tokens.get(name);
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+      // Whoever comes often is not the oldest.
+      this.#tokens.delete(name);
+      this.#tokens.set(name, known);
+      return known;
+    }
     this.#makeRoom();
     const token = randomBytes(32).toString("hex");
     this.#tokens.set(name, token);
@@ -42,7 +47,7 @@ export class LinkSessions {
     return gateways.some((gateway) => key.length === 2 * HALF && key.slice(HALF) === half(gateway));
   }
 
-  /** The oldest goes; its caller gets another token when it comes again, and the same session. */
+  /** The one that came longest ago goes; its caller gets another token when it comes again, and the same session. */
   #makeRoom(): void {
     if (this.#tokens.size < MAX_SESSIONS) return;
     for (const [name, token] of this.#tokens) {

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { networkInterfaces } from "node:os";
 import { CodedError } from "../../wire/errors.ts";
 import { printable } from "../../wire/text.ts";
@@ -5,6 +6,8 @@ import { EnrolmentDesk } from "../../link/enrolment.ts";
 import { loadIdentity } from "../../link/identity.ts";
 import { Pins } from "../../link/pins.ts";
 import { redeem } from "../../link/redeem.ts";
+import { natsPlace } from "../../nats/place.ts";
+import { projectFiles, readPin } from "../project/pin.ts";
 import { requireProjectId } from "../project/project-id.ts";
 import { VERSION } from "../util/version.ts";
 import { command, JSON_SWITCH } from "./command.ts";
@@ -16,6 +19,7 @@ interface AgentFacts {
   readonly tags: readonly string[];
   readonly listen: { readonly host: string; readonly port: number } | undefined;
   readonly addresses: readonly string[];
+  readonly nats: { readonly name: string } | undefined;
 }
 
 async function factsOf(context: Context): Promise<AgentFacts> {
@@ -27,9 +31,23 @@ async function factsOf(context: Context): Promise<AgentFacts> {
   });
 }
 
+/** What keeps a gateway from doing anything here, although it is let in. */
+function warningsOf(id: string, context: Context): string {
+  const files = projectFiles(context.base().projects, id);
+  if (!existsSync(files.config)) return `warning: there is no policy ${id} yet: cmd2host agent init --project=${id}\n`;
+  return readPin(files) === undefined
+    ? `warning: the policy ${id} is not allowed yet: cmd2host config allow ${id}\n`
+    : "";
+}
+
 /** By which a gateway may reach this machine, the likeliest first. */
-function addressesOf({ listen, addresses }: AgentFacts): readonly string[] {
+function addressesOf(facts: AgentFacts): readonly string[] {
+  const { nats, addresses } = facts;
   if (addresses.length > 0) return addresses;
+  return [...networkAddresses(facts), ...(nats === undefined ? [] : [natsPlace(nats.name)])];
+}
+
+function networkAddresses({ listen }: AgentFacts): readonly string[] {
   if (listen === undefined) return [];
   const at = (host: string): string => (host.includes(":") ? `[${host}]:${listen.port}` : `${host}:${listen.port}`);
   if (listen.host !== "0.0.0.0" && listen.host !== "::") return [at(listen.host)];
@@ -73,6 +91,7 @@ export const agentEnroll = command({
         exit: 0,
         human: `Enrolled at gateway ${printable(pin.name)}; the agent dials ${pin.addresses.map(printable).join(", ")}.\n`,
         json: { gateway: pin.name, addresses: pin.addresses, project: id },
+        stderr: warningsOf(id, context),
       };
     }
     if (!/^\d{1,4}$/.test(minutes) || Number(minutes) < 1)
@@ -89,6 +108,7 @@ export const agentEnroll = command({
       exit: 0,
       human: `${made.code}\n\nOn the gateway's side, within ${minutes} minutes, once:\n  cmd2host fleet add CODE\nThe agent must be running (cmd2host agent), and reachable at ${addresses.map(printable).join(" or ")}.\n`,
       json: { code: made.code, expires_at: made.expiresAt.toISOString(), addresses, project: id },
+      stderr: warningsOf(id, context),
     };
   },
 });

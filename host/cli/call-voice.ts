@@ -34,6 +34,11 @@ export class Voice {
     this.#line(jsonText(value, 0));
   }
 
+  /** Lines of ours without our name, as they are; each with its end. */
+  block(text: string): void {
+    if (text !== "") this.#line(text);
+  }
+
   /** Shows a line that is written over by whatever comes next; undefined takes it away. Not in the middle of a line of the command's. */
   status(text: string | undefined): void {
     if (this.#inLine || (text === undefined && !this.#hasStatus)) return;

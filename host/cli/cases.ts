@@ -134,11 +134,13 @@ export function firstCases(
   { project }: LoadedProject,
 ): readonly PolicyCase[] {
   const bytes = readTemplateCases(source, template);
-  const [repo] = project.repos;
-  if (bytes === undefined || repo === undefined) return [];
+  if (bytes === undefined) return [];
   const { cases } = parseCases(bytes, `${template}.cases.json`);
+  const [repo] = project.repos;
   const several = project.repos.length > 1;
-  const own = casesFor(cases, { repo: repo.name, path: repo.path, host: repo.host, several });
+  // A machine's have no placeholders.
+  const own =
+    repo === undefined ? cases : casesFor(cases, { repo: repo.name, path: repo.path, host: repo.host, several });
   const results = runCases(project, own);
   return starterCases(own.filter((_, index) => results[index]?.passed === true));
 }

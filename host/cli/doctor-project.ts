@@ -121,9 +121,15 @@ function programChecks(project: Project, context: Context): readonly Check[] {
   const checks = new Checks(project.id, "program");
   const find = commandFinder(context.environment);
   const workspaces = project.repos.map(({ path }) => realOrSame(path));
-  const commands = project.allowed.flatMap((name) => project.operations.get(name)?.command ?? []);
+  const machine = project.machine === undefined ? undefined : { path: project.env.get("PATH") };
+  const commands = project.allowed.flatMap((name) => {
+    const operation = project.operations.get(name);
+    // A transfer is our own program, and one of a fleet runs elsewhere.
+    const isOther = operation?.machine?.transfer !== undefined || operation?.fleet !== undefined;
+    return operation === undefined || isOther ? [] : [operation.command];
+  });
   return [...new Set(commands)].flatMap((command) =>
-    failing(checks, () => [checks.ok(`${printable(command)} is ${printable(find(command, workspaces))}`)]),
+    failing(checks, () => [checks.ok(`${printable(command)} is ${printable(find(command, workspaces, machine))}`)]),
   );
 }
 

@@ -1,6 +1,7 @@
 import { existsSync, realpathSync } from "node:fs";
-import { attempt } from "../../wire/errors.ts";
+import { attempt, CodedError } from "../../wire/errors.ts";
 import type { ProjectConfig } from "../../wire/schema.ts";
+import { printable } from "../../wire/text.ts";
 import { canonicalText } from "../project/canonical.ts";
 import { compileProject, type LoadedProject } from "../project/compile.ts";
 import { chooseProjectId, fillTemplate, parseTemplate } from "../project/init.ts";
@@ -45,10 +46,14 @@ function finder(context: Context, paths: readonly string[]): (name: string) => s
   };
 }
 
-/** Fills in a template. Throws `config_invalid`, and `usage` for choices that are none. */
+/** Fills in a template. Throws `config_invalid`, and `usage` for choices that are none, and for templates of machines. */
 export function draftProject(choices: ProjectChoices, context: Context): Draft {
   const { template, repos, paths, branches, host } = choices;
   const source = parseTemplate(readTemplate(context.templates, template), template);
+  if (source.machine !== undefined)
+    throw new CodedError("usage", `template ${printable(template)} is for a machine of a fleet, not for repositories`, {
+      hint: `On that machine: cmd2host agent init --template=${printable(template)}`,
+    });
   const findCommand = finder(context, paths);
   const { config, missing } = fillTemplate(source, { repos, paths, branches, host, findCommand });
   const { projects } = context.base();

@@ -6,11 +6,11 @@ import { parseRequest } from "../../wire/parse-request.ts";
 import type { Explanation } from "../../wire/schema.ts";
 import { printable } from "../../wire/text.ts";
 import { readPlainFile } from "../project/plain-file.ts";
-import { givenParams } from "./call-line.ts";
 import { projectIdFor } from "./checkout.ts";
 import { command, JSON_SWITCH } from "./command.ts";
 import type { Context } from "./context.ts";
 import { explanationText } from "./explain-words.ts";
+import { Complaints, givenParams } from "./line.ts";
 import { asOwner } from "./owner-client.ts";
 
 /** What is asked, as the options give it. */
@@ -57,7 +57,7 @@ async function requestOf(given: Given, context: Context): Promise<object> {
   const target = given["target-repo"] === undefined ? {} : { target_repo: given["target-repo"] };
   if (request !== undefined) return { ...(await stored(request, context)), ...target };
   if (operation === undefined) return { raw_argv: line, ...target };
-  return { operation, params: givenParams(param, given["param-json"]), flags: flag, ...target };
+  return { operation, params: givenParams(param, given["param-json"], new Complaints("explain")), flags: flag, ...target };
 }
 
 const BY_DAEMON = "Seen by the running daemon.";

@@ -23,11 +23,18 @@ import { configMigrate } from "./config-migrate.ts";
 import { configShow } from "./config-show.ts";
 import { configTest } from "./config-test.ts";
 import { doctor } from "./doctor.ts";
+import { exec } from "./exec.ts";
+import { fleetAdd } from "./fleet-add.ts";
+import { fleetInvite } from "./fleet-invite.ts";
+import { fleetKey } from "./fleet-key.ts";
+import { fleetRemove } from "./fleet-remove.ts";
+import { fleetRotate } from "./fleet-rotate.ts";
 import { gateway } from "./gateway.ts";
 import { gatewayInit } from "./gateway-init.ts";
 import { grants, grantsList } from "./grants-list.ts";
 import { grantsRevoke } from "./grants-revoke.ts";
 import { explain } from "./explain.ts";
+import { ping } from "./ping.ts";
 import { projects } from "./projects.ts";
 import { runBoxed } from "./run-box.ts";
 import { runsCancel } from "./runs-cancel.ts";
@@ -46,6 +53,10 @@ import { stop } from "./stop.ts";
 import { sessionStart } from "./session-start.ts";
 import { setup } from "./setup.ts";
 import { suggestSubmodules } from "./suggest-submodules.ts";
+import { targetAdd } from "./target-add.ts";
+import { targetRemove } from "./target-remove.ts";
+import { targetTag } from "./target-tag.ts";
+import { targets } from "./targets.ts";
 import { templates, templatesShow } from "./templates.ts";
 import { tokenList } from "./token-list.ts";
 import { tokenMint } from "./token-mint.ts";
@@ -110,6 +121,17 @@ export const COMMANDS: readonly Command[] = [
   agentEnroll,
   gateway,
   gatewayInit,
+  exec,
+  targets,
+  ping,
+  targetAdd,
+  targetRemove,
+  targetTag,
+  fleetAdd,
+  fleetInvite,
+  fleetRemove,
+  fleetKey,
+  fleetRotate,
   projects,
   templates,
   templatesShow,
@@ -122,4 +144,6 @@ export const GROUPS: ReadonlyMap<string, string> = new Map([
   ["token", "Make, list and end session tokens."],
   ["service", "Have the daemon run in the background."],
   ["session", "Give containers their tokens."],
+  ["target", "Add, remove and tag the machines that a gateway knows."],
+  ["fleet", "Take machines into the fleet, bring them up to date, and change the gateway's key."],
 ]);

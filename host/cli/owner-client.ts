@@ -32,7 +32,7 @@ function isCode(text: string | undefined): text is Code {
 }
 
 /** What the daemon said instead of what it was asked for. */
-function refusal({ error, code, hint }: Trouble): CodedError {
+export function refusal({ error, code, hint }: Trouble): CodedError {
   if (code === "run_unknown")
     return new CodedError(code, error ?? "No such run", { hint: "It may have been removed; see cmd2host runs." });
   if (!isCode(code)) return new CodedError("reply_invalid", error ?? "the daemon's reply is empty");

@@ -1,9 +1,9 @@
 import { CodedError } from "../../wire/errors.ts";
 import type { RunInfo } from "../../wire/schema.ts";
 import { command, JSON_SWITCH } from "./command.ts";
-import { asOwner, type OwnerClient } from "./owner-client.ts";
 import { findRun } from "./runs-find.ts";
 import { endingWords, runWords } from "./runs-words.ts";
+import { RUNS_OPTIONS, withRuns, type RunsClient } from "./target-runs.ts";
 
 /** At the same time: the daemon keeps some places for its owner. */
 const AT_ONCE = 8;
@@ -23,7 +23,7 @@ interface Wanted {
   readonly project: string | undefined;
 }
 
-async function chosen(owner: OwnerClient, { given, project }: Wanted): Promise<readonly RunInfo[]> {
+async function chosen(owner: RunsClient, { given, project }: Wanted): Promise<readonly RunInfo[]> {
   if (given.length === 0)
     return (await owner.runs()).filter(
       (run) => run.state === "running" && (project === undefined || run.project === project),
@@ -50,6 +50,7 @@ export const runsCancel = command({
     run: { kind: "words", about: "Ids of runs, or their first characters (at least 4)" },
     project: { kind: "text", about: "Every run of this project that goes on", placeholder: "ID" },
     all: { kind: "switch", about: "Every run that goes on" },
+    ...RUNS_OPTIONS,
     json: JSON_SWITCH,
   },
   examples: [
@@ -57,12 +58,13 @@ export const runsCancel = command({
     ["runs cancel --project=OWNER_NAME", "End everything that goes on in a project"],
   ],
   more: "A program that does not end when it is asked to is killed. Exits with 1 when a run still goes on after 30 seconds.",
-  run: async ({ run: given, project, all }, context) => {
+  run: async (values, context) => {
+    const { run: given, project, all } = values;
     if ([given.length > 0, project !== undefined, all].filter(Boolean).length !== 1)
       throw new CodedError("usage", "name the runs in one way: ids, --project or --all", {
         hint: "See cmd2host runs cancel --help.",
       });
-    return asOwner(context.base(), async (owner) => {
+    return withRuns(values, context, async (owner) => {
       const found = await chosen(owner, { given, project });
       const active = found.filter(({ state }) => state === "running");
       const over = found.filter(({ state }) => state !== "running");

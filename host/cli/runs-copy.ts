@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { StreamName } from "../../wire/names.ts";
 import type { OutputPage } from "../../wire/schema.ts";
-import type { OwnerClient } from "./owner-client.ts";
+import type { RunsClient } from "./target-runs.ts";
 import { pageBytes } from "./runs-words.ts";
 
 /** Everything that a run wrote from a place on, page by page, byte by byte. */
@@ -29,7 +29,7 @@ export interface Copy {
 }
 
 /** @throws CodedError `output_lost`, `cancelled` when the signal aborts, and what connecting throws; also what `put` throws */
-export async function copyOutput(owner: OwnerClient, copy: Copy): Promise<void> {
+export async function copyOutput(owner: RunsClient, copy: Copy): Promise<void> {
   const { runId, stream, start, follow, put, missing, signal } = copy;
   const read = async (where: Start, waitSeconds: number): Promise<OutputPage> => {
     const lines = "line" in where ? { maxLines: PAGE_LINES } : {};

@@ -1,7 +1,7 @@
 import { CodedError } from "../../wire/errors.ts";
 import type { RunInfo } from "../../wire/schema.ts";
 import { quoted, shortened } from "../../wire/text.ts";
-import type { OwnerClient } from "./owner-client.ts";
+import type { RunsClient } from "./target-runs.ts";
 import { idLength, stateWords } from "./runs-words.ts";
 
 const WHOLE_ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
@@ -46,7 +46,7 @@ function listed(runs: readonly RunInfo[]): string {
  * The run whose id begins with `given`, which has at least 4 characters.
  * @throws CodedError `usage` when it is no such beginning, or fits several; `not_found`, `run_unknown` when it fits none
  */
-export async function findRun(owner: OwnerClient, given: string): Promise<RunInfo> {
+export async function findRun(owner: RunsClient, given: string): Promise<RunInfo> {
   const prefix = given.toLowerCase();
   if (WHOLE_ID.test(prefix)) return owner.status(prefix, 0);
   if (!PREFIX.test(prefix)) {
@@ -66,7 +66,7 @@ export async function findRun(owner: OwnerClient, given: string): Promise<RunInf
 }
 
 /** @throws CodedError `not_found` */
-export async function newestRunning(owner: OwnerClient): Promise<RunInfo> {
+export async function newestRunning(owner: RunsClient): Promise<RunInfo> {
   const found = (await owner.runs()).find(({ state }) => state === "running");
   if (found !== undefined) return found;
   throw new CodedError("not_found", "no run goes on", { hint: "Name one; see cmd2host runs." });

@@ -2,10 +2,10 @@ import type { RunInfo } from "../../wire/schema.ts";
 import { printable } from "../../wire/text.ts";
 import { sizeWords } from "./call-status.ts";
 import { command, JSON_SWITCH, type Command } from "./command.ts";
-import { asOwner } from "./owner-client.ts";
 import { checkState, wholeNumber } from "./runs-find.ts";
 import { exitWords, idLength, runDuration, startWords, stateWords } from "./runs-words.ts";
 import { table } from "./table.ts";
+import { RUNS_OPTIONS, withRuns } from "./target-runs.ts";
 
 const HEADINGS = ["RUN", "STATE", "EXIT", "PROJECT", "OPERATION", "SESSION", "STARTED", "DURATION", "STDOUT", "STDERR"];
 const MAX_LIMIT = 1_000;
@@ -36,16 +36,18 @@ function listing(path: readonly string[]): Command {
       project: { kind: "text", about: "Only the runs of this project", placeholder: "ID" },
       state: { kind: "text", about: "Only runs that are running, completed or failed", placeholder: "STATE" },
       limit: { kind: "text", about: `How many at most, up to ${MAX_LIMIT}`, placeholder: "NUMBER", default: "20" },
+      ...RUNS_OPTIONS,
       json: JSON_SWITCH,
     },
     examples: [
       [name, "What agents did lately"],
       [`${name} --state=running`, "What they do now"],
     ],
-    run: async ({ project, state, limit }, context) => {
+    run: async (values, context) => {
+      const { project, state, limit } = values;
       const wanted = checkState(state);
       const most = wholeNumber("--limit", limit, 1, MAX_LIMIT);
-      const all = await asOwner(context.base(), async (owner) => owner.runs());
+      const all = await withRuns(values, context, async (owner) => owner.runs());
       const matching = all.filter(
         (run) => (project === undefined || run.project === project) && (wanted === undefined || run.state === wanted),
       );

@@ -4,7 +4,7 @@ import { STREAMS, type StreamName } from "../../wire/names.ts";
 import { printableLines } from "../../wire/text.ts";
 import type { Context } from "./context.ts";
 import type { DirectOutput } from "./direct-output.ts";
-import type { OwnerClient } from "./owner-client.ts";
+import type { RunsClient } from "./target-runs.ts";
 import { copyOutput, type Copy, type Start } from "./runs-copy.ts";
 
 /** One stream of a run on one of our own streams: as it is, or, on a terminal, without what could steer it. */
@@ -44,7 +44,7 @@ export interface Shown extends Pick<Copy, "runId" | "follow"> {
   readonly start: Start;
 }
 
-async function showStream(owner: OwnerClient, shown: Shown, stream: StreamName, context: Context): Promise<void> {
+async function showStream(owner: RunsClient, shown: Shown, stream: StreamName, context: Context): Promise<void> {
   const { direct } = context;
   const isTerminal = stream === "stdout" ? context.stdoutIsTerminal : context.stderrIsTerminal;
   const outlet = new Outlet(stream, direct, isTerminal);
@@ -60,7 +60,7 @@ async function showStream(owner: OwnerClient, shown: Shown, stream: StreamName, 
  * one after the other. When one was lost, the other is still shown.
  * @throws CodedError `output_lost` at the end, and what connecting throws
  */
-export async function showOutput(owner: OwnerClient, shown: Shown, context: Context): Promise<void> {
+export async function showOutput(owner: RunsClient, shown: Shown, context: Context): Promise<void> {
   let lost: CodedError | undefined;
   const show = async (stream: StreamName): Promise<void> => {
     try {

@@ -2,7 +2,7 @@ import { CodedError } from "../../wire/errors.ts";
 import { STREAMS, type StreamName } from "../../wire/names.ts";
 import type { OutputPage } from "../../wire/schema.ts";
 import { printableLines, quoted, shortened } from "../../wire/text.ts";
-import type { OwnerClient } from "./owner-client.ts";
+import type { RunsClient } from "./target-runs.ts";
 import { wholeNumber } from "./runs-find.ts";
 import { pageBytes } from "./runs-words.ts";
 
@@ -56,7 +56,7 @@ export function checkPart({ lines, grep, tail }: PartOptions): Part {
 }
 
 /** Searching takes as many pages as it needs until there is enough to show. */
-async function search(owner: OwnerClient, runId: string, stream: StreamName, grep: string): Promise<OutputPage> {
+async function search(owner: RunsClient, runId: string, stream: StreamName, grep: string): Promise<OutputPage> {
   const ask = async (line: number): Promise<OutputPage> =>
     owner.read({ runId, stream, grep, line, maxLines: MAX_LINES, maxBytes: MAX_BYTES });
   const first = await ask(1);
@@ -71,7 +71,7 @@ async function search(owner: OwnerClient, runId: string, stream: StreamName, gre
 }
 
 /** @throws CodedError also `request_invalid` (a pattern), `output_lost` */
-export async function readPart(owner: OwnerClient, runId: string, stream: StreamName, part: Part): Promise<OutputPage> {
+export async function readPart(owner: RunsClient, runId: string, stream: StreamName, part: Part): Promise<OutputPage> {
   if (part.kind === "grep") return search(owner, runId, stream, part.pattern);
   return owner.read({ runId, stream, line: part.from, maxLines: part.count, maxBytes: MAX_BYTES });
 }

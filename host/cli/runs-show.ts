@@ -4,19 +4,19 @@ import type { OutputPage, RunInfo } from "../../wire/schema.ts";
 import { printable } from "../../wire/text.ts";
 import { command, JSON_SWITCH, type Report } from "./command.ts";
 import type { Context } from "./context.ts";
-import { asOwner, type OwnerClient } from "./owner-client.ts";
 import { whileTold } from "./progress.ts";
 import { findRun } from "./runs-find.ts";
 import { showOutput } from "./runs-output.ts";
 import { checkPart, checkStreams, pageText, readPart, type Part } from "./runs-part.ts";
 import { factsOf } from "./runs-words.ts";
+import { RUNS_OPTIONS, withRuns, type GivenTarget, type RunsClient } from "./target-runs.ts";
 
 type Shown =
   | { readonly stream: StreamName; readonly page: OutputPage }
   | { readonly stream: StreamName; readonly error: CodedError };
 
 /** A stream that was lost takes nothing of the rest with it. */
-async function shownOf(owner: OwnerClient, runId: string, stream: StreamName, part: Part): Promise<Shown> {
+async function shownOf(owner: RunsClient, runId: string, stream: StreamName, part: Part): Promise<Shown> {
   try {
     return { stream, page: await readPart(owner, runId, stream, part) };
   } catch (error) {
@@ -46,10 +46,11 @@ interface Wanted {
   readonly given: string;
   readonly json: boolean;
   readonly streams: readonly StreamName[];
+  readonly on: GivenTarget;
 }
 
-async function describe({ given, streams, json }: Wanted, part: Part, context: Context): Promise<Report> {
-  return asOwner(context.base(), async (owner) => {
+async function describe({ given, streams, json, on }: Wanted, part: Part, context: Context): Promise<Report> {
+  return withRuns(on, context, async (owner) => {
     const run = await findRun(owner, given);
     const shown: Shown[] = [];
     const readAll = async (): Promise<void> => {
@@ -66,9 +67,9 @@ async function describe({ given, streams, json }: Wanted, part: Part, context: C
 }
 
 /** The whole output, and nothing else. */
-async function pour({ given, streams }: Wanted, context: Context): Promise<Report> {
+async function pour({ given, streams, on }: Wanted, context: Context): Promise<Report> {
   return context.direct.report(async () =>
-    asOwner(context.base(), async (owner) => {
+    withRuns(on, context, async (owner) => {
       const { run_id: runId } = await findRun(owner, given);
       await showOutput(owner, { runId, streams, start: { offset: 0 }, follow: false }, context);
       return 0;
@@ -89,6 +90,7 @@ export const runsShow = command({
       kind: "switch",
       about: "Nothing but the whole output: stdout to stdout, stderr to stderr, byte for byte",
     },
+    ...RUNS_OPTIONS,
     json: JSON_SWITCH,
   },
   examples: [
@@ -97,8 +99,9 @@ export const runsShow = command({
     ["runs show 1f3a --output > log", "The whole standard output in a file"],
   ],
   more: "On a terminal, characters that could steer it are shown as escapes. With --output the exit code is 141 when nobody reads standard output any more.",
-  run: async ({ run, stream, lines, grep, tail, output, json }, context) => {
-    const wanted = { given: run, json, streams: checkStreams(stream) };
+  run: async (values, context) => {
+    const { run, stream, lines, grep, tail, output, json } = values;
+    const wanted = { given: run, json, streams: checkStreams(stream), on: values };
     const part = checkPart({ lines, grep, tail });
     if (!output) return describe(wanted, part, context);
     if (json || [lines, grep, tail].some((one) => one !== undefined))

@@ -4,11 +4,11 @@ import type { RunInfo } from "../../wire/schema.ts";
 import { quoted, shortened } from "../../wire/text.ts";
 import { command } from "./command.ts";
 import type { Context } from "./context.ts";
-import { asOwner, type OwnerClient } from "./owner-client.ts";
 import type { Start } from "./runs-copy.ts";
 import { findRun, newestRunning } from "./runs-find.ts";
 import { say, showOutput } from "./runs-output.ts";
 import { endingWords, runWords } from "./runs-words.ts";
+import { RUNS_OPTIONS, withRuns, type RunsClient } from "./target-runs.ts";
 
 /** `10`: so many last lines; `+10`: from line 10 on. */
 function startOf(text: string): Start | "end" {
@@ -35,7 +35,7 @@ interface Tail {
   readonly wantsExit: boolean;
 }
 
-async function tailOf(owner: OwnerClient, tail: Tail, context: Context): Promise<number> {
+async function tailOf(owner: RunsClient, tail: Tail, context: Context): Promise<number> {
   const { given, start, follow, wantsExit } = tail;
   const { direct } = context;
   const run = given === undefined ? await newestRunning(owner) : await findRun(owner, given);
@@ -57,7 +57,7 @@ async function tailOf(owner: OwnerClient, tail: Tail, context: Context): Promise
 
 /** Each stream from where it ends now. */
 async function followFromEnd(
-  owner: OwnerClient,
+  owner: RunsClient,
   { run_id: runId, stdout, stderr }: RunInfo,
   context: Context,
 ): Promise<void> {
@@ -85,6 +85,7 @@ export const runsTail = command({
       default: "10",
     },
     "exit-status": { kind: "switch", about: "With --follow: exit with the run's exit code" },
+    ...RUNS_OPTIONS,
   },
   examples: [
     ["runs tail -f", "Watch what goes on now"],
@@ -92,14 +93,15 @@ export const runsTail = command({
     ["runs tail -f --exit-status 1f3a", "Wait for a run, and fail as it does"],
   ],
   more: "Standard output goes to standard output and standard error to standard error, byte for byte; on a terminal, characters that could steer it are shown as escapes. Ending it does not end the run. The exit code is 141 when nobody reads standard output any more.",
-  run: async ({ run, follow, lines, "exit-status": wantsExit }, context) => {
+  run: async (values, context) => {
+    const { run, follow, lines, "exit-status": wantsExit } = values;
     const start = startOf(lines);
     if (wantsExit && !follow)
       throw new CodedError("usage", "--exit-status goes with --follow", { hint: "Write runs tail -f --exit-status." });
     if (run === undefined && !follow)
       throw new CodedError("usage", "missing RUN", { hint: "See cmd2host runs, and cmd2host runs tail --help." });
     return context.direct.report(async () =>
-      asOwner(context.base(), async (owner) => tailOf(owner, { given: run, start, follow, wantsExit }, context)),
+      withRuns(values, context, async (owner) => tailOf(owner, { given: run, start, follow, wantsExit }, context)),
     );
   },
 });

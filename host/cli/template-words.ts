@@ -30,8 +30,18 @@ function templateWords(templates: TemplateSource, name: string): string {
   );
 }
 
-/** The bundled templates, each with what it allows; the one that allows least is the first. */
+/** Names of the bundled templates that are for checkouts, or of those that are for a machine of a fleet, sorted. */
+export function templatesFor(what: "repositories" | "machines", templates: TemplateSource): readonly string[] {
+  return listTemplates(templates).filter(
+    (name) =>
+      (parseTemplate(readTemplate(templates, name), name).machine === undefined) === (what === "repositories"),
+  );
+}
+
+/** The bundled templates for checkouts, each with what it allows; the one that allows least is the first. */
 export function templateChoices(templates: TemplateSource): readonly Choice[] {
-  const names = [...listTemplates(templates)].sort((a, b) => Number(b === "readonly") - Number(a === "readonly"));
+  const names = [...templatesFor("repositories", templates)].sort(
+    (a, b) => Number(b === "readonly") - Number(a === "readonly"),
+  );
   return names.map((value) => ({ value, hint: templateWords(templates, value) }));
 }

@@ -1,5 +1,10 @@
-import { listTemplates, readTemplate } from "../project/templates.ts";
+import { readTemplate } from "../project/templates.ts";
 import { command, JSON_SWITCH } from "./command.ts";
+import { templatesFor } from "./template-words.ts";
+
+function list(names: readonly string[]): string {
+  return names.map((name) => `  ${name}\n`).join("");
+}
 
 export const templates = command({
   path: ["templates"],
@@ -10,11 +15,16 @@ export const templates = command({
     ["templates show readonly", "Print one"],
   ],
   run: (_values, context) => {
-    const names = listTemplates(context.templates);
+    const [repositories, machines] = [
+      templatesFor("repositories", context.templates),
+      templatesFor("machines", context.templates),
+    ];
     return {
       exit: 0,
-      human: `Available templates:\n${names.map((name) => `  ${name}\n`).join("")}`,
-      json: { templates: names },
+      human: `Available templates:\n${list(repositories)}${
+        machines.length === 0 ? "" : `For a machine of a fleet (cmd2host agent init):\n${list(machines)}`
+      }`,
+      json: { templates: repositories, machine_templates: machines },
     };
   },
 });

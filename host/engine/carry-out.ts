@@ -37,6 +37,14 @@ function captureFor(plan: Plan): Readonly<Record<StreamName, Capture>> {
   return { stdout: new Capture(maxStdoutBytes), stderr: new Capture(maxStderrBytes) };
 }
 
+/** Files that are read from a machine are not kept there a second time, by the agent's user. What is said about them is. */
+function onlyErrors(output: OutputSink): OutputSink {
+  return {
+    write: (stream, bytes): Promise<void> | undefined =>
+      stream === "stderr" ? output.write(stream, bytes) : undefined,
+  };
+}
+
 /** A program that succeeded gets its output file moved into place; of any other nothing appears. */
 function finishOutput(plan: Plan, outcome: Completed | Failed): Completed | Failed {
   const { output } = plan.files;
@@ -64,7 +72,7 @@ export async function carryOut(
   const { filter, output: form } = plan.operation;
   const filtering = isFiltered && filter !== undefined ? new OutputFilter(filter, form) : undefined;
   const digest = new OutputDigest();
-  const sinks: OutputSink[] = [run.output, digest];
+  const sinks: OutputSink[] = [plan.operation.machine?.transfer?.direction === "pull" ? onlyErrors(run.output) : run.output, digest];
   const kept = live === undefined ? captureFor(plan) : undefined;
   if (live !== undefined) sinks.push(live.output);
   if (filtering !== undefined)

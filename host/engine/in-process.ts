@@ -78,8 +78,8 @@ export class InProcessClient implements DaemonCalls {
     );
   }
 
-  async start(request: RunRequest, options?: CallOptions): Promise<Started> {
-    const reply = await this.#ask({ ...runFields(request), background: true }, options);
+  async start(request: RunRequest | ArgvRequest, options?: CallOptions): Promise<Started> {
+    const reply = await this.#ask({ ...commandFields(request), background: true }, options);
     if (reply.shape === "run" && "run" in reply) return { kind: "started", run: reply.run };
     return { kind: "refused", reply: replyFields(reply) as OperationReply };
   }

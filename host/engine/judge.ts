@@ -7,6 +7,7 @@ import { checkCallerEnv } from "../operation/caller-env.ts";
 import { checkOutputScope } from "../operation/output-scope.ts";
 import { checkPathsOnDisk } from "../operation/path-policy.ts";
 import { resolveOperation } from "../operation/resolve.ts";
+import { checkTransferPath } from "../operation/transfer-roots.ts";
 import { refuseTyped } from "../operation/typed-refusals.ts";
 import type { Project } from "../project/types.ts";
 import { checkGitUrl, profileFor } from "../sanitize/profile.ts";
@@ -31,6 +32,7 @@ function judged(project: Project, request: OperationRequest, workspace: string):
   const call = checkValues(operation, asked);
   checkCallerEnv(operation, request.env);
   checkStdin(operation, { ...request, offersStdin: request.offersStdin || request.needsStdin });
+  checkTransferPath(operation, call.values);
   checkPathsOnDisk(operation, call.values, call.flagValues, call.flags, workspace, project.pathDeny);
   placesOf(call, project, workspace);
   checkOutputScope(operation, call.flags);

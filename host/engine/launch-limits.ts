@@ -26,6 +26,17 @@ export function launchLimits(
   };
 }
 
+/** What stands in a stream of files beside their content: for each a header with its name, padding and sums; a beginning and an end. */
+const STREAM_BYTES_PER_FILE = 16_384;
+const STREAM_BYTES = 4_194_304;
+
+/** Bytes of standard input that an operation takes. A transfer's policy says itself how much may come. */
+export function mostInput({ machine, maxStdinBytes }: Operation, settings: EngineSettings): number {
+  if (machine?.transfer === undefined) return Math.min(maxStdinBytes ?? settings.maxStdinBytes, settings.maxStdinBytes);
+  const { maxBytes, maxFiles } = machine.transfer;
+  return maxBytes + maxFiles * STREAM_BYTES_PER_FILE + STREAM_BYTES;
+}
+
 /** What an operation itself lets out, whoever reads it. */
 export function outputLimits(
   { maxStdoutBytes, maxStderrBytes }: Operation,

@@ -1,46 +1,21 @@
-import { CodedError } from "../../wire/errors.ts";
-import { quoted } from "../../wire/text.ts";
+import type { ShellName } from "../../wire/names.ts";
 import { resolveCommand } from "../exec/command.ts";
 import type { Launch } from "../exec/run.ts";
-import { argumentsOf, type Call } from "../operation/call.ts";
+import { argumentsOf } from "../operation/call.ts";
 import { wrapCommand } from "../operation/wrapping.ts";
 import type { MachineOperation, Project, TransferRules } from "../project/types.ts";
 import { MACHINE_PATH, machineEnvironment } from "../sanitize/machine.ts";
-import { findAccount, ownAccount, type Account } from "../util/account.ts";
 import { ownProgram } from "../util/own-program.ts";
 import { resolveOptional, shortenedBy, throughRtk, type Invocation } from "./invocation.ts";
 import { launchLimits } from "./launch-limits.ts";
 import type { Findings } from "./plan.ts";
 import type { EngineSettings } from "./rooms.ts";
+import { accountFor, startedAs } from "./run-as.ts";
 import type { Watch } from "./trail.ts";
 import type { ProgramWork } from "./work.ts";
 
-/**
- * The user that an operation runs as. Reads the disk.
- * @param name undefined: the agent's own
- * @throws CodedError `run_as_unavailable`
- */
-export function accountFor(name: string | undefined): Account {
-  const own = ownAccount();
-  if (name === undefined || name === own.name) return own;
-  const account = findAccount(name);
-  if (account === undefined) throw new CodedError("run_as_unavailable", `there is no user ${quoted(name)} here`);
-  if (own.uid !== 0)
-    throw new CodedError("run_as_unavailable", `the agent runs as ${own.name}, and cannot become ${name}`);
-  return account;
-}
-
 function searchPath({ env }: Project): string {
   return env.get("PATH") ?? MACHINE_PATH;
-}
-
-/** What starts the program as somebody else: it sets groups as a login would, which no system call of the runtime does. */
-function asUser({ command, args }: Invocation, account: Account): Invocation {
-  if (account.uid === ownAccount().uid) return { command, args };
-  const setpriv = resolveOptional("setpriv", MACHINE_PATH, []);
-  if (setpriv === undefined) throw new CodedError("run_as_unavailable", "there is no setpriv (util-linux) here");
-  const become = [`--reuid=${account.uid}`, `--regid=${account.gid}`, "--init-groups", "--inh-caps=-all"];
-  return { command: setpriv, args: [...become, "--", command.file, ...args] };
 }
 
 /** Our own program, told by the policy where it may read or write. */
@@ -52,32 +27,51 @@ function transferring({ direction, roots, maxBytes, maxFiles }: TransferRules, a
   return { command: { file, argv0: file }, args: [...own, "transfer", direction, ...bounds, ...asked] };
 }
 
+/** What a call comes to before it is known as whom it runs. */
+interface Chosen {
+  readonly invocation: Invocation;
+  readonly notice: string | undefined;
+  /** A shell would have set PWD, but none is there. */
+  readonly lacksShell: boolean;
+}
+
 /** A command string run through the machine's wrapper, where it has one and that changes nothing else. */
-function wrapped(project: Project, call: Call, args: readonly string[]): Invocation | undefined {
+function wrapped(
+  { project, call, env }: Findings,
+  shell: ShellName,
+  args: readonly string[],
+): Omit<Chosen, "notice"> | undefined {
   const name = project.machine?.wrapper;
   const value = call.values.get("command");
-  if (name === undefined || value?.kind !== "text") return undefined;
+  // With a PATH of the caller's the shell may not find the wrapper, or find another one.
+  if (name === undefined || value?.kind !== "text" || env.has("PATH")) return undefined;
   const path = searchPath(project);
   const wrapper = resolveOptional(name, path, []);
   if (wrapper === undefined) return undefined;
-  const way = wrapCommand(value.text, name);
-  if (way.kind === "argv") return { command: wrapper, args: way.argv.slice(1) };
+  const way = wrapCommand(value.text, name, shell);
+  if (way.kind === "argv") return { invocation: { command: wrapper, args: way.argv.slice(1) }, lacksShell: true };
   if (way.command === value.text) return undefined;
-  const replaced = args.map((arg) => (arg.endsWith(value.text) ? arg.slice(0, -value.text.length) + way.command : arg));
-  return { command: resolveCommand(call.operation.command, path, []), args: replaced };
+  const [last = ""] = args.slice(-1);
+  const replaced = last.slice(0, last.length - value.text.length) + way.command;
+  const command = resolveCommand(call.operation.command, path, []);
+  return { invocation: { command, args: [...args.slice(0, -1), replaced] }, lacksShell: false };
 }
 
 /** The shell, the transfer or the program that a call comes to. */
-function invocationOf(project: Project, call: Call, machine: MachineOperation, args: readonly string[]) {
-  if (machine.transfer !== undefined) return { invocation: transferring(machine.transfer, args), notice: undefined };
+function chosenFor(findings: Findings, machine: MachineOperation, args: readonly string[]): Chosen {
+  const { project, call } = findings;
+  if (machine.transfer !== undefined)
+    return { invocation: transferring(machine.transfer, args), notice: undefined, lacksShell: false };
   const path = searchPath(project);
   const plain: Invocation = { command: resolveCommand(call.operation.command, path, []), args };
-  const shortened =
-    machine.shell === undefined ? throughRtk(call.operation, args, path, []) : wrapped(project, call, args);
-  return {
-    invocation: shortened ?? plain,
-    notice: shortened === undefined ? undefined : shortenedBy(project.machine?.wrapper ?? "rtk"),
-  };
+  if (machine.shell !== undefined) {
+    const shortened = wrapped(findings, machine.shell, args);
+    const notice = shortened === undefined ? undefined : shortenedBy(project.machine?.wrapper ?? "");
+    return { invocation: plain, lacksShell: false, ...shortened, notice };
+  }
+  const shortened = throughRtk(call.operation, args, path, []);
+  const notice = shortened === undefined ? undefined : shortenedBy("rtk");
+  return { invocation: shortened ?? plain, lacksShell: false, notice };
 }
 
 /** What a call on a machine comes to, and its arguments as people are shown them. */
@@ -92,28 +86,31 @@ export interface MachineWork {
  * @throws CodedError `command_*`, `run_as_unavailable`, `param_missing`, `template_incomplete`
  */
 export function machineWork(
-  { project, target, call, workspace, timeoutSeconds, env: callerEnv }: Findings,
+  findings: Findings,
   machine: MachineOperation,
   settings: EngineSettings,
   step: Watch | undefined,
 ): MachineWork {
+  const { project, target, call, workspace, timeoutSeconds, env: callerEnv } = findings;
   const { operation } = call;
   const args = argumentsOf(project, call, { repo: "", repoPath: target.repo.path, url: "" }, (built) => {
     step?.("arguments", built);
   });
   step?.("branches", args);
-  const { invocation, notice } = invocationOf(project, call, machine, args);
+  const { invocation, notice, lacksShell } = chosenFor(findings, machine, args);
   step?.("program", invocation.command);
   const runIn = operation.runIn ?? "workspace";
   step?.("git", { kind: "program", runIn });
   step?.("configuration", undefined);
   const account = accountFor(machine.runAs);
   const shell = machine.shell ?? "sh";
-  const env = machineEnvironment(account, shell, project.env, callerEnv);
+  const own = machineEnvironment(account, shell, project.env, callerEnv);
+  // Where it runs is made later, when it is to be an empty directory.
+  const isPlaced = lacksShell && runIn === "workspace";
+  const env = isPlaced ? new Map([...own, ["PWD", workspace.root]]) : own;
   step?.("environment", env);
   const launch: Launch = {
-    ...asUser(invocation, account),
-    env,
+    ...startedAs(invocation, account, env),
     cwd: workspace.root,
     ...launchLimits(operation, settings, timeoutSeconds),
   };

@@ -55,6 +55,7 @@ export async function operate(rooms: Rooms, request: OperationRequest, of: Case,
     masking,
   };
   accept(plan);
+  const decided = performance.now();
   const running = runToEnd(rooms, { id: of.id, may, run, watching }, request.background ? undefined : of.signal);
   if (request.background) {
     // Nobody waits for it, so nobody else hears when its ending cannot be recorded.
@@ -65,8 +66,9 @@ export async function operate(rooms: Rooms, request: OperationRequest, of: Case,
     return { shape: "run", run: await rooms.runs.status(viewer, of.id, 0, of.signal) };
   }
   const { outcome, filtered } = await running;
-  const { requestId, protocol } = request;
-  return { shape: "operation", requestId, protocol, runId: of.id, outcome, filtered };
+  const { requestId, protocol, profile } = request;
+  const timings = profile ? { agent_decide: decided - started, agent_run: performance.now() - decided } : undefined;
+  return { shape: "operation", requestId, protocol, runId: of.id, outcome, filtered, timings };
 }
 
 /** Nothing has happened yet when this throws. */

@@ -7,15 +7,16 @@ import { checkOutputScope } from "../operation/output-scope.ts";
 import { checkPathsOnDisk } from "../operation/path-policy.ts";
 import { resolveOperation } from "../operation/resolve.ts";
 import { reverseMatch } from "../operation/reverse-match.ts";
+import { checkTransferPath } from "../operation/transfer-roots.ts";
 import { refuseTyped } from "../operation/typed-refusals.ts";
 import { takesRepo, typedRepo } from "../operation/typed-repo.ts";
 import type { Operation, Project } from "../project/types.ts";
 import { machineTarget, workDirectory } from "../target/machine.ts";
 import { checkOrigin, resolveTarget, type Target } from "../target/target.ts";
 import { placesOf } from "./files.ts";
-import { accountFor } from "./machine-work.ts";
 import { makePlan, realWorkspace, type Plan, type TrustedWorkspace } from "./plan.ts";
 import type { Rooms } from "./rooms.ts";
+import { accountFor } from "./run-as.ts";
 import type { Trail } from "./trail.ts";
 import { refuseLayout } from "./work.ts";
 
@@ -50,6 +51,7 @@ export async function decide(rooms: DecidingRooms, request: OperationRequest, tr
   trail.step?.("values", call);
   checkStdin(operation, request);
   trail.step?.("stdin", operation);
+  checkTransferPath(operation, call.values);
   checkPathsOnDisk(operation, call.values, call.flagValues, call.flags, target.repo.path, project.pathDeny);
   trail.step?.("paths", call);
   const workspace = checkWorkspace(rooms, project, target, operation);

@@ -14,7 +14,7 @@ import type { Target } from "../target/target.ts";
 import { stageFiles, type CallFiles, type FilePlaces } from "./files.ts";
 import { fleetWork } from "./fleet-work.ts";
 import { shortenedBy, throughRtk } from "./invocation.ts";
-import { launchLimits, outputLimits } from "./launch-limits.ts";
+import { launchLimits, mostInput, outputLimits } from "./launch-limits.ts";
 import { machineWork } from "./machine-work.ts";
 import type { EngineSettings, Rooms } from "./rooms.ts";
 import type { OutputLimits } from "./run-output.ts";
@@ -208,7 +208,7 @@ export async function makePlan(
       work,
       files,
       outputLimits: outputLimits(operation, settings),
-      maxStdinBytes: Math.min(operation.maxStdinBytes ?? settings.maxStdinBytes, settings.maxStdinBytes),
+      maxStdinBytes: mostInput(operation, settings),
       notice,
     };
     return parts as Plan;

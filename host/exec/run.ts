@@ -1,7 +1,7 @@
 import { spawn, type ChildProcessByStdio } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { constants } from "node:os";
-import type { Readable, Writable } from "node:stream";
+import { Writable, type Readable } from "node:stream";
 import { CodedError, errnoOf, messageOf } from "../../wire/errors.ts";
 import type { OutputSink } from "../../wire/live.ts";
 import type { Captured } from "../../wire/outcome.ts";
@@ -19,6 +19,8 @@ export interface Launch {
   readonly cwd: string;
   /** What the program reads: bytes, or an open file that the caller closes. Nothing when absent. */
   readonly stdin?: Buffer | number;
+  /** What the program may read from descriptor 3; nothing is there when absent. */
+  readonly handed?: Buffer;
   /** Milliseconds; 0 or less: it times out before it is started. */
   readonly timeoutMs: number;
   readonly graceMs: number;
@@ -86,20 +88,29 @@ function feed(input: Readable, pipe: Writable): void {
   input.pipe(pipe);
 }
 
-function start({ command, args, env, cwd, stdin }: Launch, cookie: string, source: Readable | undefined): Child {
+/** A program that ends before it has read it all needs no more. */
+function hand(bytes: Buffer, child: Child): void {
+  // When file descriptors are short there are no pipes at all.
+  const third: unknown = Array.isArray(child.stdio) ? child.stdio[3] : undefined;
+  if (third instanceof Writable) third.on("error", () => undefined).end(bytes);
+}
+
+function start(launch: Launch, cookie: string, source: Readable | undefined): Child {
+  const { command, args, env, cwd, stdin, handed } = launch;
   const input = source === undefined && stdin === undefined ? "ignore" : typeof stdin === "number" ? stdin : "pipe";
   try {
     const child = spawn(command.file, [...args], {
       argv0: command.argv0,
       cwd,
       env: { ...Object.fromEntries(env), [RUN_COOKIE]: cookie },
-      stdio: [input, "pipe", "pipe"],
+      stdio: [input, "pipe", "pipe", ...(handed === undefined ? [] : ["pipe" as const])],
       // A session and process group of its own: ended as one, and without our terminal.
       detached: true,
     }) as Child;
     // When file descriptors are short there are no pipes at all.
     if (source === undefined) child.stdin?.on("error", () => undefined).end(stdin);
     else if (child.stdin) feed(source, child.stdin);
+    if (handed !== undefined) hand(handed, child);
     return child;
   } catch (error) {
     throw new CodedError("spawn_failed", `could not start ${printable(command.file)}: ${messageOf(error)}`, {

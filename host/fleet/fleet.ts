@@ -13,6 +13,12 @@ export interface FleetSettings {
   readonly keyFile: string;
 }
 
+/** What the gateway lists; it is trusted as the daemon's configuration is, which names it. */
+interface ListedTarget {
+  readonly name: string;
+  readonly tags: readonly string[];
+}
+
 /** An operation of a machine. */
 export interface RemoteCall {
   readonly target: string;
@@ -45,10 +51,8 @@ export class Fleet {
   /** The tags of a machine; none when there is no such machine. @throws CodedError `gateway_*` */
   async tagsOf(name: string): Promise<readonly string[]> {
     const { body } = await this.#client().ask("GET", `/v2/targets?match=${encodeURIComponent(escaped(name))}`);
-    const { targets } = body as { readonly targets?: readonly { readonly name?: unknown; readonly tags?: unknown }[] };
-    const found = Array.isArray(targets) ? targets.find((target) => target.name === name) : undefined;
-    const tags: unknown = found?.tags;
-    return Array.isArray(tags) ? tags.filter((tag): tag is string => typeof tag === "string") : [];
+    const { targets = [] } = body as { readonly targets?: readonly ListedTarget[] };
+    return targets.find((target) => target.name === name)?.tags ?? [];
   }
 
   /** @throws CodedError what the gateway or the machine says; `gateway_*`; `link_lost` */

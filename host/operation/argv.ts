@@ -34,7 +34,12 @@ function lookupIn(operation: Operation, values: Values, around: Surroundings): L
   };
 }
 
-function inlineText(element: TemplateElement & { kind: "inline" }, values: Values, lookup: Lookup): string {
+function inlineText(
+  element: TemplateElement & { kind: "inline" },
+  { params }: Operation,
+  values: Values,
+  lookup: Lookup,
+): string {
   const text = element.parts
     .map((part) => {
       if (part.kind === "text") return part.text;
@@ -44,7 +49,8 @@ function inlineText(element: TemplateElement & { kind: "inline" }, values: Value
     })
     .join("");
   // Two values that are harmless each, `{a}{b}`, can be one that is not. What the template itself spells out was approved.
-  if (readsHostFile(text) && !readsHostFile(element.text))
+  const isCommand = element.parts.some((part) => part.kind === "name" && params.get(part.name)?.verbatim === true);
+  if (!isCommand && readsHostFile(text) && !readsHostFile(element.text))
     throw new CodedError(
       "file_url_refused",
       `Failed to build arguments: ${element.text} would read a file of the host`,
@@ -79,7 +85,7 @@ export function buildArgv(
       case "whole":
         return lookup(element.name) ?? [];
       case "inline":
-        return [inlineText(element, values, lookup)];
+        return [inlineText(element, operation, values, lookup)];
     }
   });
   return [...args, ...flags];

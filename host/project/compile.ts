@@ -12,7 +12,7 @@ import { compileApproval } from "./compile/approval.ts";
 import { step, type Complain } from "./compile/complain.ts";
 import { compileFleet } from "./compile/fleet.ts";
 import { compileLimits } from "./compile/limits.ts";
-import { compileMachine, compileMachineOperation, spelledOut } from "./compile/machine.ts";
+import { compileMachine, compileMachineOperation, spelledOut, verbatim } from "./compile/machine.ts";
 import { compileRedact } from "./compile/redact.ts";
 import { compileStreams, hintsOf } from "./compile/streams.ts";
 import { compileFlags, compileParams } from "./compile/values.ts";
@@ -138,7 +138,8 @@ function compileOperation(
   const pointer = `/operations${step(id)}`;
   const ofMachine = compileMachineOperation(written, machine, pointer, complain);
   const source = spelledOut(written);
-  const params = compileParams(source, pointer, complain);
+  const named = compileParams(source, pointer, complain);
+  const params = ofMachine?.shell === undefined ? named : verbatim(named);
   const template = (source.args_template ?? []).map(parseElement);
   template.forEach((element, index) => {
     for (const name of placeholdersOf(element)) {
@@ -169,13 +170,26 @@ function compileOperation(
     onDisconnect: source.on_disconnect ?? "cancel",
     runIn: compileRunIn(source, machine, `${pointer}/run_in`, complain),
     ...compileStreams(source, machine !== undefined, pointer, complain),
-    redact: compileRedact(source.redact, redact, `${pointer}/redact`, complain),
+    redact: ofMachine?.transfer === undefined
+      ? compileRedact(source.redact, redact, `${pointer}/redact`, complain)
+      : unmaskedTransfer(source, redact, `${pointer}/redact`, complain),
     title: source.title ?? "",
     annotations: hintsOf(source.annotations),
     limits: compileLimits(source.limits),
     approval: compileApproval(source, pointer, { params, flags }, complain),
     source: written,
   };
+}
+
+/** What is transferred is handed on byte for byte: a file with something else in the place of what looks like a secret is a damaged file. */
+function unmaskedTransfer(
+  { redact: own }: OperationTemplate,
+  around: RedactRules,
+  pointer: string,
+  complain: Complain,
+): RedactRules {
+  if (own !== undefined) complain(pointer, "files are transferred as they are, and nothing in them is masked");
+  return { ...around, enabled: false };
 }
 
 /** Members that take something away from what an operation may do. Of one that is misspelt, "it does nothing" would be the wrong reading. */

@@ -17,10 +17,9 @@ export function userWords(user: string | undefined): string {
   return user === undefined ? "the agent's own user" : `the user ${word(user)}`;
 }
 
-function envWords({ env }: MachineOperation, source: Operation["source"]): string {
-  if (env === "any") return "any variable";
-  const names = source.env_allow ?? [];
-  return names.length === 0 ? "no variable" : `variables that match ${names.map(word).join(", ")}`;
+function envWords({ env }: MachineOperation, names: readonly string[]): readonly string[] {
+  if (env === "any") return ["lets callers set any variable"];
+  return names.length === 0 ? [] : [`lets callers set variables that match ${names.map(word).join(", ")}`];
 }
 
 /** What an operation does that only a machine's can, one line each. */
@@ -31,7 +30,7 @@ export function machineDetails({ machine, source }: Operation): readonly string[
     ...(shell === undefined ? [] : [`runs ANY command that the caller sends, with ${shell}`]),
     ...(transfer === undefined ? [] : [transferWords(transfer)]),
     `runs as ${userWords(runAs)}`,
-    ...(machine.env === "any" || machine.env.length > 0 ? [`lets callers set ${envWords(machine, source)}`] : []),
+    ...envWords(machine, source.env_allow ?? []),
   ];
 }
 

@@ -193,6 +193,8 @@ export interface ValueRule {
   readonly type: ParamType | undefined;
   readonly schema: Param;
   readonly pattern: Pattern | undefined;
+  /** The command of a shell: also what other programs would take for the name of a file to read. */
+  readonly verbatim?: true;
 }
 
 export interface ParamRule extends ValueRule {

@@ -11,15 +11,10 @@ export interface Account {
 
 const PASSWD = "/etc/passwd";
 
-let own: Account | undefined;
-
 /** The user that this process runs as. */
 export function ownAccount(): Account {
-  if (own === undefined) {
-    const { username, uid, gid, homedir } = userInfo();
-    own = { name: username, uid, gid, home: homedir === "" ? "/" : homedir };
-  }
-  return own;
+  const { username, uid, gid, homedir } = userInfo();
+  return { name: username, uid, gid, home: homedir === "" ? "/" : homedir };
 }
 
 /** A line of passwd(5); undefined for one that is none. */

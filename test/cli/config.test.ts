@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { canonicalText } from "../../host/project/canonical.ts";
 import { distinctProjectId } from "../../host/project/project-id.ts";
+import { listTemplates, templatesDirectory } from "../../host/project/templates.ts";
 import { sha256Hex } from "../../host/util/hash.ts";
 import { Host, smallConfig } from "./harness.ts";
 
@@ -65,6 +66,7 @@ describe("config init", () => {
     [["config", "init", "--repo=a/b", "--repo=c/d"]],
     [["config", "init", "--repo=a/b", "--repo-path=/x", "--repo-path=/y"]],
     [["config", "init", "--repo=a/b", "--host=https://github.com"]],
+    [["config", "init", "--repo=a/b", "--template=fleet_ops"]],
     [["config", "init"]],
   ])("refuses %j as usage and writes nothing", async (argv) => {
     const host = new Host();
@@ -86,6 +88,13 @@ describe("config init", () => {
     expect(exit).toBe(1);
     expect(stderr).toContain(message);
     expect(existsSync(join(host.base, "projects"))).toBe(false);
+  });
+
+  it("says how a template for a machine is used", async () => {
+    const { stderr } = await new Host().run("config", "init", "--repo=owner/repo", "--template=fleet_ops");
+    expect(stderr).toBe(
+      "error: template fleet_ops is for a machine of a fleet, not for repositories\nhint: On that machine: cmd2host agent init --template=fleet_ops\n",
+    );
   });
 
   it("does not replace a configuration without --force, and with it takes the approval away", async () => {
@@ -598,8 +607,12 @@ describe("projects", () => {
 describe("templates", () => {
   it("are listed by name, sorted", async () => {
     expect((await new Host().run("templates")).stdout).toBe(
-      "Available templates:\n  aws_selected\n  git_github_write\n  git_write\n  github_write\n  local_demo\n  readonly\n",
+      "Available templates:\n  aws_selected\n  git_github_write\n  git_write\n  github_write\n  local_demo\n  readonly\nFor a machine of a fleet (cmd2host agent init):\n  fleet_ops\n  fleet_readonly\n  fleet_shell\n",
     );
+    expect(await new Host().json("templates")).toEqual({
+      templates: ["aws_selected", "git_github_write", "git_write", "github_write", "local_demo", "readonly"],
+      machine_templates: ["fleet_ops", "fleet_readonly", "fleet_shell"],
+    });
   });
 
   it("are shown as they are, with the placeholder of the repository", async () => {
@@ -668,7 +681,7 @@ describe("suggest-submodules", () => {
 describe("the canonical form", () => {
   it("is what every bundled template is written in", async () => {
     const host = new Host();
-    for (const name of ["readonly", "github_write", "git_write", "git_github_write", "aws_selected", "local_demo"]) {
+    for (const name of listTemplates(templatesDirectory())) {
       const { stdout } = await host.run("templates", "show", name);
       const text = stdout.slice(0, -1);
       expect(canonicalText(JSON.parse(text) as object)).toBe(text);

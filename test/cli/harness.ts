@@ -130,6 +130,12 @@ export class Host {
     };
   }
 
+  /** Runs where something is different. */
+  async runWith(changes: Partial<Surroundings>, ...argv: string[]): Promise<Output> {
+    const direct = { stdout: new Sheet(), stderr: new Sheet() };
+    return cli(argv, { ...this.surroundings(direct), ...changes });
+  }
+
   /** Runs with streams for what is written before the command is done; the rest is returned. */
   async runInto(direct: Targets, ...argv: string[]): Promise<Output> {
     return cli(argv, this.surroundings(direct));

@@ -343,6 +343,7 @@ describe("cmd2host setup", () => {
     ["--mcp=emacs", '--mcp "emacs" is not known'],
     ["--devcontainer=x.json", "there is no x.json"],
     ["--template=nothing", "failed to read template"],
+    ["--template=fleet_shell", "cmd2host agent init --template=fleet_shell"],
   ])("does not understand %s", async (option, message) => {
     const host = new Scene();
     const { exit, stderr } = await host.run("setup", "--yes", option);

@@ -1,4 +1,13 @@
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { hostname, userInfo } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
@@ -22,6 +31,9 @@ mkdirSync(join(allowed, "below"), { recursive: true });
 mkdirSync(join(place, "elsewhere"));
 symlinkSync(join(place, "elsewhere"), join(allowed, "out"));
 writeFileSync(join(allowed, "file"), "");
+writeFileSync(join(allowed, "below/text"), "a text");
+writeFileSync(join(allowed, "below/own.key"), "a key");
+writeFileSync(join(place, "elsewhere/text"), "another text");
 const wrapper = join(tempDirectory(), "wrap");
 writeFileSync(wrapper, '#!/bin/sh\necho "wrapped: $1"\nexec "$@"\n', { mode: 0o755 });
 
@@ -41,12 +53,16 @@ const operations: Readonly<Record<string, OperationTemplate>> = {
   },
   tail: { command: "seq", args_template: ["100000"], keep: "tail", max_stdout_bytes: 18 },
   cat: { command: "cat", stdin: "required" },
+  pull: { transfer: { direction: "pull", roots: [allowed] } },
+  read: { command: "cat", args_template: ["--", "{file}"], params: { file: { type: "path" } } },
+  read_all: { command: "cat", args_template: ["--", "{files}"], params: { files: { type: "paths" } } },
 };
 const base = new Base()
   .writeProject("machine", {
     machine: { work_dirs: [allowed] },
     allowed_operations: Object.keys(operations),
     operations,
+    constraints: { path_deny: ["**/*.key"] },
     env: { GREETING: "hello" },
   })
   .writeToken(TOKEN, { project_id: "machine" });
@@ -130,19 +146,51 @@ describe("where a program of a machine runs", () => {
   });
 });
 
-describe("the environment of a program of a machine", () => {
-  const variables = (text: string): Map<string, string> =>
-    new Map(
-      text
-        .split("\0")
-        .filter((line) => line.includes("="))
-        .map((line) => [line.slice(0, line.indexOf("=")), line.slice(line.indexOf("=") + 1)]),
-    );
+function variables(text: string): ReadonlyMap<string, string> {
+  return new Map(
+    text
+      .split("\0")
+      .filter((line) => line.includes("="))
+      .map((line) => [line.slice(0, line.indexOf("=")), line.slice(line.indexOf("=") + 1)]),
+  );
+}
 
+describe("a path that a caller names on a machine", () => {
+  const read = async (file: string, workDir = allowed): Promise<Ran> => run("read", { file }, { workDir });
+
+  it("is relative to the working directory", async () => {
+    expect((await read("below/text")).stdout).toBe("a text");
+    expect((await read("text", join(allowed, "below"))).stdout).toBe("a text");
+    const both = await run("read_all", { files: ["below/text", "file"] }, { workDir: allowed });
+    expect([both.stdout, both.outcome.exit_code]).toEqual(["a text", 0]);
+  });
+
+  it("is not found in another directory", async () => {
+    const { outcome, stdout } = await read("text");
+    expect([outcome.outcome, outcome.exit_code, stdout]).toEqual(["completed", 1, ""]);
+  });
+
+  it.each([
+    ["above it", "../elsewhere/text"],
+    ["above it, by detours", "below/../../elsewhere/text"],
+    ["absolute", join(allowed, "below/text")],
+    ["out of it by a link", "out/text"],
+    ["denied by the policy", "below/own.key"],
+    ["in a directory of git's", ".git/config"],
+  ])("is not one %s", async (_, file) => {
+    expect((await read(file)).outcome).toMatchObject({ outcome: "denied", code: "path_denied" });
+  });
+
+  it("cannot be an option", async () => {
+    expect((await read("--help")).outcome).toMatchObject({ outcome: "denied" });
+  });
+});
+
+describe("the environment of a program of a machine", () => {
   it("is that of its user, and nothing of the daemon's", async () => {
-    const found = variables((await run("environment")).stdout);
-    found.delete("CMD2HOST_RUN");
-    expect(Object.fromEntries([...found].filter(([name]) => !["_", "PWD", "SHLVL", "OLDPWD"].includes(name)))).toEqual({
+    const found = [...variables((await run("environment")).stdout)];
+    const byShells = ["CMD2HOST_RUN", "_", "PWD", "SHLVL", "OLDPWD"];
+    expect(Object.fromEntries(found.filter(([name]) => !byShells.includes(name)))).toEqual({
       HOME: own.homedir,
       USER: own.username,
       PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
@@ -200,6 +248,33 @@ describe("the user that an operation runs as", () => {
     expect(await running).toMatchObject({ outcome: "failed", code: "cancelled" });
   });
 
+  it.skipIf(!isRoot)("gets its environment exactly, whatever is in it (SKIPPED unless root)", async () => {
+    const env = { QUOTED: 'it\'s "$HOME" `id` \\ \n', EMPTY: "", PATH: "/usr/bin:/bin", LONG: "x".repeat(100_000) };
+    const { stdout } = await run("nobody", { command: "env -0" }, { env });
+    const found = variables(stdout);
+    for (const [name, value] of Object.entries(env)) expect([name, found.get(name)]).toEqual([name, value]);
+    expect(found.get("USER")).toBe("nobody");
+  });
+
+  it.skipIf(!isRoot)("is the only one that the caller's variables reach (SKIPPED unless root)", async () => {
+    const traces = join(place, "traces");
+    mkdirSync(traces);
+    chmodSync(traces, 0o777);
+    // The loader of every program writes a file, as whoever it runs as.
+    const env = { LD_DEBUG: "libs", LD_DEBUG_OUTPUT: join(traces, "trace") };
+    const { outcome } = await run("nobody", { command: "/bin/true" }, { env });
+    expect(outcome.exit_code).toBe(0);
+    const owners = readdirSync(traces).map((name) => statSync(join(traces, name)).uid);
+    expect(owners.length).toBeGreaterThan(0);
+    expect(owners).not.toContain(0);
+  });
+
+  it.skipIf(!isRoot)("cannot be given what a shell keeps for itself (SKIPPED unless root)", async () => {
+    expect((await run("nobody", { command: "id" }, { env: { UID: "0" } })).outcome).toMatchObject({
+      code: "env_denied",
+    });
+  });
+
   it("must exist", async () => {
     expect((await run("ghost", { command: "id" })).outcome).toMatchObject({ code: "run_as_unavailable" });
   });
@@ -216,6 +291,17 @@ describe("an operation of a machine", () => {
   it("reads what its caller sends", async () => {
     const { stdout } = await run("cat", {}, undefined, {}, Readable.from([Buffer.from("to the machine")]));
     expect(stdout).toBe("to the machine");
+  });
+
+  it("that is a transfer reads below its roots, and elsewhere starts nothing", async () => {
+    const pulled = await run("pull", { path: join(allowed, "below/text") });
+    expect(pulled.outcome).toMatchObject({ outcome: "completed", exit_code: 0 });
+    expect(pulled.stdout).toContain("a text");
+    for (const path of [join(place, "elsewhere/text"), `${allowed}/../elsewhere/text`, "/etc/hostname"])
+      expect((await run("pull", { path })).outcome).toMatchObject({ outcome: "denied", code: "file_denied" });
+    // Where a link leads shows on the way.
+    const linked = await run("pull", { path: join(allowed, "out/text") });
+    expect([linked.outcome.exit_code, linked.stdout]).toEqual([1, ""]);
   });
 
   it("lets out the end of its output where the policy asks for that", async () => {
@@ -267,12 +353,20 @@ describe("a machine whose commands run through another program", () => {
       .writeToken(TOKEN, { project_id: "machine" });
     const { address: there } = await startDaemon(wrapped);
     const one = new DaemonClient(there, TOKEN);
-    const simple = await one.run({ operation: "shell", params: { command: "echo 'a  b'" } });
-    expect(simple).toMatchObject({ stdout: "wrapped: echo\na  b\n" });
-    expect(simple.notice).toContain("shortened by");
-    const parts = await one.run({ operation: "shell", params: { command: "true && echo b" } });
-    expect(parts.stdout).toBe("wrapped: true\nwrapped: echo\nb\n");
-    const kept = await one.run({ operation: "shell", params: { command: "echo $HOME | tr a-z A-Z" } });
+    const ran = async (command: string, place?: MachinePlace) =>
+      one.run({ operation: "shell", params: { command }, place });
+    const simple = await ran("basename '/x/a  b'");
+    expect(simple).toMatchObject({ stdout: "wrapped: basename\na  b\n" });
+    expect(simple.notice).toContain(`shortened by ${wrapper}`);
+    const parts = await ran("true && basename b; basename c");
+    expect(parts.stdout).toBe("wrapped: basename\nb\nwrapped: basename\nc\n");
+    expect(parts.notice).toBe(simple.notice);
+    // As a shell would have it, although none is there.
+    expect((await ran("printenv PWD")).stdout).toBe(`wrapped: printenv\n${own.homedir}\n`);
+    const kept = await ran("echo $HOME | tr a-z A-Z");
     expect(kept.stdout).toBe(`${own.homedir.toUpperCase()}\n`);
+    expect(kept.notice).toBeUndefined();
+    // Which program is meant is then for the caller to say.
+    expect((await ran("basename b", { env: { PATH: "/usr/bin" } })).stdout).toBe("b\n");
   });
 });

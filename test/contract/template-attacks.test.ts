@@ -92,6 +92,53 @@ const ATTACKS: readonly string[] = [
   "a\0b",
 ];
 
+/** More of them, for programs that run on a machine itself. */
+const ON_MACHINES: readonly string[] = [
+  // any
+  "*",
+  "nginx*",
+  "[a-z]*.service",
+  "/etc/shadow",
+  "/dev/sda",
+  "../x",
+  "a b",
+  "a,b",
+  "x; id",
+  "x && id",
+  "$(id)",
+  "`id`",
+  "x\nid",
+  "x\\x2dy",
+  // systemctl, journalctl
+  "--host=evil.example",
+  "-Hroot@evil.example",
+  "--machine=x",
+  "-Mx",
+  "--root=/tmp",
+  "--image=/tmp/x",
+  "--user",
+  "--job-mode=isolate",
+  "--kill-whom=all",
+  "--signal=9",
+  "--now",
+  "--property=Environment",
+  "--file=/etc/hostname",
+  "--directory=/tmp",
+  "-D/tmp",
+  "--vacuum-size=1",
+  "--rotate",
+  // ps, ss, df, docker
+  "-eo",
+  "-K",
+  "--kill",
+  "--config=/tmp",
+  "--context=evil",
+  "--host=tcp://evil.example",
+  "--follow",
+  "--no-trunc",
+  "--format={{json .}}",
+];
+
 /** Commands that no template has. */
 const COMMANDS: readonly (readonly string[])[] = [
   ["gh", "alias", "set", "x", "!touch /tmp/x"],
@@ -134,6 +181,37 @@ const COMMANDS: readonly (readonly string[])[] = [
   ["npm", "--script-shell", "x", "run", "y"],
   ["node", "-r", "x"],
   ["docker", "run", "-v", "/:/h", "x"],
+  ["docker", "ps", "--all", "--no-trunc"],
+  ["docker", "inspect", "web"],
+  ["docker", "exec", "web", "sh"],
+  ["docker", "--host=tcp://evil.example", "ps"],
+  ["docker", "restart", "--time=0", "web"],
+  ["systemctl", "status", "nginx.service"],
+  ["systemctl", "cat", "nginx.service"],
+  ["systemctl", "edit", "nginx.service"],
+  ["systemctl", "show", "--no-pager", "--property=Environment", "--", "nginx.service"],
+  ["systemctl", "show-environment"],
+  ["systemctl", "poweroff"],
+  ["systemctl", "start", "--no-ask-password", "--", "poweroff.target"],
+  ["systemctl", "restart", "--no-ask-password", "--", "*"],
+  ["systemctl", "stop", "--no-ask-password", "--", "user.slice"],
+  ["systemctl", "mask", "--", "nginx.service"],
+  ["systemctl", "--host=evil.example", "restart", "--", "nginx.service"],
+  ["journalctl", "--file=/etc/hostname"],
+  ["journalctl", "--no-pager", "--output=short-iso", "--unit=*", "--lines=50"],
+  ["ps", "aux"],
+  ["ps", "-eo", "args", "--sort=-pcpu"],
+  ["ss", "-K"],
+  ["cat", "/etc/shadow"],
+  ["cat", "/etc/os-release", "/etc/shadow"],
+  ["uname"],
+  ["apt-get", "install", "x"],
+  ["apt-get", "upgrade"],
+  ["sh", "-c", "id"],
+  ["bash", "-c", "id"],
+  ["bash", "-i"],
+  ["cmd2host-transfer", "pull", "etc/shadow"],
+  ["cmd2host-transfer", "push", "../x"],
   ["kubectl", "--kubeconfig", "x", "get", "secrets"],
 ];
 
@@ -158,8 +236,21 @@ function known(project: Project): ReadonlySet<string> {
   );
 }
 
+/** True when these arguments are a command that is handed to a shell, which may be any text: it is one argument, and the last. */
+function isCommand(args: readonly string[], project: Project): boolean {
+  return [...project.operations.values()].some(
+    ({ machine, template }) =>
+      machine?.shell !== undefined &&
+      template.length === args.length &&
+      template.every(({ kind, text }, index) =>
+        kind === "literal" ? args[index] === text : index === args.length - 1,
+      ),
+  );
+}
+
 /** The arguments without what is data or the template's own: in what is left no attack may be found. */
 function bare(args: readonly string[], project: Project): readonly string[] {
+  if (isCommand(args, project)) return [];
   const own = known(project);
   return args.filter(
     (word, index) => args[index - 1] !== "--body" && !DATA.test(word) && !HARMLESS.has(word) && !own.has(word),
@@ -194,6 +285,7 @@ function typed(project: Project, { request, argv = [] }: Case): readonly string[
 
 describe.each(templateNames)("template %s", (name) => {
   const project = templateProject(name);
+  const attacks = project.machine === undefined ? ATTACKS : [...ATTACKS, ...ON_MACHINES];
   const accepted = templateCases(name).filter(
     ({ request, argv }) => argv !== undefined && request.raw_argv === undefined,
   );
@@ -212,7 +304,7 @@ describe.each(templateNames)("template %s", (name) => {
   it("resists every attack as the value of a parameter", () => {
     const requests = longest.flatMap(({ request }) =>
       Object.keys(request.params ?? {}).flatMap((param) =>
-        ATTACKS.map((attack) => [attack, { ...request, params: { ...request.params, [param]: attack } }] as const),
+        attacks.map((attack) => [attack, { ...request, params: { ...request.params, [param]: attack } }] as const),
       ),
     );
     expect(through(project, requests)).toEqual([]);
@@ -222,7 +314,7 @@ describe.each(templateNames)("template %s", (name) => {
     const requests = longest.flatMap(({ request }) => {
       const operation = project.operations.get(request.operation ?? "");
       const flags = request.flags ?? [];
-      return ATTACKS.flatMap((attack) => [
+      return attacks.flatMap((attack) => [
         [attack, { ...request, flags: [...flags, attack] }] as const,
         [attack, { ...request, flags: [attack, ...flags] }] as const,
         [attack, { ...request, flags: [attack, "x"] }] as const,
@@ -242,7 +334,7 @@ describe.each(templateNames)("template %s", (name) => {
     const requests = longest.flatMap((one) => {
       const words = typed(project, one);
       return words.flatMap((_, index) =>
-        ATTACKS.flatMap((attack) => [
+        attacks.flatMap((attack) => [
           [attack, { raw_argv: [...words.slice(0, index + 1), attack, ...words.slice(index + 1)] }] as const,
           [attack, { raw_argv: [...words.slice(0, index), attack, ...words.slice(index + 1)] }] as const,
         ]),
@@ -254,6 +346,15 @@ describe.each(templateNames)("template %s", (name) => {
   it.each(COMMANDS.map((words) => [words]))("has no operation for %j", (words) => {
     expect(outcome(project, { raw_argv: words })).toEqual(expect.stringMatching(/^(?:argv_no_match|param_invalid)$/));
   });
+});
+
+it("a shell of a machine gets every text as one argument, behind which nothing comes", () => {
+  const project = templateProject("fleet_shell");
+  for (const attack of [...ATTACKS, ...ON_MACHINES]) {
+    const result = outcome(project, { operation: "shell", params: { command: attack } });
+    expect(result).toEqual(attack.includes("\0") ? "param_invalid" : ["-c", "--", attack]);
+    expect(outcome(project, { operation: "shell", params: { command: "id" }, flags: [attack] })).toMatch(/^flag_/);
+  }
 });
 
 it("an attack that gets through is noticed", () => {

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { argumentsOf, checkCall, type Asked } from "../../host/operation/call.ts";
 import { checkOutputScope } from "../../host/operation/output-scope.ts";
 import { reverseMatch } from "../../host/operation/reverse-match.ts";
+import { checkTransferPath } from "../../host/operation/transfer-roots.ts";
 import { compileProject } from "../../host/project/compile.ts";
 import type { Project } from "../../host/project/types.ts";
 import { checkGitUrl, profileFor } from "../../host/sanitize/profile.ts";
@@ -57,6 +58,7 @@ function asked(project: Project, { operation = "", params = {}, flags = [], raw_
 export function outcome(project: Project, request: CaseRequest): readonly string[] | string {
   try {
     const call = checkCall(project, asked(project, request));
+    checkTransferPath(call.operation, call.values);
     checkOutputScope(call.operation, call.flags);
     const args = argumentsOf(project, call, place);
     checkGitUrl(profileFor(call.operation.command, args, call.operation.profile), args, place.url);

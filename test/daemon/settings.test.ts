@@ -71,6 +71,8 @@ function defaults(base: Base): DaemonSettings {
     maxInFlight: 64,
     maxConnections: 256,
     maxConnectionsPerPeer: 128,
+    agent: undefined,
+    fleet: undefined,
     staging: { mode: "explicit", root: base.directory.staging },
   };
 }

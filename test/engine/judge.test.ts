@@ -44,10 +44,16 @@ describe.each(templateNames)("a judgement with template %s", (name) => {
     const repo = makeRepo(join(tempDirectory(), "repo"), "git@github.com:OWNER/REPO.git");
     const bin = join(tempDirectory(), "bin");
     mkdirSync(bin, { mode: 0o755 });
-    for (const program of ["git", "gh", "aws"]) writeFileSync(join(bin, program), "#!/bin/sh\n", { mode: 0o755 });
-    mkdirSync(base.directory.staging, { mode: 0o700 });
     const config = JSON.parse(templateBytes(name).toString("utf8")) as ProjectConfig;
-    const own = { ...config, repo_paths: [repo] };
+    const programs = Object.values(config.operations ?? {}).map(({ command = "", shell }) => shell ?? command);
+    for (const program of new Set(programs.filter((one) => one !== "")))
+      writeFileSync(join(bin, program), "#!/bin/sh\n", { mode: 0o755 });
+    mkdirSync(base.directory.staging, { mode: 0o700 });
+    // A machine's programs are not looked for on the daemon's PATH.
+    const own =
+      config.machine === undefined
+        ? { ...config, repo_paths: [repo] }
+        : { ...config, env: { PATH: bin }, env_unsafe: ["PATH"] };
     base.writeProject("p", own);
     const { project } = compileProject("p", Buffer.from(JSON.stringify(own)), "f");
     const rooms = explainingRooms(base.directory, { PATH: bin });

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { Fleet } from "../../host/fleet/fleet.ts";
 import { Workshop } from "../../host/daemon/workshop.ts";
 import { EmptyDirectories } from "../../host/exec/empty-directory.ts";
 import { git } from "../fixtures/repo.ts";
@@ -56,7 +57,7 @@ describe("a program in an empty directory", () => {
     const root = join(home, "base");
     mkdirSync(root);
     const { directory } = new Base(root);
-    const workshop = new Workshop(directory, limits);
+    const workshop = new Workshop(directory, limits, new Fleet(() => undefined));
     const ask = async (runIn: "workspace" | "empty") =>
       workshop.carryOut(
         {

@@ -189,6 +189,7 @@ function valueOf({
     case "git_ref":
       return FORMED[type];
     default:
+      if (pattern.endsWith("\\.service$")) return words.map((text) => `${text}.service`);
       return pattern === "" ? words.map((text) => text.replaceAll(/[:-]/g, ".")) : words;
   }
 }
@@ -196,7 +197,9 @@ function valueOf({
 const operations: readonly (readonly [string, Project, Operation])[] = projects().flatMap((project, index) =>
   project.allowed.flatMap((id) => {
     const operation = project.operations.get(id);
-    return operation === undefined ? [] : [[`${index} ${id}`, project, operation] as const];
+    // Nobody types a transfer: it is our own program's.
+    const isTyped = operation !== undefined && operation.machine?.transfer === undefined;
+    return isTyped ? [[`${index} ${id}`, project, operation] as const] : [];
   }),
 );
 

@@ -7,7 +7,7 @@ import { TARGETS } from "./targets/index.ts";
 import type { Subject } from "./engine/target.ts";
 
 const CORPUS = join(import.meta.dirname, "corpus");
-const MAX_FILES = 300;
+const MAX_FILES = 400;
 const MAX_BYTES = 300_000;
 
 async function replay(subject: Subject, inputs: readonly Buffer[]): Promise<readonly string[]> {

@@ -3,7 +3,7 @@ import { createServer, type AddressInfo } from "node:net";
 import { once } from "node:events";
 import { join } from "node:path";
 import { Daemon } from "../../host/daemon/daemon.ts";
-import { createLog } from "../../host/daemon/log.ts";
+import { createLog } from "../../host/util/log.ts";
 import { blake3Hex } from "../../host/util/hash.ts";
 import type { Address } from "../../wire/client.ts";
 import type { ProjectConfig } from "../../wire/schema.ts";

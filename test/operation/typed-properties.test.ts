@@ -94,7 +94,10 @@ describe.each(templateNames)("what template %s builds", (name) => {
             (element) => element.kind !== "literal" || element.text.startsWith("-"),
           );
           const head = argv.slice(0, end < 0 ? operation.template.length : end);
-          const middle = argv.slice(head.length, argv.length - own.length);
+          const behind = argv.slice(head.length, argv.length - own.length);
+          // What stands behind `--` stays there: in front of it the words would be options, or other arguments.
+          const closed = behind.includes("--") ? behind.indexOf("--") : behind.length;
+          const [middle, tail] = [behind.slice(0, closed), behind.slice(closed)];
           const words = templateGroups(middle).filter(
             (group) => group.words[1] !== place.repo && group.words[0] !== place.url,
           );
@@ -106,7 +109,7 @@ describe.each(templateNames)("what template %s builds", (name) => {
           ];
           const line = reordered(groups, keys);
           if (line === undefined) return;
-          const again = typed(project, command, [...head, ...line]);
+          const again = typed(project, command, [...head, ...line, ...tail]);
           const length = argv.length - own.length;
           expect(again.slice(0, length)).toEqual(argv.slice(0, length));
           expect([...again.slice(length)].sort()).toEqual([...own].sort());

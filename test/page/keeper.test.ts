@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, describe, expect, it } from "vitest";
-import type { Log } from "../../host/daemon/log.ts";
+import type { Log } from "../../host/util/log.ts";
 import { PageKeeper } from "../../host/daemon/page-keeper.ts";
 import { TokenStore } from "../../host/auth/token-store.ts";
 import { RunStore } from "../../host/runs/run-store.ts";

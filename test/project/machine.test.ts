@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { argumentsOf, checkCall } from "../../host/operation/call.ts";
 import { canonicalText } from "../../host/project/canonical.ts";
+import { commandFinder } from "../../host/cli/find-command.ts";
 import { compileProject, type LoadedProject } from "../../host/project/compile.ts";
 import { compareProjects } from "../../host/project/diff.ts";
 import { lintConfig } from "../../host/project/lint.ts";
@@ -47,6 +49,33 @@ describe("a machine's project", () => {
     ["a shell that is a transfer", machineWith({ x: { ...shell, ...push } }), "a shell or a transfer, not both"],
     ["a transfer with standard input", machineWith({ x: { ...push, stdin: "none" } }), "what it reads"],
     ["placeholders of repositories", machineWith({ x: { command: "ls", args_template: ["{repo}"] } }), "{repo}"],
+    [
+      "files of a workspace",
+      machineWith({ x: { command: "ls", args_template: ["{f}"], params: { f: { type: "workspace_path" } } } }),
+      "at /operations/x/params/f/type: workspace_path copies files into or out of a workspace, and a machine has none",
+    ],
+    [
+      "files of a workspace, as input",
+      machineWith({ x: { command: "ls", params: { "a/b": { type: "workspace_path", direction: "input" } } } }),
+      "at /operations/x/params/a~1b/type: workspace_path",
+    ],
+    [
+      "an empty directory for another user",
+      machineWith({ x: { command: "ls", run_in: "empty" } }, { run_as: "deploy" }),
+      "at /operations/x/run_in: empty directories belong to the agent's own user, and it runs as deploy",
+    ],
+    [
+      "a relative root",
+      machineWith({ x: { transfer: { direction: "pull", roots: ["srv"] } } }),
+      'at /operations/x/transfer/roots/0: expected an absolute path, got "srv"',
+    ],
+    [
+      "a root with a NUL",
+      machineWith({ x: { transfer: { direction: "pull", roots: ["/a\0"] } } }),
+      "expected an absolute",
+    ],
+    ["an operation's user that cannot be one", machineWith({ x: { ...shell, run_as: "-x" } }), 'got "-x"'],
+    ["an unknown shell", machineWith({ x: { shell: "zsh" as "sh" } }), "/operations/x/shell"],
   ] as [string, ProjectConfig, string][])("does not load with %s", (_, config, why) => {
     expect(refusal(config)).toContain(why);
   });
@@ -67,6 +96,39 @@ describe("a machine's project", () => {
     expect(texts("a")).toEqual(["sh", "-c", "--", "{command}"]);
     expect(texts("b")).toEqual(["bash", "-c", "--", "{command}"]);
     expect(texts("c")).toEqual(["fish", "--command={command}"]);
+  });
+
+  it("hands a shell also what other programs would take for the name of a file", () => {
+    const command = "curl file:///etc/hostname; X=file:///x cmd";
+    const config = machineWith({ sh: { shell: "sh" }, fish: { shell: "fish" } });
+    const { project } = load(config);
+    const argsOf = (operation: string, text: string): readonly string[] =>
+      argumentsOf(project, checkCall(project, { operation, params: new Map([["command", text]]), flags: [] }), {
+        repo: "",
+        repoPath: "/",
+        url: "",
+      });
+    for (const text of [command, "file:///x", "-x", "", "$(id) {command} '\"\\ é"]) {
+      expect(argsOf("sh", text)).toEqual(["-c", "--", text]);
+      expect(argsOf("fish", text)).toEqual([`--command=${text}`]);
+    }
+    const other = load(
+      machineWith({ x: { command: "ls", args_template: ["{a}"], params: { a: { type: "string" } } } }),
+    );
+    const call = { operation: "x", params: new Map([["a", "file:///x"]]), flags: [] };
+    expect(() => checkCall(other.project, call)).toThrow("would read a file of the host");
+  });
+
+  it("has the parameters of a transfer, and bounds that hold when nothing is said", () => {
+    const { operations } = load(
+      machineWith({ push, pull: { transfer: { direction: "pull", roots: ["/a/", "/b"] } } }),
+    ).project;
+    expect([...(operations.get("push")?.params.keys() ?? [])]).toEqual(["path", "merge"]);
+    expect(operations.get("push")).toMatchObject({ command: "cmd2host-transfer", stdin: "required" });
+    expect(operations.get("pull")).toMatchObject({
+      stdin: "none",
+      machine: { transfer: { direction: "pull", roots: ["/a", "/b"], maxBytes: 1_073_741_824, maxFiles: 10_000 } },
+    });
   });
 
   it("lets git be an ordinary program", () => {
@@ -189,6 +251,49 @@ describe("what config check says of a machine", () => {
     expect(rulesOf(machineWith({ x: { transfer: { direction: "pull", roots: [] } } }))).toContain(
       "warning transfer_nowhere",
     );
+  });
+
+  it("finds nothing where a shell and files are as they are meant to be", () => {
+    const asked: OperationTemplate = { ...shell, approval: {}, stdin: "optional", annotations: { destructive: true } };
+    expect(rulesOf(machineWith({ x: asked, y: { ...push, annotations: { open_world: false } } }))).toEqual([]);
+  });
+
+  it("says once that a shell is not asked about", () => {
+    expect(rulesOf(machineWith({ x: { ...shell, annotations: { destructive: true } } }))).toEqual([
+      "warning shell_unasked",
+    ]);
+  });
+
+  it("warns of variables that choose other programs, where they are no shell's", () => {
+    const wide: OperationTemplate = { command: "/usr/bin/ls", env_allow: ["APP_*", "NODE_*", "*"] };
+    expect(rulesOf(machineWith({ x: wide }))).toEqual(["warning env_allow_wide", "warning env_allow_wide"]);
+    expect(rulesOf(machineWith({ x: { ...wide, env_allow: ["APP_*", "LANG"] } }))).toEqual([]);
+    expect(rulesOf(machineWith({ x: { ...shell, approval: {}, env_allow: ["*"] } }))).toEqual([]);
+  });
+
+  it("looks for programs where the machine does, whatever the PATH of whoever asks", () => {
+    const found = (config: ProjectConfig): readonly string[] =>
+      lintConfig("m", Buffer.from(JSON.stringify(config)), "config.json", commandFinder({ PATH: "/nowhere" })).map(
+        ({ rule }) => rule,
+      );
+    expect(found(machineWith({ x: { command: "ls" } }))).toEqual([]);
+    expect(found(machineWith({ x: { command: "no-such-program-here" } }))).toEqual(["command_not_found"]);
+    expect(
+      found({ ...machineWith({ x: { command: "ls" } }), env: { PATH: "/nowhere" }, env_unsafe: ["PATH"] }),
+    ).toContain("command_not_found");
+  });
+
+  it.each([
+    [["ps", "--all"], []],
+    [["restart", "web"], []],
+    [["run", "x"], ["warning command_dangerous"]],
+    [["exec", "web", "sh"], ["warning command_dangerous"]],
+    [["--host=x", "ps"], ["warning command_dangerous"]],
+  ])("knows what of docker starts nothing that was not there: %j", (args, rules) => {
+    expect(rulesOf(machineWith({ x: { command: "/usr/bin/docker", args_template: args } }))).toEqual(rules);
+    expect(
+      rulesOf(machineWith({ x: { command: "/usr/bin/docker", args_template: args, allowed_flags: ["--x"] } })),
+    ).toEqual(["error command_dangerous"]);
   });
 
   it("asks for no profile", () => {

@@ -14,6 +14,24 @@ import { temporaryDirectory } from "../cli/harness.ts";
 const directory = templatesDirectory();
 const names = listTemplates(directory);
 const READ = ["git_fetch", "gh_pr_view", "gh_pr_list", "gh_pr_review_comments"];
+/** What may be seen of a machine. */
+const LOOK = [
+  "uptime",
+  "disk_usage",
+  "memory_usage",
+  "process_list",
+  "listening_ports",
+  "kernel",
+  "os_release",
+  "service_status",
+  "service_list",
+  "failed_services",
+];
+/** Whether a person is asked is for whoever uses a template to say. */
+const WARNINGS: Readonly<Record<string, readonly string[]>> = {
+  git_github_write: ["destructive_unasked /operations/gh_pr_edit/annotations/destructive"],
+  fleet_shell: ["shell_unasked /operations/shell/shell"],
+};
 
 function load(name: string) {
   return compileProject(name, readTemplate(directory, name), name);
@@ -45,7 +63,17 @@ describe("the bundled templates", () => {
   });
 
   it("are these, in this order", () => {
-    expect(names).toEqual(["aws_selected", "git_github_write", "git_write", "github_write", "local_demo", "readonly"]);
+    expect(names).toEqual([
+      "aws_selected",
+      "fleet_ops",
+      "fleet_readonly",
+      "fleet_shell",
+      "git_github_write",
+      "git_write",
+      "github_write",
+      "local_demo",
+      "readonly",
+    ]);
   });
 
   it.each([
@@ -84,6 +112,22 @@ describe("the bundled templates", () => {
     ],
     ["aws_selected", ["aws_sts_get_caller_identity", "aws_s3_ls", "aws_ec2_describe_tags"]],
     ["local_demo", ["git_log", "git_status", "git_show_stat", "git_branch_list"]],
+    ["fleet_readonly", LOOK],
+    [
+      "fleet_ops",
+      [
+        ...LOOK,
+        "service_log",
+        "service_restart",
+        "service_start",
+        "service_stop",
+        "docker_ps",
+        "docker_logs",
+        "docker_restart",
+        "apt_upgradable",
+      ],
+    ],
+    ["fleet_shell", ["shell", "push", "pull"]],
   ])("%s allows exactly these operations, in this order", (name, operations) => {
     expect(load(name).config.allowed_operations).toEqual(operations);
   });
@@ -95,9 +139,12 @@ describe("the bundled templates", () => {
       expect(load(name).unknown).toEqual([]);
     });
 
-    it("has the placeholders, and describes every operation and parameter", () => {
+    it("has the placeholders if it is for repositories, and describes every operation and parameter", () => {
       const { config, project } = load(name);
-      expect([config.repos, config.repo_paths]).toEqual([["OWNER/REPO"], ["/path/to/repo"]]);
+      const places = project.machine === undefined ? [["OWNER/REPO"], ["/path/to/repo"]] : [undefined, undefined];
+      expect([config.repos, config.repo_paths]).toEqual(places);
+      expect(project.machine !== undefined).toBe(name.startsWith("fleet_"));
+      expect(readTemplate(directory, name).includes("OWNER")).toBe(project.machine === undefined);
       for (const operation of project.operations.values()) {
         expect(isOperationId(operation.id)).toBe(true);
         expect(operation.description).toMatch(/^[A-Z].*\.$/);
@@ -115,12 +162,20 @@ describe("the bundled templates", () => {
 
     it("marks as read-only what shows and lists, and nothing else", () => {
       for (const { id, annotations } of load(name).project.operations.values())
-        expect([id, annotations.readOnly]).toEqual([id, !/create|comment$|reply|edit|push|fetch/.test(id)]);
+        expect([id, annotations.readOnly]).toEqual([
+          id,
+          !/create|comment$|reply|edit|push|fetch|restart|_start|stop|shell/.test(id),
+        ]);
     });
 
-    it("takes standard input only for the text of what gh sends, by an option that can name no file", () => {
-      for (const { id, stdin, maxStdinBytes, flags } of load(name).project.operations.values()) {
+    it("takes standard input only for the text of what gh sends, by an option that can name no file, and for shells and files of a machine", () => {
+      for (const { id, stdin, maxStdinBytes, flags, machine } of load(name).project.operations.values()) {
         const flag = flags.get("--body-file");
+        const ofMachine = machine?.shell !== undefined ? "optional" : machine?.transfer !== undefined;
+        if (ofMachine !== false) {
+          expect([id, stdin]).toEqual([id, ofMachine === true ? (id === "push" ? "required" : "none") : ofMachine]);
+          continue;
+        }
         expect([id, stdin]).toEqual([id, /_(?:create|edit|pr_comment)$/.test(id) ? "optional" : "none"]);
         expect([id, flag?.rule?.type, flag?.rule?.enum, maxStdinBytes]).toEqual(
           stdin === "none" ? [id, undefined, undefined, undefined] : [id, "enum", ["-"], 262_144],
@@ -143,10 +198,7 @@ describe("the bundled templates", () => {
           .filter(({ pointer }) => !pointer.startsWith("/repo"))
           .map(({ rule, pointer }) => `${rule} ${pointer}`)
           .filter((text) => !text.startsWith("command_relative ")),
-      ).toEqual(
-        // Whether a person is asked is for whoever uses the template to say.
-        name === "git_github_write" ? ["destructive_unasked /operations/gh_pr_edit/annotations/destructive"] : [],
-      );
+      ).toEqual(WARNINGS[name] ?? []);
     });
 
     it("has cases with an accepted call and denials for every operation, each under its own name", () => {
@@ -165,7 +217,7 @@ describe("the bundled templates", () => {
     const branches = (name: string): readonly string[] => load(name).config.constraints?.branch_allow ?? [];
     expect(branches("git_write")).toEqual(["ai/.+"]);
     expect(branches("git_github_write")).toEqual(["ai/.+"]);
-    expect(["readonly", "github_write", "aws_selected", "local_demo"].flatMap(branches)).toEqual([]);
+    expect(names.filter((name) => !name.startsWith("git_")).flatMap(branches)).toEqual([]);
   });
 
   it("hold no operation on the workspace's own git, except the demonstration", () => {

@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
 import { DaemonClient } from "../../wire/client.ts";
-import type { DaemonCalls } from "../../wire/daemon-calls.ts";
 import type { RunInfo } from "../../wire/schema.ts";
 import { serverOf } from "./servers.ts";
 
@@ -35,7 +34,10 @@ async function answering(reply: object): Promise<{ readonly client: DaemonClient
   return { client: new DaemonClient(address, "t"), requests };
 }
 
-const ASKING: readonly (readonly [string, (client: DaemonCalls) => Promise<unknown>])[] = [
+const PONG = { hostname: "web1", uptime_seconds: 5, shell: "sh", version: "1.0" };
+
+const ASKING: readonly (readonly [string, (client: DaemonClient) => Promise<unknown>])[] = [
+  ["ping", async (client) => client.ping()],
   ["status", async (client) => client.status("r1", 0)],
   ["read", async (client) => client.read({ runId: "r1" })],
   ["cancel", async (client) => client.cancel("r1")],
@@ -75,6 +77,10 @@ describe("asking about runs", () => {
     const runs = await answering({ runs: [RUN] });
     expect(await runs.client.runs()).toEqual({ runs: [RUN] });
     expect(runs.requests).toEqual(['{"protocol":2,"list_runs":true,"token":"t"}']);
+
+    const pong = await answering({ pong: PONG });
+    expect(await pong.client.ping()).toEqual({ pong: PONG });
+    expect(pong.requests).toEqual(['{"protocol":2,"ping":true,"token":"t"}']);
 
     const list = await answering({ operations: [], revision: "w" });
     expect(await list.client.watch("v", 30)).toEqual({ operations: [], revision: "w" });

@@ -39,6 +39,28 @@ export const AgentSchema = Type.Object(
           "Let `cmd2host agent` run as root, which operations that run as several users need. Default: false.",
       }),
     ),
+    nats: Type.Optional(
+      Type.Object(
+        {
+          servers: strings("nats://HOST:PORT or tls://HOST:PORT of one server or several of a cluster."),
+          nkey_seed_file: Type.Optional(
+            Type.String({ description: "Absolute path of the seed of the machine's nkey. Default: none." }),
+          ),
+          creds_file: Type.Optional(
+            Type.String({
+              description: "Absolute path of credentials (JWT and seed), instead of a seed. Default: none.",
+            }),
+          ),
+          ca_file: Type.Optional(
+            Type.String({
+              description: "Absolute path of the authorities of the servers' certificates. Default: the system's.",
+            }),
+          ),
+          prefix: Type.Optional(Type.String({ description: "First tokens of all subjects. Default: cmd2host." })),
+        },
+        { description: "Let gateways come over NATS: the machine dials out to the cluster, under its name." },
+      ),
+    ),
     commando: Type.Optional(
       Type.Object(
         {

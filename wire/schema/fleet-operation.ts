@@ -1,4 +1,4 @@
-import { type Static, Type } from "typebox";
+import { Type } from "typebox";
 import { strings } from "./common.ts";
 
 /** Of an operation that runs on a machine of a fleet: the daemon asks its gateway, whose key no caller ever sees. */
@@ -26,8 +26,6 @@ export const FleetOperationSchema = Type.Object(
       "Makes the operation one of a machine of a fleet. It has no command of its own; daemon.json's fleet says where the gateway is.",
   },
 );
-
-export type FleetOperationFields = Static<typeof FleetOperationSchema>;
 
 /** Of daemon.json: the gateway that such operations go to. */
 export const FleetSchema = Type.Object(

@@ -33,6 +33,8 @@ export const OutcomeFile = Type.Object({
   stderr_truncated: Type.Optional(Type.Boolean()),
   /** Places of the output, or of the message, that held a secret and were masked; absent for 0. */
   redacted: Type.Optional(Type.Integer({ minimum: 0 })),
+  /** Where the time went, for clients that asked: milliseconds by stage, each named after who spent them (`agent_run`). */
+  timings: Type.Optional(Type.Record(Type.String(), Type.Number())),
   /** Standard output after the operation's filters, for clients that asked, and what they left out. */
   filtered: Type.Optional(Type.Object({ stdout: Type.String(), dropped: Type.Array(Type.String()) })),
 });

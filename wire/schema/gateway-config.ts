@@ -191,8 +191,12 @@ const CallerSchema = Type.Object(
 const NatsSchema = Type.Object(
   {
     servers: strings("Addresses of NATS servers: nats://HOST:PORT or tls://HOST:PORT."),
-    creds: text("Absolute path of the credentials. Missing: none."),
-    inbox: text("Prefix of the subjects that answers come on. Missing: _INBOX."),
+    creds: text("Absolute path of the credentials (JWT and seed). Missing: none."),
+    nkey_seed: text("Absolute path of the seed of an nkey, instead of credentials. Missing: none."),
+    ca_file: text(
+      "Absolute path of the authorities that the servers' certificates are of. Missing: those of the system, where TLS is asked for.",
+    ),
+    name: text("Name of this gateway there, which its permissions are for. Default: the host name."),
     prefix: text("First tokens of all subjects. Default: cmd2host."),
   },
   { description: "A NATS cluster that agents and gateways meet on. Missing: none." },

@@ -26,6 +26,8 @@ export const OperationRequestFile = Type.Object({
   stdin_required: Type.Optional(Type.Boolean()),
   background: Type.Optional(Type.Boolean()),
   filtered: Type.Optional(Type.Boolean()),
+  /** Wants to know where the time went. */
+  profile: Type.Optional(Type.Boolean()),
   timeout_seconds: Type.Optional(Type.Integer({ minimum: 1 })),
   /** The machine of a fleet; a gateway finds it. */
   target: Type.Optional(Type.String()),

@@ -3,8 +3,8 @@ import type { MachineFields, OperationTemplate, ProjectConfig, TransferFields } 
 import type { ShellName } from "../../../wire/names.ts";
 import { quoted } from "../../../wire/text.ts";
 import { compileGlob } from "../../util/glob.ts";
-import type { MachineOperation, MachineRules, TransferRules } from "../types.ts";
-import type { Complain } from "./complain.ts";
+import type { MachineOperation, MachineRules, ParamRule, TransferRules } from "../types.ts";
+import { step, type Complain } from "./complain.ts";
 
 /** Members that say which repositories a project is for; a machine has none. */
 const OF_REPOSITORIES = ["repos", "repo_paths", "repo_hosts", "repo", "repo_path", "git_config"] as const;
@@ -100,11 +100,20 @@ export function compileMachineOperation(
       if (isSaid(source[name])) complain(`${pointer}/${name}`, "a shell or a transfer says that by itself");
   if (transfer !== undefined && source.stdin !== undefined)
     complain(`${pointer}/stdin`, "a transfer says by itself what it reads");
+  for (const [name, { type }] of Object.entries(source.params ?? {}))
+    if (type === "workspace_path")
+      complain(
+        `${pointer}/params${step(name)}/type`,
+        "workspace_path copies files into or out of a workspace, and a machine has none; use path, or a transfer",
+      );
   const { env_allow: names } = source;
+  const runAs = checkUser(source.run_as, `${pointer}/run_as`, complain) ?? machine.runAs;
+  if (source.run_in === "empty" && runAs !== undefined)
+    complain(`${pointer}/run_in`, `empty directories belong to the agent's own user, and it runs as ${runAs}`);
   return {
     shell,
     transfer: transfer === undefined ? undefined : compileTransfer(transfer, `${pointer}/transfer`, complain),
-    runAs: checkUser(source.run_as, `${pointer}/run_as`, complain) ?? machine.runAs,
+    runAs,
     env: names === undefined && shell !== undefined ? "any" : (names ?? []).map((name) => compileGlob(name)),
   };
 }
@@ -131,7 +140,7 @@ export function spelledOut(source: OperationTemplate): OperationTemplate {
       command: TRANSFER_COMMAND,
       args_template: [transfer.direction, "{path}", "{merge}"],
       params: {
-        path: { type: "string", description: "Absolute path on the machine." },
+        path: { type: "string", pattern: "^/(?s:.*)$", maxLength: 4_096, description: "Absolute path on the machine." },
         merge: {
           type: "enum",
           enum: ["merge"],
@@ -142,6 +151,11 @@ export function spelledOut(source: OperationTemplate): OperationTemplate {
       stdin: transfer.direction === "push" ? "required" : "none",
     };
   return source;
+}
+
+/** The parameters of a shell, whose command is nobody's argument before the shell has read it. */
+export function verbatim(params: ReadonlyMap<string, ParamRule>): ReadonlyMap<string, ParamRule> {
+  return new Map([...params].map(([name, rule]) => [name, { ...rule, verbatim: true }]));
 }
 
 /** How a transfer's program is called where people read of it. It is our own. */

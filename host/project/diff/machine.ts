@@ -1,13 +1,13 @@
 import { isDeepStrictEqual } from "node:util";
+import { isWithin } from "../../util/within.ts";
 import { machineDetails, machineLines, transferWords, userWords } from "../machine-words.ts";
 import type { MachineRules, Operation, TransferRules } from "../types.ts";
 import { word } from "../words.ts";
 import { listDifference, narrows, widens, type Change } from "./change.ts";
 
 /** True when the later one allows nothing that the earlier one did not. */
-function isWithin(before: TransferRules, after: TransferRules): boolean {
-  const covered = (root: string): boolean =>
-    before.roots.some((old) => root === old || old === "/" || root.startsWith(`${old}/`));
+function isNarrower(before: TransferRules, after: TransferRules): boolean {
+  const covered = (root: string): boolean => before.roots.some((old) => isWithin(root, old));
   return (
     before.direction === after.direction &&
     after.roots.every(covered) &&
@@ -24,7 +24,7 @@ function transferChanges(
   // That one became a transfer, or is one no more, is told by its command.
   if (before === undefined || after === undefined || isDeepStrictEqual(before, after)) return [];
   const text = `${id} ${transferWords(after)} (before: ${transferWords(before)})`;
-  return [isWithin(before, after) ? narrows(text) : widens(text)];
+  return [isNarrower(before, after) ? narrows(text) : widens(text)];
 }
 
 /** Changes of what an operation does that only a machine's can. */

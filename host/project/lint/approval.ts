@@ -22,9 +22,10 @@ function neverHolds(condition: ApprovalCondition, operation: Operation): boolean
 
 /** Operations that destroy without a question, and questions that are never asked. */
 export const approvals: OperationRule = (operation, at, report) => {
-  const { approval, source } = operation;
+  const { approval, source, machine } = operation;
   if (approval === undefined) {
-    if (source.annotations?.destructive !== true) return;
+    // Of a shell the rule for machines says it.
+    if (source.annotations?.destructive !== true || machine?.shell !== undefined) return;
     report({
       severity: "warning",
       rule: "destructive_unasked",

@@ -5,7 +5,7 @@ import { CodedError } from "../../../wire/errors.ts";
 import { printable, quoted } from "../../../wire/text.ts";
 import { programName } from "../push.ts";
 import type { Operation } from "../types.ts";
-import { programDanger, subcommandDanger, subcommandWords } from "./dangers.ts";
+import { isQuiet, programDanger, subcommandDanger, subcommandWords } from "./dangers.ts";
 import type { OperationRule, Subject } from "./finding.ts";
 
 function workspacesOf({ loaded }: Subject): readonly string[] {
@@ -40,8 +40,14 @@ export const commandFile: OperationRule = (operation, at, report, subject) => {
   }
   const pointer = `${at}/command`;
   try {
-    const found = subject.findCommand(command, workspacesOf(subject));
-    if (isAbsolute(command) || machine?.shell !== undefined) return;
+    const { env } = subject.loaded.project;
+    const found = subject.findCommand(
+      command,
+      workspacesOf(subject),
+      machine === undefined ? undefined : { path: env.get("PATH") },
+    );
+    // On a machine they are looked for in the system's directories, or where the project says, whatever the daemon's PATH.
+    if (isAbsolute(command) || machine !== undefined) return;
     const message = `${quoted(command)} is looked up on the daemon's PATH each time`;
     report({ severity: "warning", rule: "command_relative", pointer, message, fix: `Write ${printable(found)}.` });
   } catch (error) {
@@ -64,11 +70,17 @@ export function isOpen(operation: Operation): boolean {
   );
 }
 
+/** A subcommand that the template spells out, without flags that could say otherwise. */
+function startsNothing({ command, template, flags }: Operation): boolean {
+  const [first] = template;
+  return first?.kind === "literal" && flags.size === 0 && isQuiet(command, first.text);
+}
+
 /** Programs and subcommands that run other programs. */
 export const commandDanger: OperationRule = (operation, at, report) => {
   // Said more plainly by the rule for machines.
   if (operation.machine?.shell !== undefined) return;
-  const danger = programDanger(operation.command, isOpen(operation));
+  const danger = startsNothing(operation) ? undefined : programDanger(operation.command, isOpen(operation));
   if (danger !== undefined) {
     report({
       severity: danger.severity,

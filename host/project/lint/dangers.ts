@@ -172,6 +172,9 @@ const INTERPRETERS =
   /^(?:python|perl|ruby|php|lua|node|nodejs|deno|bun|tsx|ts-node|awk|gawk|mawk|nawk|tclsh|expect|osascript|Rscript|java|npx|bunx|uvx|pipx)[\d.]*$/;
 const LAUNCHERS =
   /^(?:env|xargs|parallel|sudo|su|doas|nohup|timeout|nice|ionice|setsid|stdbuf|time|watch|strace|ltrace|gdb|script|chroot|unshare|nsenter|flock|systemd-run|ssh|docker|podman|nerdctl|kubectl)$/;
+const CONTAINERS = /^(?:docker|podman|nerdctl)$/;
+/** They look at containers that are there, or start and stop them as they were made. */
+const QUIET = new Set(["ps", "logs", "start", "stop", "restart", "stats", "top", "port", "images", "version", "info"]);
 const TOOLS: ReadonlyMap<string, string> = new Map([
   ["find", "-exec runs programs, -fprintf writes files, -files0-from reads them"],
   ["sort", "--compress-program runs a program, -o writes a file"],
@@ -200,6 +203,11 @@ export function isInterpreter(name: string): boolean {
 /** True for programs that start others. */
 export function isLauncher(name: string): boolean {
   return LAUNCHERS.test(name);
+}
+
+/** True for a subcommand of a program that starts others, which is known to start nothing that was not there. */
+export function isQuiet(command: string, subcommand: string): boolean {
+  return CONTAINERS.test(programName(command)) && QUIET.has(subcommand);
 }
 
 /** What is to be said about running this program at all. `open`: the caller has a say in the arguments. */

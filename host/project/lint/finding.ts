@@ -19,11 +19,17 @@ export interface Finding {
   readonly fix: string;
 }
 
+/** Where the programs of a machine are looked for: in `path`, where its project sets one, else in the system's directories. */
+export interface MachineSearch {
+  readonly path: string | undefined;
+}
+
 /**
  * How the daemon would find a program: the path it runs.
+ * @param machine undefined for a project of repositories, whose programs are looked for on the daemon's PATH
  * @throws CodedError `command_not_found`, `command_untrusted`
  */
-export type FindCommand = (command: string, workspaces: readonly string[]) => string;
+export type FindCommand = (command: string, workspaces: readonly string[], machine?: MachineSearch) => string;
 
 /** What the rules look at. */
 export interface Subject {

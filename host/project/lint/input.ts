@@ -52,7 +52,8 @@ function verdictOf(operation: Operation): Verdict | undefined {
 
 /** Programs that carry out what they read. */
 export const standardInput: OperationRule = (operation, at, report) => {
-  if (operation.stdin === "none") return;
+  // A shell of a machine runs whatever it is told, and says so.
+  if (operation.stdin === "none" || operation.machine?.shell !== undefined) return;
   const verdict = verdictOf(operation);
   if (verdict === undefined) return;
   report({

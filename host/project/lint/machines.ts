@@ -1,4 +1,9 @@
-import type { OperationRule } from "./finding.ts";
+import { quoted } from "../../../wire/text.ts";
+import { compileGlob } from "../../util/glob.ts";
+import { pointerTo, type OperationRule } from "./finding.ts";
+
+/** Variables by which programs find others, or code of theirs; a few of many. */
+const POWERFUL = ["PATH", "NODE_OPTIONS", "PYTHONPATH", "PERL5OPT", "RUBYOPT", "BASH_ENV", "GIT_SSH_COMMAND", "EDITOR"];
 
 /** Shells, files and users of a machine's operations. */
 export const machineOperation: OperationRule = (operation, at, report) => {
@@ -27,4 +32,18 @@ export const machineOperation: OperationRule = (operation, at, report) => {
       message: "no file can be reached, so the operation never works",
       fix: "Name the directories that are meant.",
     });
+  // The commands of a shell could set them themselves.
+  if (machine?.shell !== undefined) return;
+  (operation.source.env_allow ?? []).forEach((source, index) => {
+    const glob = compileGlob(source);
+    const name = glob.ok ? POWERFUL.find((one) => glob.glob.matches(one, false)) : undefined;
+    if (name === undefined) return;
+    report({
+      severity: "warning",
+      rule: "env_allow_wide",
+      pointer: at + pointerTo("env_allow", index),
+      message: `${quoted(source)} lets callers set ${name}, which can choose what is run`,
+      fix: "Name the variables that are meant.",
+    });
+  });
 };

@@ -99,7 +99,8 @@ export const params: OperationRule = (operation, here, report, { loaded }) => {
   for (const rule of operation.params.values()) {
     const at = here + pointerTo("params", rule.name);
     checkType(rule, at, report);
-    checkLimits(rule, at, report);
+    // A shell of a machine takes any command: that is what it is for.
+    if (operation.machine?.shell === undefined) checkLimits(rule, at, report);
     checkUse(operation, rule, at, report);
     checkDash(operation, rule, at, report);
     if (loaded.project.env.has(rule.name)) {

@@ -1,7 +1,9 @@
 import type { Target } from "../engine/target.ts";
 import { bridge } from "./bridge.ts";
+import { capnp } from "./capnp.ts";
 import { framing } from "./framing.ts";
 import { gitConfig } from "./git-config.ts";
+import { linkMessages } from "./link-messages.ts";
 import { objects } from "./objects.ts";
 import { paths } from "./paths.ts";
 import { refs } from "./refs.ts";
@@ -13,6 +15,7 @@ import { workspace } from "./workspace.ts";
 /** Everything that is fuzzed. */
 export const TARGETS: readonly Target[] = [
   framing,
+  linkMessages,
   bridge,
   request,
   gitConfig,
@@ -22,4 +25,5 @@ export const TARGETS: readonly Target[] = [
   remoteRequest,
   reverse,
   paths,
+  capnp,
 ];

@@ -70,6 +70,7 @@ function written(request: Request): object {
     return { ...common, mcp_session: defined({ tools, max_tokens: maxTokens, timeout: timeoutSeconds }) };
   }
   if (request.kind === "explain_operation") return { ...common, explain_operation: operation(request.asked) };
+  if (request.kind === "ping") return { ...common, ping: true };
   if (request.kind === "page") return { ...common, page: defined({ socket: request.socket, stop: request.stop }) };
   if (request.kind !== "operation") return { ...common, ...aboutRuns(request) };
   return { ...common, ...operation(request) };
@@ -83,6 +84,10 @@ function operation(request: OperationRequest): object {
     stdin: request.offersStdin,
     stdin_required: request.needsStdin,
     background: request.background,
+    profile: request.profile,
+    target: request.target,
+    work_dir: request.workDir,
+    env: Object.fromEntries(request.env),
     ...(request.filtered === undefined ? {} : { filtered: request.filtered }),
     ...(request.timeoutSeconds === undefined ? {} : { timeout_seconds: request.timeoutSeconds }),
     ...(request.requestId === undefined ? {} : { request_id: request.requestId }),

@@ -153,11 +153,24 @@ describe("[link] and [nats]", () => {
     expect(settingsOf('[nats]\nservers = ["nats://h:4222"]').nats).toEqual({
       servers: ["nats://h:4222"],
       creds: undefined,
-      inbox: undefined,
+      nkeySeed: undefined,
+      caFile: undefined,
+      name: undefined,
       prefix: "cmd2host",
     });
-    const all = '[nats]\nservers = ["tls://h"]\ncreds = "/c"\ninbox = "_INBOX.a"\nprefix = "x.y"';
-    expect(settingsOf(all).nats).toEqual({ servers: ["tls://h"], creds: "/c", inbox: "_INBOX.a", prefix: "x.y" });
+    const all = '[nats]\nservers = ["tls://h"]\nnkey_seed = "/s"\nca_file = "/a"\nname = "gw"\nprefix = "x.y"';
+    expect(settingsOf(all).nats).toEqual({
+      servers: ["tls://h"],
+      creds: undefined,
+      nkeySeed: "/s",
+      caFile: "/a",
+      name: "gw",
+      prefix: "x.y",
+    });
+    expect(complaint('[nats]\nservers = ["tls://h"]\nnkey_seed = "s"')).toMatch(
+      /^3: nats\.nkey_seed: expected an absolute/,
+    );
+    expect(complaint('[nats]\nservers = ["tls://h"]\nnkey_seed = "/s"\ncreds = "/c"')).toMatch(/hold a seed already/);
   });
 
   it("say what is wrong with them", () => {
@@ -173,7 +186,7 @@ describe("[link] and [nats]", () => {
       /^3: nats\.creds: expected an absolute path/,
     );
     expect(complaint('[nats]\nservers = ["nats://h"]\nprefix = "a.>"')).toMatch(/^3: nats\.prefix: expected tokens/);
-    expect(complaint('[nats]\nservers = ["nats://h"]\ninbox = "a b"')).toMatch(/^3: nats\.inbox: expected tokens/);
+    expect(complaint('[nats]\nservers = ["nats://h"]\nprefix = "a b"')).toMatch(/^3: nats\.prefix: expected tokens/);
   });
 });
 

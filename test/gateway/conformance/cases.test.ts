@@ -1,19 +1,24 @@
 import { describe, expect, it } from "vitest";
-import { openRig } from "../fixtures/rig.ts";
-import { FIXTURE, type Fixture } from "./case.ts";
+import { FIXTURE, type Case, type Fixture } from "./case.ts";
 import { CASES } from "./cases.ts";
 import { runCase, type Base } from "./run-case.ts";
+import { wholeFleet } from "./whole-fleet.ts";
 
-/** A gateway as a case wants it. */
-async function gatewayFor(fixture: Fixture): Promise<Base> {
-  const { mode, perTarget, ofAgent, ...pages } = fixture;
-  const { url } = await openRig({ mode, pages, fleet: { perTarget, ofAgent } });
-  return { url, key: "k" };
+function fixtureOf(one: Case): Fixture {
+  return { ...FIXTURE, ...one.fixture };
 }
 
-describe("what clients of commando get of this gateway", () => {
+/** One fleet for all cases that want the same of it. */
+const fleets = new Map<string, Base>();
+for (const one of CASES) {
+  const key = JSON.stringify(fixtureOf(one));
+  if (!fleets.has(key)) fleets.set(key, await wholeFleet(fixtureOf(one)));
+}
+
+describe("what clients of commando get of a gateway, with an agent behind it", () => {
   it.each(CASES.map((one) => [one.number, one.title, one] as const))("%i: %s", async (_number, _title, one) => {
-    expect(await runCase(await gatewayFor({ ...FIXTURE, ...one.fixture }), one)).toEqual([]);
+    const fleet = fleets.get(JSON.stringify(fixtureOf(one)));
+    expect(fleet === undefined ? ["no fleet"] : await runCase(fleet, one)).toEqual([]);
   });
 
   it("covers each case of the list that concerns HTTP and MCP", () => {

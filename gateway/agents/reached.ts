@@ -1,0 +1,16 @@
+import { CodedError } from "../../wire/errors.ts";
+import type { GatewaySettings } from "../config/settings.ts";
+import type { KnownTarget } from "../registry/known-target.ts";
+import type { Agent } from "./agent.ts";
+import { CommandoAgent } from "./commando-agent.ts";
+import { LinkAgent } from "./link-agent.ts";
+import type { LinkHub } from "./link-hub.ts";
+
+/** How a target is spoken to. @throws CodedError `target_no_key` */
+export function reached(target: KnownTarget, hub: LinkHub, settings: GatewaySettings): Agent {
+  const { name, host, port, way } = target;
+  if (way === "link") return new LinkAgent(name, async (signal) => hub.open(name, signal));
+  const psk = settings.agent.psk.get(name);
+  if (psk === undefined) throw new CodedError("target_no_key", `there is no key for target ${name}`);
+  return new CommandoAgent({ host, port, psk, connectTimeoutMs: settings.agent.connectTimeoutMs });
+}

@@ -1,0 +1,71 @@
+import { readFileSync } from "node:fs";
+import { hostname, networkInterfaces } from "node:os";
+import { CodedError, errnoOf, messageOf } from "../wire/errors.ts";
+import { isMachineName } from "../link/pins.ts";
+import type { RoadLog } from "../nats/road.ts";
+import type { NatsSettings } from "../nats/settings.ts";
+import type { Log } from "../host/util/log.ts";
+import type { GatewaySettings } from "./config/settings.ts";
+import type { TlsFiles } from "./http/listening.ts";
+import type { DoorSettings } from "./http/server.ts";
+import { PAGE_SETTINGS, type PageSettings } from "./pages/page.ts";
+
+/** What rooms are told of gateway.toml, and of the machine that the gateway runs on. */
+
+/** What this gateway calls itself to agents. */
+export function ownName(): string {
+  const name = hostname().replace(/[^A-Za-z0-9._-]/g, "-");
+  return isMachineName(name) ? name : "gateway";
+}
+
+export function pageSettings({ streaming }: GatewaySettings): PageSettings {
+  const { pageTimeoutMs, pageMaxBytes, sessionIdleMs } = streaming;
+  return { ...PAGE_SETTINGS, pageTimeoutMs, pageMaxBytes, idleMs: sessionIdleMs };
+}
+
+export function doorSettings({ server }: GatewaySettings): DoorSettings {
+  return { hosts: server.allowedHosts, origins: server.allowedOrigins ?? [], trustedProxies: server.trustProxy };
+}
+
+/** @throws CodedError `gateway_config_invalid` */
+export function tlsFiles({ cert, key }: { readonly cert: string; readonly key: string }): TlsFiles {
+  const read = (file: string): Buffer => {
+    try {
+      return readFileSync(file);
+    } catch (error) {
+      throw new CodedError("gateway_config_invalid", `${file}: ${errnoOf(error) ?? messageOf(error)}`, {
+        hint: "Correct tls_cert and tls_key in gateway.toml.",
+      });
+    }
+  };
+  return { cert: read(cert), key: read(key) };
+}
+
+/** By which agents can reach this machine, the likeliest first. */
+export function ownAddresses(port: number, publicUrl: string | undefined): readonly string[] {
+  if (publicUrl !== undefined && URL.canParse(publicUrl)) return [`${new URL(publicUrl).hostname}:${port}`];
+  const addresses = Object.values(networkInterfaces())
+    .flatMap((list) => list ?? [])
+    .filter(({ internal, address }) => !internal && !address.startsWith("fe80:"))
+    .map(({ address, family }) => (family === "IPv6" ? `[${address}]:${port}` : `${address}:${port}`));
+  return addresses.length === 0 ? [`127.0.0.1:${port}`] : addresses.slice(0, 4);
+}
+
+/** How this gateway reaches NATS. */
+export function natsSettings(nats: NonNullable<GatewaySettings["nats"]>): NatsSettings {
+  const { servers, creds, nkeySeed, caFile, name, prefix } = nats;
+  return {
+    servers,
+    name: name ?? ownName(),
+    prefix,
+    ...(creds === undefined ? {} : { credsFile: creds }),
+    ...(nkeySeed === undefined ? {} : { nkeySeedFile: nkeySeed }),
+    ...(caFile === undefined ? {} : { tls: { caFile } }),
+  };
+}
+
+export function natsLog(log: Log): RoadLog {
+  return (level, message, fields) => {
+    log[level](message, fields);
+  };
+}
