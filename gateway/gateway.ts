@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
 import { AUTH_FAILURE_DELAY_MS } from "../wire/limits.ts";
 import { NatsRoad } from "../nats/road.ts";
 import { Approvals } from "../host/approval/approvals.ts";
@@ -39,10 +40,11 @@ import { AuditCopy } from "./relay/audit-copy.ts";
 import { GatewayDesk } from "./relay/handle.ts";
 import { Recorder } from "./relay/recorder.ts";
 import { Relay } from "./relay/relay.ts";
-import { doorSettings, natsLog, natsSettings, ownAddresses, ownName, pageSettings, tlsFiles } from "./told.ts";
+import { bugLog, doorSettings, natsLog, natsSettings, ownAddresses, ownName, pageSettings, tlsFiles } from "./told.ts";
 import { protocolTwo } from "./upgraded.ts";
 
 const APPROVAL_MS = 300_000;
+const LAST_REPLIES_MS = 2_000;
 const BOUNDS = { maxInFlight: 1_024, maxConnections: 4_096, maxConnectionsPerPeer: 1_024 };
 const PENALTY_PLACES = 16;
 const PENALTY_QUEUE = 64;
@@ -79,12 +81,8 @@ export class Gateway {
     this.#registry = registry;
     const { settings } = file;
     const places = gatewayPlaces(settings.cacheDir);
-    const warn = (message: string): void => {
-      log.warn(message);
-    };
-    const reportBug = (error: unknown): void => {
-      log.error("internal error", { error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
-    };
+    const warn = (message: string): void => void log.warn(message);
+    const reportBug = bugLog(log);
     const now = (): GatewaySettings => file.settings;
     const agentOf = (target: KnownTarget): Agent => reached(target, hub, now());
     this.#pinger = new Pinger({
@@ -135,9 +133,7 @@ export class Gateway {
       hub,
       callers,
       addresses: () => ownAddresses(hub.port ?? 0, now().server.publicUrl),
-      changed: (what, fields) => {
-        log.info(what, fields);
-      },
+      changed: (what, fields) => void log.info(what, fields),
     });
     this.#pages = new CommandPages(pageSettings(settings), reportBug);
     this.#tools = {
@@ -199,9 +195,7 @@ export class Gateway {
         name: ownName(),
         link: settings.link,
         log,
-        enrolled: (targets) => {
-          registry.setEnrolled(targets);
-        },
+        enrolled: (targets) => void registry.setEnrolled(targets),
         connected: (target) => {
           if (gateway !== undefined) gateway.#greeter.greet(target);
         },
@@ -216,7 +210,7 @@ export class Gateway {
     }
   }
 
-  /** Where HTTP is served; undefined for stdio. */
+  /** Undefined for stdio. */
   get port(): number | undefined {
     return this.#server?.port;
   }
@@ -276,19 +270,29 @@ export class Gateway {
     this.#server?.change(doorSettings(settings));
   }
 
+  /** Until nobody's command runs whose connection was taken over from HTTP, and which the HTTP server so knows nothing of. */
+  async #untilIdle(limitMs: number): Promise<void> {
+    const end = performance.now() + limitMs;
+    while (this.#reception.isWorking && performance.now() < end) await delay(IDLE_LOOK_MS);
+  }
+
   /** Reads gateway.toml again, for SIGHUP. */
   reload(): void {
     this.#file.reload();
   }
 
-  /** Stops: what runs gets some time, then it is ended and answered. */
-  async stop(): Promise<void> {
+  /**
+   * Stops: what runs gets some time, then it is ended and answered.
+   * @param graceMs that time
+   */
+  async stop(graceMs = GRACE_MS): Promise<void> {
     this.#file.stop();
     this.#greeter.stop();
     await this.#pinger.stop();
     await this.#discovery.stop();
     this.#approvals.close();
-    await this.#server?.close();
+    this.#reception.dismissIdle();
+    await Promise.all([this.#server?.close(graceMs), this.#untilIdle(graceMs)]);
     this.#reception.shutDown();
     await Promise.race([
       new Promise((resolve) => setTimeout(resolve, LAST_REPLIES_MS).unref()),
@@ -303,8 +307,9 @@ export class Gateway {
   }
 }
 
-const LAST_REPLIES_MS = 2_000;
-
+/** For what runs when the gateway stops; as for requests over HTTP. */
+const GRACE_MS = 10_000;
+const IDLE_LOOK_MS = 10;
 interface Built {
   readonly audit: RunningAudit;
   readonly lock: BaseLock;

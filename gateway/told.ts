@@ -69,3 +69,10 @@ export function natsLog(log: Log): RoadLog {
     log[level](message, fields);
   };
 }
+
+/** For what nobody expected. */
+export function bugLog(log: Log): (error: unknown) => void {
+  return (error) => {
+    log.error("internal error", { error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+  };
+}

@@ -18,10 +18,15 @@ export class Backoff {
     this.#random = random;
   }
 
-  /** Milliseconds until the next try. */
-  next(): number {
-    const bound = Math.min(this.#waits.longest, this.#waits.first * 2 ** Math.min(this.#tries++, 20));
-    return this.#random() * bound;
+  /**
+   * Milliseconds until the next try.
+   * @param longest the bound of this wait, when it is to be smaller than that of all; then those behind it do not grow beyond it either
+   */
+  next(longest = this.#waits.longest): number {
+    const most = Math.min(this.#waits.longest, longest);
+    const bound = this.#waits.first * 2 ** this.#tries;
+    if (bound < most) this.#tries++;
+    return this.#random() * Math.min(most, bound);
   }
 
   /** It worked, and for a while. */

@@ -33,6 +33,8 @@ export interface DiallerOptions extends LinkSettings {
 const STEADY_MS = 10_000;
 /** Somebody who wants a stream does not wait for the next try, unless the last one was so long ago at most. */
 const EAGER_MS = 1_000;
+/** While a session waits for a connection, there is a try in each such part of its lease: with longer waits it would be over before the next one. */
+const TRIES_IN_LEASE = 8;
 
 /** Keeps one session to a machine, for as long as it is started: dials, and dials again. */
 export class LinkDialler {
@@ -155,9 +157,11 @@ export class LinkDialler {
     if (this.#isClosed) return;
     if (performance.now() - this.#attachedAt > STEADY_MS) this.#backoff.reset();
     this.#attachedAt = Number.POSITIVE_INFINITY;
+    const session = this.#session;
+    const longest = session?.state === "stalled" ? session.leaseMs / TRIES_IN_LEASE : undefined;
     this.#retry = setTimeout(() => {
       void this.#try();
-    }, this.#backoff.next());
+    }, this.#backoff.next(longest));
   }
 
   /** One try. What comes of it is kept. */

@@ -86,6 +86,11 @@ export class Session implements LinkPeer, Receiver {
     return this.#resumed;
   }
 
+  /** How long it waits for a connection. */
+  get leaseMs(): number {
+    return this.#options.leaseMs;
+  }
+
   get knowsNextKey(): boolean {
     return this.#options.keys.isKnown;
   }

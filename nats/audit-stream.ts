@@ -1,33 +1,15 @@
-import {
-  jetstream,
-  jetstreamManager,
-  JetStreamApiError,
-  type JetStreamClient,
-  RetentionPolicy,
-  DiscardPolicy,
-  StorageType,
-} from "@nats-io/jetstream";
+import { jetstream, type JetStreamClient } from "@nats-io/jetstream";
 import { messageOf } from "../wire/errors.ts";
 import { printable } from "../wire/text.ts";
 import type { Sink } from "../host/audit/sinks.ts";
 import { sha256Hex } from "../host/util/hash.ts";
+import { makeAuditStream, makeSubject, type AuditStreamSettings } from "./audit-stream-set-up.ts";
 import type { NatsClient } from "./client.ts";
-
-/** The stream that keeps the records of all machines. An existing one is used as it is. */
-export interface AuditStreamSettings {
-  /** Makes the stream when there is none; the key must be allowed to. */
-  readonly create: boolean;
-  /** How many servers keep each record. Default: 3 in a cluster, which must have as many servers with JetStream, else 1. */
-  readonly replicas?: number | undefined;
-  /** Bytes of all records; the oldest go. Default: 1 GiB. */
-  readonly maxBytes?: number | undefined;
-}
 
 /** Bytes that wait for the stream; records that would make it more are dropped. */
 const MAX_WAITING = 1_048_576;
 /** Bytes of one message, unless one record has more. */
 const MAX_BATCH = 65_536;
-const MAX_STREAM_BYTES = 1_073_741_824;
 const ACK_MS = 3_000;
 const FIRST_RETRY_MS = 250;
 const LAST_RETRY_MS = 2_000;
@@ -35,8 +17,6 @@ const DENIED_RETRY_MS = 30_000;
 const CLOSE_MS = 2_000;
 /** For the headers of a message, which count as well. */
 const HEADER_ROOM = 1_024;
-/** Nanoseconds in which a message that is sent again is known to be the same. */
-const DUPLICATE_WINDOW_NS = 600e9;
 
 interface Batch {
   /** Of records. */
@@ -206,27 +186,9 @@ export class AuditStreamSink implements Sink {
   }
 
   async #makeStream(): Promise<void> {
-    const { replicas, maxBytes } = this.#settings;
-    const name = this.#nats.subjects.auditStream();
-    if (this.#denied.has(`$JS.API.STREAM.CREATE.${name}`)) return;
-    try {
-      const manager = await jetstreamManager(this.#nats.connection, { checkAPI: false, timeout: ACK_MS });
-      await manager.streams.add({
-        name,
-        subjects: [this.#nats.subjects.audit("*")],
-        retention: RetentionPolicy.Limits,
-        storage: StorageType.File,
-        discard: DiscardPolicy.Old,
-        num_replicas: replicas ?? (this.#nats.isClustered ? 3 : 1),
-        max_bytes: maxBytes ?? MAX_STREAM_BYTES,
-        duplicate_window: DUPLICATE_WINDOW_NS,
-        // Whoever may publish to a stream may not take anything back.
-        deny_delete: true,
-        deny_purge: true,
-      });
-    } catch (error) {
-      if (error instanceof JetStreamApiError) this.#trouble = printable(messageOf(error));
-    }
+    if (this.#denied.has(makeSubject(this.#nats.subjects))) return;
+    const trouble = await makeAuditStream(this.#nats, this.#settings);
+    if (trouble !== undefined) this.#trouble = printable(trouble);
   }
 }
 

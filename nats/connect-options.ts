@@ -7,7 +7,8 @@ import type { CheckedSettings, NatsSettings } from "./settings.ts";
 const CONNECT_TIMEOUT_MS = 5_000;
 /** A server that does not answer two of these is given up. */
 const SERVER_PING_MS = 5_000;
-const RETRY_MS = 1_000;
+const RETRY_MS = 500;
+const RETRY_JITTER_MS = 1_000;
 /** So that not all machines come at the same moment when a server is lost. */
 const JITTER_MS = 500;
 
@@ -40,8 +41,8 @@ export function connectOptions(
     // A server whose configuration is being changed may not know us for a while.
     ignoreAuthErrorAbort: true,
     reconnectTimeWait: RETRY_MS,
-    reconnectJitter: RETRY_MS,
-    reconnectJitterTLS: RETRY_MS,
+    reconnectJitter: RETRY_JITTER_MS,
+    reconnectJitterTLS: RETRY_JITTER_MS,
     noAsyncTraces: true,
     reconnectToServer: ([next]) => {
       const isFirst = target === undefined;

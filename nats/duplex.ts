@@ -16,6 +16,7 @@ import {
 } from "./messages.ts";
 import { isNoResponders } from "./no-responders.ts";
 import { IncomingCredit, OutgoingCredit } from "./window.ts";
+import { Writer } from "./writer.ts";
 
 /** Bytes that wait for the writer and for the reader above the windows. */
 const BUFFER_BYTES = 131_072;
@@ -35,13 +36,6 @@ export interface OtherEnd {
   readonly unsubscribe: () => void;
 }
 
-/** What is being sent, and how far it is. */
-interface Writing {
-  readonly bytes: Buffer;
-  readonly done: (error?: Error | null) => void;
-  at: number;
-}
-
 /**
  * A stream of bytes over two subjects of NATS, which behaves as a socket does. NATS may lose messages, and says nothing: each one has a number,
  * and whatever is not the next one, or comes from nowhere, destroys the stream with an error on both ends. So what was read is always the
@@ -53,7 +47,7 @@ export class NatsDuplex extends Duplex {
   /** The most bytes of data that we said we take in one message. */
   readonly #chunk: number;
   readonly #incoming: IncomingCredit;
-  readonly #outgoing: OutgoingCredit;
+  readonly #writer: Writer;
   readonly #heartbeat: Heartbeat;
   readonly #endStatus: () => void;
   #nextIncoming: bigint;
@@ -61,8 +55,6 @@ export class NatsDuplex extends Duplex {
   /** What came and was not asked for yet. */
   #arrived: Buffer[] = [];
   #isWanted = false;
-  #writing: Writing | undefined;
-  #awaitsRoom = false;
   /** Each end said that nothing more comes from it. */
   #gotEnd = false;
   #sentEnd = false;
@@ -80,7 +72,12 @@ export class NatsDuplex extends Duplex {
     this.#chunk = terms.own.chunk;
     this.#incoming = new IncomingCredit(terms.own.window, terms.maxWindow);
     // Our server may take less than theirs.
-    this.#outgoing = new OutgoingCredit(end.theirs.window, Math.min(end.theirs.chunk, terms.own.chunk));
+    const credit = new OutgoingCredit(end.theirs.window, Math.min(end.theirs.chunk, terms.own.chunk));
+    this.#writer = new Writer(
+      nats.outflow,
+      credit,
+      (bytes, isHeld) => !this.destroyed && this.#send(isHeld ? MESSAGE.data_held : MESSAGE.data, bytes),
+    );
     this.#nextIncoming = end.nextIncoming;
     this.#heartbeat = new Heartbeat(terms.heartbeatMs, {
       ping: () => {
@@ -131,13 +128,11 @@ export class NatsDuplex extends Duplex {
   }
 
   override _write(chunk: Buffer, _encoding: string, done: (error?: Error | null) => void): void {
-    this.#writing = { bytes: chunk, done, at: 0 };
-    this.#pump();
+    this.#writer.write(chunk, done);
   }
 
   override _writev(chunks: readonly { readonly chunk: Buffer }[], done: (error?: Error | null) => void): void {
-    this.#writing = { bytes: Buffer.concat(chunks.map(({ chunk }) => chunk)), done, at: 0 };
-    this.#pump();
+    this.#writer.write(Buffer.concat(chunks.map(({ chunk }) => chunk)), done);
   }
 
   override _final(done: (error?: Error | null) => void): void {
@@ -154,12 +149,10 @@ export class NatsDuplex extends Duplex {
     if (!(this.#gotEnd && this.#sentEnd) && this.#deaf === undefined) this.#send(MESSAGE.reset);
     this.#end.unsubscribe();
     this.#arrived = [];
-    const writing = this.#writing;
-    this.#writing = undefined;
     // Not at once: whoever was just given this stream by a promise must be able to listen for its error.
     setImmediate(() => {
       done(error);
-      writing?.done(error ?? this.#error("the connection was closed"));
+      this.#writer.stop(error ?? this.#error("the connection was closed"));
     });
   }
 
@@ -177,8 +170,7 @@ export class NatsDuplex extends Duplex {
         return;
       case MESSAGE.credit: {
         const total = decodeCredit(payload);
-        if (total === undefined || !this.#outgoing.extend(total)) break;
-        this.#pump();
+        if (total === undefined || !this.#writer.extend(total)) break;
         return;
       }
       case MESSAGE.ping:
@@ -204,11 +196,10 @@ export class NatsDuplex extends Duplex {
   }
 
   #deliver(): void {
-    let total: number | undefined;
     while (this.#isWanted && !this.destroyed) {
       const bytes = this.#arrived.shift();
       if (bytes === undefined) break;
-      total = this.#incoming.take(bytes.length) ?? total;
+      this.#incoming.take(bytes.length);
       // Whoever reads may ask for more before push returns.
       this.#isWanted = false;
       if (this.push(bytes)) this.#isWanted = true;
@@ -216,47 +207,10 @@ export class NatsDuplex extends Duplex {
     if (this.destroyed) return;
     if (this.#gotEnd) {
       if (this.#arrived.length === 0) this.push(null);
-    } else if (total !== undefined) this.#send(MESSAGE.credit, encodeCredit(total));
-  }
-
-  #pump(): void {
-    const writing = this.#writing;
-    if (writing === undefined || this.destroyed) return;
-    if (this.#deaf !== undefined) {
-      this.#written(this.#deaf);
       return;
     }
-    const { bytes } = writing;
-    const { outflow } = this.#nats;
-    while (writing.at < bytes.length) {
-      if (outflow.isFull) {
-        this.#awaitRoom();
-        return;
-      }
-      const length = this.#outgoing.next(bytes.length - writing.at);
-      if (length === 0) return;
-      this.#outgoing.spend(length);
-      const end = writing.at + length;
-      const isHeld = end < bytes.length && this.#outgoing.next(bytes.length - end) === 0;
-      if (!this.#send(isHeld ? MESSAGE.data_held : MESSAGE.data, bytes.subarray(writing.at, end))) return;
-      writing.at = end;
-    }
-    this.#written(null);
-  }
-
-  #awaitRoom(): void {
-    if (this.#awaitsRoom) return;
-    this.#awaitsRoom = true;
-    this.#nats.outflow.onRoom(() => {
-      this.#awaitsRoom = false;
-      this.#pump();
-    });
-  }
-
-  #written(error: Error | null): void {
-    const writing = this.#writing;
-    this.#writing = undefined;
-    writing?.done(error);
+    const total = this.#incoming.grant();
+    if (total !== undefined) this.#send(MESSAGE.credit, encodeCredit(total));
   }
 
   /** False when there is no server to send to; then the stream is destroyed. */
@@ -285,7 +239,17 @@ export class NatsDuplex extends Duplex {
     if (this.#sentEnd) return;
     this.#heartbeat.stop();
     this.#deaf = error;
-    this.#pump();
+    this.#writer.stop(error);
+    // Whoever would still answer learns that it cannot, when it has read everything.
+    if (this.readableEnded) this.#isDeafAtEnd();
+    else
+      this.once("end", () => {
+        this.#isDeafAtEnd();
+      });
+  }
+
+  #isDeafAtEnd(): void {
+    if (this.allowHalfOpen && !this.#sentEnd) this.destroy(this.#deaf);
   }
 
   /** Somebody does not keep to the rules: NATS lost, doubled or swapped messages, or they are not of the other end. */

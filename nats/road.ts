@@ -99,7 +99,7 @@ export class NatsRoad {
 async function connected(settings: NatsSettings, signal: AbortSignal, log: RoadLog): Promise<NatsClient> {
   const { NatsClient: Client } = await import("./client.ts");
   return Client.connect(settings, signal, (status) => {
-    const fields = Object.fromEntries(Object.entries(status).map(([name, value]) => [name, String(value)]));
+    const fields = Object.fromEntries(Object.entries(status).map(([name, value]) => [name, value]));
     log(status.type === "connected" ? "info" : "warn", `NATS ${status.type}`, fields);
   });
 }

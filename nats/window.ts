@@ -25,10 +25,17 @@ export class IncomingCredit {
     return this.#received <= this.#granted;
   }
 
-  /** It was handed on. Returns the new total when that is to be told to the other end. */
-  take(bytes: number): number | undefined {
+  /** A message was handed on. */
+  take(bytes: number): void {
     this.#taken += costOf(bytes);
-    if (this.#wasHeld && this.#taken === this.#received) this.#window = Math.min(this.#window * 2, this.#maxWindow);
+  }
+
+  /** The new total, when that is to be told to the other end now. */
+  grant(): number | undefined {
+    if (this.#wasHeld && this.#taken === this.#received) {
+      this.#wasHeld = false;
+      this.#window = Math.min(this.#window * 2, this.#maxWindow);
+    }
     const total = this.#taken + this.#window;
     if (total - this.#granted < this.#window / 4) return undefined;
     this.#granted = total;

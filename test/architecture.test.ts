@@ -176,8 +176,9 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
     "host/agent",
     "link",
     "nats",
-    // Loaded when one is started.
+    // Loaded when one is started, or when files come and go.
     "gateway",
+    "transfer",
     // What a policy says of the cases beside it is judged by the pipeline's own steps.
     "host/engine",
   ],
@@ -202,7 +203,7 @@ const DOORS: Readonly<Record<string, string | readonly string[]>> = {
   "write-file-atomic": "host/util/write-atomic.ts",
   // Other files of the room see its types only.
   "@nats-io/transport-node": ["nats/client.ts", "nats/credentials.ts"],
-  "@nats-io/jetstream": "nats/audit-stream.ts",
+  "@nats-io/jetstream": ["nats/audit-stream.ts", "nats/audit-stream-set-up.ts"],
   // Operations; a program that the owner of the host started, and that has the terminal.
   "node:child_process": ["host/exec/run.ts", "host/exec/terminal.ts", "host/exec/left-alone.ts", "proxy/local-git.ts"],
   yargs: "host/cli/run.ts",

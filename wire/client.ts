@@ -86,7 +86,7 @@ export class DaemonClient implements DaemonCalls {
       const { stdin, stdinRequired, filtered, profile, signal } = options;
       const socket = await connected(this.#address, signal);
       const input = stdin === undefined ? {} : { stdin: true, stdin_required: stdinRequired };
-      const more = { filtered, profile, ...input };
+      const more = { filtered, timings: profile, ...input };
       const cancelElsewhere = (runId: string): void => {
         // The connection of the run itself is closed soon, which ends it as well.
         this.cancel(runId).catch(() => undefined);

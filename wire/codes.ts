@@ -733,6 +733,11 @@ export const CODES = entries({
     means: "The gateway does not answer, or what answers is no gateway.",
     hint: "Check the address, and that `cmd2host gateway` runs there.",
   },
+  ssh_failed: {
+    kind: "client",
+    means: "ssh does not reach the machine, or a step there failed.",
+    hint: "Try ssh by hand; then correct what the machine says, and run the command again: steps that are done are not done twice.",
+  },
   gateway_refused: {
     kind: "client",
     means: "The gateway does not accept the key.",

@@ -116,7 +116,7 @@ function operationRequest(message: object): OperationRequest {
     needsStdin: fields.stdin_required === true,
     background: fields.background === true,
     filtered: fields.filtered,
-    profile: fields.profile === true,
+    profile: fields.timings === true,
     timeoutSeconds: fields.timeout_seconds,
     target: fields.target ?? "",
     workDir: fields.work_dir ?? "",

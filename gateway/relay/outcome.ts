@@ -57,6 +57,13 @@ export function errorOf(fields: OutcomeFields): CodedError | undefined {
   return new CodedError(code, message, hint === undefined ? {} : { hint });
 }
 
+/** A command that was ended because this gateway stops: its target knows only that it was cancelled. */
+export function endedByStop(fields: OutcomeFields): OutcomeFields {
+  if (codeOf(fields) !== "cancelled") return fields;
+  const { hint } = CODES.shutting_down;
+  return { ...fields, code: "shutting_down", message: "Command ended because the gateway is stopping", hint };
+}
+
 /** What is said when no end came: the target may have run it. */
 export function failedFields(error: CodedError, runId: string, written: Written): OutcomeFields {
   const { code, message, hint } = error;

@@ -13,7 +13,7 @@ import type { TargetState } from "../target.ts";
 import type { Admission } from "./admission.ts";
 import { allowed } from "./approving.ts";
 import type { AdmittedCall, Asked } from "./asked.ts";
-import { errorOf, failedFields, outcomeOfReply, type Written } from "./outcome.ts";
+import { endedByStop, errorOf, failedFields, outcomeOfReply, type Written } from "./outcome.ts";
 import type { Recorder } from "./recorder.ts";
 
 const SHELL = "shell";
@@ -159,6 +159,7 @@ export class Relay implements GatewayCalls {
     } finally {
       place.release();
     }
+    if (signal.reason === "shutting_down") outcome = endedByStop(outcome);
     this.#parts.recorder.ended(asked, outcome, performance.now() - started);
     return outcome;
   }

@@ -13,5 +13,5 @@ export function agentTimings(timings: Timings): Timings {
 
 /** True when the caller wants to know. */
 export function wantsTimings(message: object): boolean {
-  return Object.getOwnPropertyDescriptor(message, "profile")?.value === true;
+  return Object.getOwnPropertyDescriptor(message, "timings")?.value === true;
 }

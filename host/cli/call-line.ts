@@ -44,8 +44,7 @@ function requestOf(line: Line, repo: string | undefined): RunRequest | ArgvReque
     if (operation !== undefined)
       throw line.wrong(`unexpected argument ${quoted(operation)}`, "Write the command line behind --. ");
     if (line.has("param") || line.has("param-json")) throw line.wrong("--argv takes no parameters");
-    if (behind === undefined || behind.length === 0)
-      throw line.wrong("missing command line", "Write it behind --. ");
+    if (behind === undefined || behind.length === 0) throw line.wrong("missing command line", "Write it behind --. ");
     return { argv: behind, ...common };
   }
   if (operation === undefined) throw line.wrong("missing OPERATION");

@@ -34,7 +34,7 @@ function operationText(operation: Operation, style: Style): string {
     ...(flags.length === 0 ? ["  flags: none"] : ["  flags:", ...flags]),
     ...(operation.runIn === undefined ? [] : [`  runs in: ${placeWords(operation.runIn)}`]),
     ...[...machineDetails(operation), ...streamDetails(operation)].map((detail) => `  ${detail}`),
-    `  profile: ${profileWords(operation)}; timeout: ${timeoutWords(operation)}; when the client goes away: ${operation.onDisconnect}`,
+    `  ${operation.machine === undefined ? `profile: ${profileWords(operation)}; ` : ""}timeout: ${timeoutWords(operation)}; when the client goes away: ${operation.onDisconnect}`,
     "",
   ].join("\n");
 }
@@ -48,11 +48,13 @@ function surroundingsText({ config, project }: LoadedProject): string {
   return [
     ...project.repos.map((repo) => `Repository: ${repo.name} on ${word(repo.host)} at ${word(repo.path)}`),
     ...(project.machine === undefined ? [] : machineLines(project.machine)),
-    listText("Pushes to branches that match as a whole", constraints.branch_allow ?? [], "none"),
+    ...(project.machine === undefined
+      ? [listText("Pushes to branches that match as a whole", constraints.branch_allow ?? [], "none")]
+      : []),
     listText("Paths that are denied, besides .git", constraints.path_deny ?? [], "none"),
     listText("Environment set for every program", [...project.env.keys()], "none"),
     listText("Of these, able to redirect programs (env_unsafe)", config.env_unsafe ?? [], "none"),
-    listText("Git configuration", [...project.gitConfig.keys()], "none"),
+    ...(project.machine === undefined ? [listText("Git configuration", [...project.gitConfig.keys()], "none")] : []),
     ...(project.sessionLimits === undefined ? [] : [`A session may run ${limitWords(project.sessionLimits)}`]),
     ...(config.redact === undefined ? [] : [`Redaction: ${redactWords(config.redact)}`]),
     "",

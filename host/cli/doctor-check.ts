@@ -19,6 +19,8 @@ export interface Check {
     | "workspace"
     | "origin"
     | "program"
+    | "user"
+    | "gateway"
     | "devcontainer"
     | "mcp"
     | "connection"

@@ -14,6 +14,7 @@ import type { Context } from "./context.ts";
 import { Checks, type Check } from "./doctor-check.ts";
 import { devcontainerChecks } from "./doctor-devcontainer.ts";
 import { directoryCheck, tokensCheck } from "./doctor-host.ts";
+import { machineChecks } from "./doctor-machine.ts";
 import { commandFinder } from "./find-command.ts";
 import { setting } from "./setting.ts";
 import { realOrSame } from "../util/real-path.ts";
@@ -191,7 +192,8 @@ function projectChecks(context: Context, base: BaseDirectory, id: string, settin
     ...project.repos.flatMap((repo) => workspaceChecks(project, repo)),
     ...programChecks(project, context),
     ...viaChecks(project, settings),
-    ...tokensCheck(base, id),
+    // Gateways have no tokens.
+    ...(project.machine === undefined ? tokensCheck(base, id) : machineChecks(base, project)),
     ...project.repos
       .filter(({ path }) => isDirectory(path))
       .flatMap(({ path }) => devcontainerChecks(context, base, id, path, setting(settings, "listenMode"))),

@@ -174,7 +174,10 @@ export function parseExecLine(argv: readonly string[]): ExecLine | "help" {
   const [command, extra] = isChosen ? line.words : others;
   if (!isChosen) {
     if (first === undefined)
-      throw line.wrong("missing TARGET", "Name one, or choose several with --tag, --node, --match, --targets or --all. ");
+      throw line.wrong(
+        "missing TARGET",
+        "Name one, or choose several with --tag, --node, --match, --targets or --all. ",
+      );
     const foreign = OF_SEVERAL.find((option) => line.has(option));
     if (foreign !== undefined)
       throw line.wrong(

@@ -49,7 +49,8 @@ function planLines(explanation: Explanation): string {
   const { plan } = explanation;
   if (plan === undefined) return "";
   const { argv, program = "", cwd, profile = "", env = [], commit, inputs = [], output, notice } = plan;
-  const place = PLACE_WORDS[plan.runs_in];
+  const isMachines = plan.user !== undefined && plan.runs_in === "workspace";
+  const place = isMachines ? "the working directory" : PLACE_WORDS[plan.runs_in];
   const limits = [
     `${plan.timeout_seconds} s`,
     `${plan.max_stdout_bytes ?? 0} bytes of standard output`,
@@ -59,6 +60,7 @@ function planLines(explanation: Explanation): string {
   const rows: readonly (readonly [string, string | undefined])[] = [
     ["argv", argvWords(argv)],
     ["program", program],
+    ["as user", plan.user],
     ["in", cwd === undefined ? place : `${place}, ${cwd}`],
     ["profile", profile],
     ["env", env.join(" ")],

@@ -57,7 +57,12 @@ async function requestOf(given: Given, context: Context): Promise<object> {
   const target = given["target-repo"] === undefined ? {} : { target_repo: given["target-repo"] };
   if (request !== undefined) return { ...(await stored(request, context)), ...target };
   if (operation === undefined) return { raw_argv: line, ...target };
-  return { operation, params: givenParams(param, given["param-json"], new Complaints("explain")), flags: flag, ...target };
+  return {
+    operation,
+    params: givenParams(param, given["param-json"], new Complaints("explain")),
+    flags: flag,
+    ...target,
+  };
 }
 
 const BY_DAEMON = "Seen by the running daemon.";

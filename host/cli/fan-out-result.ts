@@ -1,5 +1,5 @@
 import type { OutcomeFields } from "../../wire/schema.ts";
-import { CodedError } from "../../wire/errors.ts";
+import type { CodedError } from "../../wire/errors.ts";
 import type { Kept } from "./fan-out-keep.ts";
 
 /** How a command came out on one target. `exit`: it ran to its end, which was not 0. */

@@ -88,7 +88,7 @@ class FanOut {
         isOver: () => signal.aborted,
         signal,
         begun: (target) => this.#progress?.begun(target),
-        ended: (result) => {
+        ended: (result): Promise<void> | undefined => {
           counts.add(result.kind);
           this.#progress?.ended(result.target);
           if (failFast && result.kind !== "ok") this.#stop.abort();

@@ -18,8 +18,8 @@ export interface GatewayFacts {
 
 /** @throws CodedError `gateway_unreachable` for an answer that is none */
 export function factsIn(body: unknown): GatewayFacts {
-  const [targets, linkPort, nextKey, unaware] = ["targets", "link_port", "next_key", "next_key_unknown_to"].map((name) =>
-    memberIn(body, name),
+  const [targets, linkPort, nextKey, unaware] = ["targets", "link_port", "next_key", "next_key_unknown_to"].map(
+    (name) => memberIn(body, name),
   );
   return {
     version: textIn(body, "version"),

@@ -25,10 +25,12 @@ import { configTest } from "./config-test.ts";
 import { doctor } from "./doctor.ts";
 import { exec } from "./exec.ts";
 import { fleetAdd } from "./fleet-add.ts";
+import { fleetEnroll } from "./fleet-enroll.ts";
 import { fleetInvite } from "./fleet-invite.ts";
 import { fleetKey } from "./fleet-key.ts";
 import { fleetRemove } from "./fleet-remove.ts";
 import { fleetRotate } from "./fleet-rotate.ts";
+import { fleetUpgrade } from "./fleet-upgrade.ts";
 import { gateway } from "./gateway.ts";
 import { gatewayInit } from "./gateway-init.ts";
 import { grants, grantsList } from "./grants-list.ts";
@@ -36,6 +38,8 @@ import { grantsRevoke } from "./grants-revoke.ts";
 import { explain } from "./explain.ts";
 import { ping } from "./ping.ts";
 import { projects } from "./projects.ts";
+import { pull } from "./pull.ts";
+import { push } from "./push.ts";
 import { runBoxed } from "./run-box.ts";
 import { runsCancel } from "./runs-cancel.ts";
 import { runs, runsList } from "./runs-list.ts";
@@ -123,10 +127,14 @@ export const COMMANDS: readonly Command[] = [
   gatewayInit,
   exec,
   targets,
+  push,
+  pull,
   ping,
   targetAdd,
   targetRemove,
   targetTag,
+  fleetEnroll,
+  fleetUpgrade,
   fleetAdd,
   fleetInvite,
   fleetRemove,

@@ -11,7 +11,11 @@ export type RunsClient = Pick<OwnerClient, "runs" | "status" | "cancel" | "read"
 
 /** On every command about runs. */
 export const RUNS_OPTIONS = {
-  target: { kind: "text", about: "Your runs on this machine of the fleet, instead of this host's", placeholder: "NAME" },
+  target: {
+    kind: "text",
+    about: "Your runs on this machine of the fleet, instead of this host's",
+    placeholder: "NAME",
+  },
   ...GATEWAY_OPTIONS,
 } as const satisfies Options;
 
@@ -60,7 +64,11 @@ function runIn(reply: RunReply): RunInfo {
  * Asks about runs: of this host, as its owner, or of the machine that the command line names, as the caller whose key it has.
  * @throws CodedError `daemon_unreachable`, `gateway_*`, and what `work` throws
  */
-export async function withRuns<T>(given: GivenTarget, context: Context, work: (runs: RunsClient) => Promise<T>): Promise<T> {
+export async function withRuns<T>(
+  given: GivenTarget,
+  context: Context,
+  work: (runs: RunsClient) => Promise<T>,
+): Promise<T> {
   if (given.target === undefined) return asOwner(context.base(), work);
   return work(new TargetRuns(gatewayOf(given, context).on(given.target)));
 }

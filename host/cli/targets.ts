@@ -92,7 +92,8 @@ async function operationsOf(client: GatewayClient, target: string): Promise<Repo
   const rows = operations.map(operationRow);
   return {
     exit: 0,
-    human: rows.length === 0 ? "No operations.\n" : table([["OPERATION", "PARAMETERS", "MARKS", "WHAT IT DOES"], ...rows]),
+    human:
+      rows.length === 0 ? "No operations.\n" : table([["OPERATION", "PARAMETERS", "MARKS", "WHAT IT DOES"], ...rows]),
     json: { target, operations },
   };
 }
@@ -126,7 +127,9 @@ export const targets = command({
     const client = gatewayOf(values, context);
     if (operations) {
       if (name !== undefined) return operationsOf(client, name);
-      throw new CodedError("usage", "--operations needs the NAME of a target", { hint: "See cmd2host targets --help." });
+      throw new CodedError("usage", "--operations needs the NAME of a target", {
+        hint: "See cmd2host targets --help.",
+      });
     }
     const choice = choiceOf(values, name === undefined ? [] : [name]);
     const found = await (name === undefined ? listTargets(client, choice) : chosenTargets(client, choice));

@@ -9,6 +9,8 @@ const EXIT_USAGE = 2;
 export async function transferInProcess([direction, ...words]: readonly string[]): Promise<number> {
   if (direction === "push") return runReceive(words, process.stdin, process.stdout);
   if (direction === "pull") return runSend(words, process.stdout, process.stderr);
-  process.stderr.write("cmd2host: transfer is started by the policy of a machine; see cmd2host push and cmd2host pull\n");
+  process.stderr.write(
+    "cmd2host: transfer is started by the policy of a machine; see cmd2host push and cmd2host pull\n",
+  );
   return EXIT_USAGE;
 }

@@ -72,7 +72,10 @@ export async function carryOut(
   const { filter, output: form } = plan.operation;
   const filtering = isFiltered && filter !== undefined ? new OutputFilter(filter, form) : undefined;
   const digest = new OutputDigest();
-  const sinks: OutputSink[] = [plan.operation.machine?.transfer?.direction === "pull" ? onlyErrors(run.output) : run.output, digest];
+  const sinks: OutputSink[] = [
+    plan.operation.machine?.transfer?.direction === "pull" ? onlyErrors(run.output) : run.output,
+    digest,
+  ];
   const kept = live === undefined ? captureFor(plan) : undefined;
   if (live !== undefined) sinks.push(live.output);
   if (filtering !== undefined)

@@ -18,7 +18,7 @@ const HOW_TARGETED = {
 } as const;
 
 /** What decides at a step, as a member of the configuration where there is one. */
-export const RULES: Readonly<Record<StepName, string | undefined>> = {
+const RULES: Readonly<Record<StepName, string | undefined>> = {
   authenticate: undefined,
   line: undefined,
   project: "config allow",
@@ -42,6 +42,22 @@ export const RULES: Readonly<Record<StepName, string | undefined>> = {
   limits: "limits, session_limits",
 };
 
+/** The same where it is another one on a machine. */
+const RULES_OF_MACHINES: Partial<Readonly<Record<StepName, string>>> = {
+  target: "machine",
+  values: "params, allowed_flags, env_allow",
+  paths: "transfer.roots, constraints.path_deny",
+  workspace: "machine.work_dirs",
+  git: "run_in",
+  environment: "run_as, env, env_allow",
+};
+
+/** What decides at a step of a project's requests. */
+export function ruleOf(step: StepName, project: Project | undefined): string | undefined {
+  const own = project?.machine === undefined ? undefined : RULES_OF_MACHINES[step];
+  return own ?? RULES[step];
+}
+
 /** Words as a list that shows where each begins and ends. */
 function list(words: Iterable<string>): string {
   return `[${[...words].map((word) => quoted(shortened(word, SHOWN_BYTES))).join(", ")}]`;
@@ -61,10 +77,13 @@ function branchWords(project: Project, command: string, args: readonly string[])
   return `it pushes to ${ruled.join(", ")}`;
 }
 
-function gitWords(manner: Found["git"]): string {
+function gitWords(manner: Found["git"], isMachine: boolean): string {
   switch (manner.kind) {
-    case "program":
-      return manner.runIn === "empty" ? "not git; it runs in an empty directory" : "not git; it runs in the workspace";
+    case "program": {
+      const place = isMachine ? "the working directory" : "the workspace";
+      // On a machine git is a program like any other.
+      return `${isMachine ? "" : "not git; "}it runs in ${manner.runIn === "empty" ? "an empty directory" : place}`;
+    }
     case "remote_git":
       return `git ${manner.request.kind}, in a repository of the daemon's own`;
     case "local_git":
@@ -110,7 +129,7 @@ export function stepWords(found: Partial<Found>, asks: Explanation["asks"]): Rea
   if (found.branches !== undefined && project !== undefined && operation !== undefined)
     said.branches = branchWords(project, operation.command, found.branches);
   if (found.program !== undefined) said.program = found.program.file;
-  if (found.git !== undefined) said.git = gitWords(found.git);
+  if (found.git !== undefined) said.git = gitWords(found.git, project?.machine !== undefined);
   if (found.configuration !== undefined) {
     const { findings } = found.configuration;
     said.configuration =
@@ -118,6 +137,8 @@ export function stepWords(found: Partial<Found>, asks: Explanation["asks"]): Rea
         ? "nothing in the workspace's git configuration could run or redirect anything"
         : `${count(findings.length, "finding")} in the workspace's git configuration, which this program never reads`;
   }
+  if (found.git !== undefined && project?.machine !== undefined)
+    said.configuration = "a machine has no repository whose configuration could run anything";
   if (found.environment !== undefined)
     said.environment = `made from nothing: ${count(found.environment.size, "variable")}`;
   if (found.repository !== undefined)

@@ -12,7 +12,7 @@ import type { TypedPlace } from "../operation/typed-word.ts";
 import { profileFor } from "../sanitize/profile.ts";
 import { callTexts } from "./card.ts";
 import { shareOf } from "./clear.ts";
-import { RULES, stepWords } from "./explain-words.ts";
+import { ruleOf, stepWords } from "./explain-words.ts";
 import { withoutOwnPaths } from "./own-paths.ts";
 import { decide, type DecidingRooms } from "./pipeline.ts";
 import type { Plan } from "./plan.ts";
@@ -82,13 +82,14 @@ function planFields(plan: Plan, reader: Reader): PlanFields {
   };
   if (reader === "session") return shown;
   const commit = work.kind === "remote_git" ? work.source?.id : undefined;
+  const machine = work.kind === "program" ? work.machine : undefined;
   return {
     ...shown,
-    program: launch.command.file,
+    program: machine?.program ?? launch.command.file,
+    ...(machine === undefined ? {} : { user: machine.user }),
     ...(shown.runs_in === "workspace" ? { cwd: launch.cwd } : {}),
-    profile:
-      operation.machine === undefined ? profileFor(operation.command, launch.args, operation.profile) : "machine",
-    env: [...launch.env.keys()].sort(),
+    profile: machine === undefined ? profileFor(operation.command, launch.args, operation.profile) : "machine",
+    env: [...(machine ?? launch).env.keys()].sort(),
     ...(commit === undefined ? {} : { commit }),
   };
 }
@@ -118,7 +119,7 @@ function stepFields(
   return STEPS.map((step): Explanation["steps"][number] => {
     if (step === stoppedAt) return { step, result: "stopped", ...(error === undefined ? {} : { rule: error.code }) };
     if (!passed.has(step)) return { step, result: "not_reached" };
-    const [rule, words] = [RULES[step], says.get(step)];
+    const [rule, words] = [ruleOf(step, found.project), says.get(step)];
     return {
       step,
       result: "passed",

@@ -119,7 +119,7 @@ export function machineWork(
       kind: "program",
       launch,
       runIn,
-      machine: { user: account.name, program: invocation.command.file, callerEnv },
+      machine: { user: account.name, program: invocation.command.file, env, callerEnv },
     },
     args,
     notice,

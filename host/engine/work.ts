@@ -18,11 +18,12 @@ export interface ProgramWork {
   readonly launch: Launch;
   /** `empty`: in a directory that is made for this run; `launch.cwd` is replaced by it. */
   readonly runIn: "workspace" | "empty";
-  /** On a machine: as whom what runs, which the launch may start by another program, and what the caller added to the environment. */
+  /** On a machine: as whom what runs with which environment, since the launch may start it by another program; and what of that the caller added. */
   readonly machine?: {
     readonly user: string;
     /** Real path. */
     readonly program: string;
+    readonly env: ReadonlyMap<string, string>;
     readonly callerEnv: ReadonlyMap<string, string>;
   };
 }

@@ -162,18 +162,21 @@ export class GatewayClient {
   async #open(signal: AbortSignal | undefined): Promise<Duplex> {
     const headers = { Connection: "Upgrade", Upgrade: UPGRADE };
     const wanted = { method: "GET", path: "/v2/call", headers };
-    return this.#begun<Duplex>({ wanted, body: undefined, timeoutMs: CONNECT_MS, signal }, (request, resolve, reject) => {
-      request.once("upgrade", (_response, socket, head) => {
-        socket.on("error", () => undefined);
-        socket.setNoDelay(true);
-        socket.setKeepAlive(true, KEEP_ALIVE_MS);
-        if (head.length > 0) socket.unshift(head);
-        resolve(socket);
-      });
-      request.once("response", (response) => {
-        this.#refused(response, signal).then(reject, reject);
-      });
-    });
+    return this.#begun<Duplex>(
+      { wanted, body: undefined, timeoutMs: CONNECT_MS, signal },
+      (request, resolve, reject) => {
+        request.once("upgrade", (_response, socket, head) => {
+          socket.on("error", () => undefined);
+          socket.setNoDelay(true);
+          socket.setKeepAlive(true, KEEP_ALIVE_MS);
+          if (head.length > 0) socket.unshift(head);
+          resolve(socket);
+        });
+        request.once("response", (response) => {
+          this.#refused(response, signal).then(reject, reject);
+        });
+      },
+    );
   }
 
   /** Why there was no change of protocols. */

@@ -4,6 +4,8 @@ import { printable, quoted } from "../../wire/text.ts";
 
 /** Longest file of a key. */
 const MAX_KEY_BYTES = 4_096;
+/** What a header carries. */
+const KEY = /^[\x21-\x7e]+$/;
 
 /** Where a gateway is, and what opens it. */
 export interface GatewayPlace {
@@ -53,8 +55,10 @@ function keyIn(file: string): string {
 export function gatewayPlace(given: GivenPlace, environment: NodeJS.ProcessEnv): GatewayPlace {
   const address = given.gateway ?? variable(environment, "CMD2HOST_GATEWAY", "COMMANDO_URL");
   if (address === undefined) throw new CodedError("gateway_missing", "it is not said where the gateway is");
+  const url = urlOf(address);
   const file = given.keyFile ?? variable(environment, "CMD2HOST_GATEWAY_KEY_FILE");
   const key = file === undefined ? variable(environment, "CMD2HOST_GATEWAY_KEY", "COMMANDO_API_KEY") : keyIn(file);
   if (key === undefined) throw new CodedError("gateway_missing", "there is no key for the gateway");
-  return { url: urlOf(address), key };
+  if (!KEY.test(key)) throw new CodedError("gateway_missing", "the key for the gateway has characters that no key has");
+  return { url, key };
 }

@@ -170,9 +170,10 @@ function compileOperation(
     onDisconnect: source.on_disconnect ?? "cancel",
     runIn: compileRunIn(source, machine, `${pointer}/run_in`, complain),
     ...compileStreams(source, machine !== undefined, pointer, complain),
-    redact: ofMachine?.transfer === undefined
-      ? compileRedact(source.redact, redact, `${pointer}/redact`, complain)
-      : unmaskedTransfer(source, redact, `${pointer}/redact`, complain),
+    redact:
+      ofMachine?.transfer === undefined
+        ? compileRedact(source.redact, redact, `${pointer}/redact`, complain)
+        : unmaskedTransfer(source, redact, `${pointer}/redact`, complain),
     title: source.title ?? "",
     annotations: hintsOf(source.annotations),
     limits: compileLimits(source.limits),

@@ -4,10 +4,10 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { loadIdentity } from "../../link/identity.ts";
 import { Pins } from "../../link/pins.ts";
-import { exchange } from "../../wire/client-exchange.ts";
 import { Base } from "../fixtures/base.ts";
 import { startDaemon } from "../fixtures/daemon.ts";
 import { freePort } from "../fixtures/fleet.ts";
+import { rawGateway } from "../fixtures/raw-gateway.ts";
 import { dialling, machine, until } from "../link/machines.ts";
 
 /** A machine that lets two gateways in, each for a policy of its own, and gateways that send whatever they like. */
@@ -32,16 +32,9 @@ const own = await loadIdentity(base.directory.link);
 const pins = new Pins(base.directory.gateways);
 
 /** A gateway that was enrolled, as the machine's owner said. */
-async function gateway(name: string, project: string) {
-  const self = await machine(name);
-  const of = { enrolledAt: new Date(), addresses: [] };
-  await pins.add({ ...of, name, fingerprints: [self.identity.current.fingerprint], about: { project } });
-  await self.pins.add({ ...of, name: "web1", fingerprints: [own.current.fingerprint], about: {} });
-  const dialler = dialling(self, "web1", `127.0.0.1:${port}`);
-  dialler.start();
-  const way = { kind: "way" as const, name, connect: async (signal?: AbortSignal) => dialler.open(signal) };
-  return async (message: object): Promise<Record<string, unknown>> =>
-    JSON.parse((await exchange(way, message, 20_000, undefined)).toString("utf8")) as Record<string, unknown>;
+async function gateway(name: string, project: string): Promise<(message: object) => Promise<Record<string, unknown>>> {
+  const ask = await rawGateway(base, port, name, project);
+  return async (message) => JSON.parse(await ask(message)) as Record<string, unknown>;
 }
 
 const gate = await gateway("gate", "machine");
@@ -143,8 +136,17 @@ describe("a gateway that was let in", () => {
   it("loses its sessions when it is removed, without a restart", async () => {
     const passing = await gateway("passing", "machine");
     expect(await passing({ protocol: 2, operation: "uptime", ...via() })).toMatchObject({ exit_code: 0 });
+    const id = randomUUID();
+    const napping = passing({ protocol: 2, operation: "nap", background: true, ...via({ id }) });
+    expect(await napping).toMatchObject({ run: { run_id: id, state: "running" } });
     await pins.remove("passing");
     await expect(passing({ protocol: 2, operation: "uptime", ...via() })).rejects.toThrow();
+    // What it started ends soon.
+    await until(() => records().some((one) => one["id"] === id && one["kind"] === "outcome"));
+    expect(records().filter((one) => one["id"] === id)).toMatchObject([
+      { kind: "decision" },
+      { kind: "outcome", code: "cancelled" },
+    ]);
   });
 
   it("is named in the log when it comes and goes", async () => {

@@ -21,12 +21,13 @@ it("docs/audit.md explains every kind of damage, and every note that is one", ()
 it("docs/audit.md names every member that a record may have, and no other", async () => {
   const logs = new Logs({ argv: "full" });
   const log = await logs.open();
-  const origin = { peer: "p", transport: "unix", session: "s", requestId: "r" } as const;
+  const origin = { peer: "p", transport: "link", session: "s", requestId: "r", caller: "c" } as const;
   const whole = { origin, code: "internal", message: "m", approver: "page", stdinDigest: "d" } as const;
   log.decided(
     decision({
       ...whole,
       verdict: "deny",
+      node: "n",
       argv: ["x".repeat(9_000), ...Array.from({ length: 100 }, () => "y".repeat(900))],
     }),
   );

@@ -1,11 +1,13 @@
 import { once } from "node:events";
 import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:net";
+import { userInfo } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { Check } from "../../host/cli/doctor-check.ts";
 import { DirectOutput } from "../../host/cli/direct-output.ts";
 import { cli } from "../../host/cli/run.ts";
+import { Pins } from "../../link/pins.ts";
 import { CodedError } from "../../wire/errors.ts";
 import { makeRepo } from "../fixtures/repo.ts";
 import { PLANTED } from "../git/inspection/planted.ts";
@@ -314,6 +316,49 @@ describe("doctor on a project", () => {
     expect([exit, stdout]).toEqual([1, ""]);
     expect(stderr).toContain("project config not found: nobody");
     expect((await host.run("doctor", "--project=../x")).exit).toBe(1);
+  });
+});
+
+describe("doctor of a machine's policy", () => {
+  const policy = (more: object = {}): object => ({
+    machine: {},
+    allowed_operations: ["list", "shell", "pull"],
+    operations: {
+      list: { command: "ls" },
+      shell: { shell: "sh" },
+      pull: { transfer: { direction: "pull", roots: ["/srv"] } },
+    },
+    ...more,
+  });
+  const said = (all: readonly Check[]): readonly (readonly string[])[] =>
+    all
+      .filter(({ about }) => ["program", "user", "gateway", "tokens", "workspace"].includes(about))
+      .map(({ level, about, message, fix }) => [level, about, message, fix ?? ""]);
+
+  it("looks for its programs where the machine does, at its users and at its gateways, and asks for no token", async () => {
+    const host = await wellHost();
+    host.project(ID, policy());
+    await host.run("config", "allow", ID);
+    const own = userInfo().username;
+    expect(said(await checks(host))).toEqual([
+      ["ok", "program", expect.stringMatching(/^ls is \/.*\/ls$/), ""],
+      ["ok", "program", expect.stringMatching(/^sh is \/.*\/sh$/), ""],
+      ["ok", "user", `programs can run as ${own}`, ""],
+      ["warn", "gateway", "no gateway has this policy", `cmd2host agent enroll --project=${ID}`],
+    ]);
+    const pins = new Pins(join(host.base, "gateways"));
+    const gateway = { fingerprints: [`sha256:${"a".repeat(42)}A`], enrolledAt: new Date(), addresses: [] };
+    await pins.add({ ...gateway, name: "gate", about: { project: ID } });
+    expect(said(await checks(host)).at(-1)).toEqual(["ok", "gateway", "gateways with this policy: gate", ""]);
+  });
+
+  it("says when it names users that there are not", async () => {
+    const host = await wellHost();
+    host.project(ID, policy({ machine: { run_as: "no-such-user-here" } }));
+    await host.run("config", "allow", ID);
+    expect((await failures(host)).map(({ about, message }) => [about, message])).toEqual([
+      ["user", 'there is no user "no-such-user-here" here'],
+    ]);
   });
 });
 

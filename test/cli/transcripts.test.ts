@@ -1,5 +1,6 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { userInfo } from "node:os";
+import { dirname, join } from "node:path";
 import { expect, it } from "vitest";
 import { git, makeRepo } from "../fixtures/repo.ts";
 import { projectRoot } from "../fixtures/temp.ts";
@@ -31,9 +32,14 @@ class Reader {
     mkdirSync(join(this.host.base, "projects", "owner_repo"), { recursive: true, mode: 0o700 });
   }
 
-  write(name: string, body: string): void {
+  /** @param name of a file of the project of the page, or of another one: PROJECT/FILE */
+  write(name: string, body: string): string {
     const own = body.replaceAll(SHOWN_CHECKOUT, this.host.checkout);
-    writeFileSync(this.host.projectFile("owner_repo", name), own, { mode: 0o600 });
+    const [file = "", project = "owner_repo"] = name.split("/").reverse();
+    const path = this.host.projectFile(project, file);
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    writeFileSync(path, own, { mode: 0o600 });
+    return project;
   }
 
   async run(line: string): Promise<string> {
@@ -42,6 +48,11 @@ class Reader {
       .replaceAll(this.host.checkout, SHOWN_CHECKOUT)
       .replaceAll(this.host.bin, "/usr/bin")
       .replaceAll(this.host.base, "~/.cmd2host")
+      .replaceAll(`the working directory, ${userInfo().homedir}`, "the working directory, /home/agent")
+      .replace(/^( +ok +workspace +).*$/m, (line, start: string) =>
+        line === `${start}${userInfo().homedir} [machine.work_dirs]` ? `${start}/home/agent [machine.work_dirs]` : line,
+      )
+      .replace(/^( +as user +).*$/m, "$1agent")
       .replace(/\(hash [0-9a-f]{16}\)/g, "(hash 0123456789abcdef)")
       .replace(/hash: [0-9a-f]{64}/g, "hash: 0123…")
       .trimEnd();
@@ -53,14 +64,14 @@ it.each(["docs/explain.md", "docs/policy-tests.md"])(
   { timeout: 20_000 },
   async (path) => {
     const reader = new Reader();
-    let isApproved = false;
+    const approved = new Set<string>();
     let transcripts = 0;
     for (const { kind, body } of blocks(readFileSync(join(projectRoot, path), "utf8"))) {
       if (kind !== "text transcript") {
-        reader.write(kind.slice("json ".length), body);
+        const project = reader.write(kind.slice("json ".length), body);
         // What a page begins with is approved.
-        if (!isApproved) await reader.host.run("config", "allow", "owner_repo");
-        isApproved = true;
+        if (!approved.has(project)) await reader.host.run("config", "allow", project);
+        approved.add(project);
         continue;
       }
       transcripts++;

@@ -2,8 +2,11 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import * as limits from "../../wire/limits.ts";
+import { replyShapeOf } from "../../wire/parse-request.ts";
 import { defaultBase } from "../fixtures/base.ts";
 import { startDaemon } from "../fixtures/daemon.ts";
+import { freePort } from "../fixtures/fleet.ts";
+import { rawGateway } from "../fixtures/raw-gateway.ts";
 import { send } from "../fixtures/exchange.ts";
 import { projectRoot } from "../fixtures/temp.ts";
 
@@ -22,11 +25,43 @@ it("every example of docs/protocol.md is what a daemon answers, byte for byte", 
   }
 });
 
-/** Run ids differ from one call to the next, revisions from one configuration to another. */
+it("every example between a gateway and an agent is what passes on a link, byte for byte", async () => {
+  const { base } = defaultBase();
+  const port = await freePort();
+  await startDaemon(base, { agent: { name: "web1", listen_address: "127.0.0.1", listen_port: port } });
+  const ask = await rawGateway(base, port, "gate", "owner_repo");
+  const examples = [...text.matchAll(/```text link (request|reply)\n(.*)\n```/g)].map(([, kind, body = ""]) => [
+    kind,
+    body,
+  ]);
+  expect(examples.length).toBeGreaterThan(2);
+  for (let at = 0; at < examples.length; at += 2) {
+    const [request, reply] = [examples[at], examples[at + 1]];
+    expect([request?.[0], reply?.[0]]).toEqual(["request", "reply"]);
+    expect(await ask(JSON.parse(request?.[1] ?? "") as object)).toBe(reply?.[1]);
+  }
+});
+
+it("the members that docs/protocol.md says decide the type of a request do so, in this order", () => {
+  const [, listed = ""] = /decided by the presence of a member, in this order: (.*)\./.exec(text) ?? [];
+  const names = [...listed.matchAll(/`([a-z_]+)`/g)].map(([, name = ""]) => name);
+  expect(names.length).toBeGreaterThan(15);
+  names.forEach((name, index) => {
+    const shape = replyShapeOf({ [name]: null });
+    expect([name, shape]).not.toEqual([name, undefined]);
+    for (const later of names.slice(index + 1)) expect(replyShapeOf({ [later]: null, [name]: null })).toBe(shape);
+  });
+});
+
+/** Run ids differ from one call to the next, revisions from one configuration to another, and what a host is from one to the next. */
 function withoutIds(text: string): string {
   return text
     .replace(/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, "00000000-0000-4000-8000-000000000000")
-    .replace(/(?<="revision":")[0-9a-f]{16}/g, "0123456789abcdef");
+    .replace(/(?<="revision":")[0-9a-f]{16}/g, "0123456789abcdef")
+    .replace(
+      /(?<="pong":)\{"hostname":"[^"]+","uptime_seconds":\d+,"shell":"","version":"[^"]+"\}/,
+      '{"hostname":"web1","uptime_seconds":5,"shell":"","version":"1.0.0"}',
+    );
 }
 
 const ESCAPES: Readonly<Record<string, string>> = { n: "\n", 0: "\0", 1: "\x01" };

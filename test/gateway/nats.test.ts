@@ -39,7 +39,7 @@ describeNats("a fleet that meets on NATS", () => {
         (error: unknown) => error,
       );
       if (failure === undefined) break;
-      if (tries > 200) throw failure;
+      if (tries > 200) throw failure instanceof Error ? failure : new Error("not enrolled");
       await sleep(50);
     }
     await untilReached(client, "hidden");

@@ -40,7 +40,6 @@ describe("a request", () => {
       command: "/bin/sh",
       args_template: ["-c", `touch ${marker}`],
       argv: ["/bin/sh"],
-      env: { LD_PRELOAD: "/tmp/x.so", PATH: "/tmp" },
       cwd: "/",
       repo_path: "/",
       expected_git_url: "git@evil.example:x/y.git",
@@ -48,6 +47,8 @@ describe("a request", () => {
       timeout: 0,
     };
     expect((await run(address, { operation: "cwd", ...added })).stdout).toBe(`${repo}\n`);
+    const env = { LD_PRELOAD: "/tmp/x.so", PATH: "/tmp" };
+    expectDenied(await run(address, { operation: "environment", env }), "does not let callers set");
     const environment = (await run(address, { operation: "environment", ...added })).stdout;
     expect(environment).not.toContain("/tmp/x.so");
     for (const params of [{ repo: "x" }, { repo_path: "/" }, { expected_git_url: "x" }, { PATH: "/tmp" }]) {

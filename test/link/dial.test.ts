@@ -78,6 +78,24 @@ describe("a session", () => {
     expect(events.heard).toEqual(["connected web1", "stalled web1", "resumed web1"]);
   });
 
+  it("is tried for several times within the lease, whatever the waits have come to", async () => {
+    const events = hearing();
+    const { port } = await listening(agent, hearing(echo));
+    const net = await between(port);
+    const waits = { first: 60_000, longest: 60_000 };
+    const dialler = dialling(gateway, "web1", net.address, events, { leaseMs: 8_000, waits });
+    const stream = await dialler.open();
+    stream.write("1");
+    await once(stream, "data");
+    net.closed = true;
+    net.cut();
+    await until(() => dialler.trouble !== undefined);
+    stream.write("2");
+    net.closed = false;
+    expect(String(await once(stream, "data"))).toBe("2");
+    expect(events.heard).toEqual(["connected web1", "stalled web1", "resumed web1"]);
+  });
+
   it("is lost when none comes within the lease, on both sides", async () => {
     const [ours, theirs] = [hearing(), hearing(echo)];
     const { port } = await listening(agent, theirs);
@@ -381,6 +399,7 @@ it("waits longer from one try to the next, and any time up to a bound", () => {
   ]);
   longest.reset();
   expect(longest.next()).toBe(200);
+  expect([longest.next(100), longest.next(100), longest.next(90_000), longest.next()]).toEqual([100, 100, 400, 800]);
   expect(new Backoff(undefined, () => 0).next()).toBe(0);
   const some = new Backoff();
   expect(some.next()).toBeLessThan(200);

@@ -160,6 +160,7 @@ describeNats("the stream of audit records", () => {
     await sleep(800);
     const subject = "cmd2host.audit.gw1";
     expect(liar.said.filter((status) => status.type === "denied" && status.subject === subject)).toHaveLength(1);
+    await liar.close();
     await wrong.close();
     expect(wrong.takeDropped()).toBe(1);
   });

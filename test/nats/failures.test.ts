@@ -88,7 +88,7 @@ describeNats("a server that is lost", () => {
     await agent.connection.flush();
     await sleep(100);
     await server.kill();
-    await until("it is noticed", () => !agent.isConnected);
+    await until("it is noticed", () => !agent.isConnected && !gateway.isConnected);
     expect((await heard(far)).bytes).toBe(400_000);
     const failed = broken(far);
     far.write("nobody takes this");

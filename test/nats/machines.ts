@@ -64,15 +64,20 @@ export async function connectedPair(
   const name = tokenName(agent.self) ?? "";
   const listener = listen(agent, name, (connection) => come.push(connection), undefined, farOptions);
   await agent.connection.flush();
-  const near = await dial(gateway, name, AbortSignal.timeout(20_000), options);
+  let near: Duplex | undefined;
+  // The servers of a cluster tell each other a moment later who listens.
+  await until("the machine is reached", async () => {
+    near = await dial(gateway, name, AbortSignal.timeout(20_000), options).catch(() => undefined);
+    return near !== undefined;
+  });
   await until("the connection came", () => come.length > 0);
   // Two who listen under one name are an error.
   listener.close();
   const [far] = come;
-  if (far === undefined) throw new Error("nobody came");
+  if (near === undefined || far === undefined) throw new Error("nobody came");
   for (const end of [near, far]) end.on("error", () => undefined);
   atEnd(() => {
-    near.destroy();
+    near?.destroy();
     far.destroy();
   });
   return { near, far };

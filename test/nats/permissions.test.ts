@@ -189,7 +189,10 @@ describeNats("a server with these permissions", () => {
     const narrowed = users.map((user) => (user.name === "web2" ? { ...user, name: "web9" } : user));
     server.configure(jetStreamText(directory) + accountsText(narrowed));
     server.reload();
-    near.write("x");
+    await until("it is noticed", () => {
+      if (!near.destroyed) near.write("x");
+      return near.destroyed && far.destroyed;
+    });
     const errors = (await ends).map((error) => error?.message);
     expect(errors[0]).toMatch(/^web2 over NATS: the other end/);
     expect(errors[1]).toMatch(/^gw1 over NATS: (NATS does not allow cmd2host\.|the server of NATS was lost)/);

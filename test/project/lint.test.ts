@@ -193,6 +193,25 @@ describe("parameters", () => {
   });
 });
 
+describe("operations of a fleet", () => {
+  const params = { machine: { type: "enum", enum: ["web1"] }, unit: { type: "string", pattern: "^[a-z]+$" } };
+
+  it("need no command: the machine's policy has one", () => {
+    const fleet = { target: "{machine}", operation: "service_restart", params: { unit: "{unit}" } };
+    expect(brief(new Place().operation({ params, fleet }))).toEqual([]);
+  });
+
+  it("are warned about parameters that nothing is made of", () => {
+    const fleet = { target: "web1", operation: "uptime" };
+    const findings = new Place().operation({ params, fleet });
+    expect(brief(findings)).toEqual([
+      "warning param_unused /operations/op/params/machine",
+      "warning param_unused /operations/op/params/unit",
+    ]);
+    expect(findings[0]).toMatchObject({ message: "param machine does not occur in fleet" });
+  });
+});
+
 describe("commands", () => {
   it.each([
     ["are missing", undefined, "error command_missing /operations/op"],

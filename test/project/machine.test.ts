@@ -48,6 +48,11 @@ describe("a machine's project", () => {
     ["a shell with flags", machineWith({ x: { ...shell, allowed_flags: ["--x"] } }), "says that by itself"],
     ["a shell that is a transfer", machineWith({ x: { ...shell, ...push } }), "a shell or a transfer, not both"],
     ["a transfer with standard input", machineWith({ x: { ...push, stdin: "none" } }), "what it reads"],
+    [
+      "a transfer that masks",
+      machineWith({ x: { ...push, redact: { enabled: true } } }),
+      "at /operations/x/redact: files are transferred as they are",
+    ],
     ["placeholders of repositories", machineWith({ x: { command: "ls", args_template: ["{repo}"] } }), "{repo}"],
     [
       "files of a workspace",
@@ -124,11 +129,17 @@ describe("a machine's project", () => {
       machineWith({ push, pull: { transfer: { direction: "pull", roots: ["/a/", "/b"] } } }),
     ).project;
     expect([...(operations.get("push")?.params.keys() ?? [])]).toEqual(["path", "merge"]);
+    expect([...(operations.get("pull")?.params.keys() ?? [])]).toEqual(["path"]);
     expect(operations.get("push")).toMatchObject({ command: "cmd2host-transfer", stdin: "required" });
     expect(operations.get("pull")).toMatchObject({
       stdin: "none",
       machine: { transfer: { direction: "pull", roots: ["/a", "/b"], maxBytes: 1_073_741_824, maxFiles: 10_000 } },
     });
+  });
+
+  it("masks nothing in what is transferred, whatever the project says", () => {
+    const { operations } = load({ ...machineWith({ push, shell }), redact: { enabled: true } }).project;
+    expect([operations.get("push")?.redact.enabled, operations.get("shell")?.redact.enabled]).toEqual([false, true]);
   });
 
   it("lets git be an ordinary program", () => {

@@ -30,7 +30,7 @@ export const AgentSchema = Type.Object(
       Type.Integer({
         minimum: 0,
         description:
-          "Seconds that a session outlives its connection: commands go on meanwhile. Default (also for 0): 30.",
+          "Seconds, at most 3600, that a session outlives its connection: commands go on meanwhile. Default (also for 0): 30.",
       }),
     ),
     allow_root: Type.Optional(

@@ -46,6 +46,8 @@ export const ExplanationFile = Type.Object({
       // for the owner of the host only
       program: Type.Optional(Type.String()),
       cwd: Type.Optional(Type.String()),
+      /** On a machine: as whom. */
+      user: Type.Optional(Type.String()),
       profile: Type.Optional(Type.String()),
       /** Names; values are never shown. */
       env: Type.Optional(Type.Array(Type.String())),

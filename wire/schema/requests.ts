@@ -27,7 +27,7 @@ export const OperationRequestFile = Type.Object({
   background: Type.Optional(Type.Boolean()),
   filtered: Type.Optional(Type.Boolean()),
   /** Wants to know where the time went. */
-  profile: Type.Optional(Type.Boolean()),
+  timings: Type.Optional(Type.Boolean()),
   timeout_seconds: Type.Optional(Type.Integer({ minimum: 1 })),
   /** The machine of a fleet; a gateway finds it. */
   target: Type.Optional(Type.String()),

@@ -1,5 +1,5 @@
 import { isAbsolute, resolve } from "node:path";
-import type { MachineFields, OperationTemplate, ProjectConfig, TransferFields } from "../../../wire/schema.ts";
+import type { MachineFields, OperationTemplate, Param, ProjectConfig, TransferFields } from "../../../wire/schema.ts";
 import type { ShellName } from "../../../wire/names.ts";
 import { quoted } from "../../../wire/text.ts";
 import { compileGlob } from "../../util/glob.ts";
@@ -118,6 +118,20 @@ export function compileMachineOperation(
   };
 }
 
+/** What a transfer takes. */
+const PATH: Param = {
+  type: "string",
+  pattern: "^/(?s:.*)$",
+  maxLength: 4_096,
+  description: "Absolute path on the machine.",
+};
+const MERGE: Param = {
+  type: "enum",
+  enum: ["merge"],
+  optional: true,
+  description: "Write into a directory that is there already.",
+};
+
 /** A shell or a transfer as the program that it comes to; everything else as it is. */
 export function spelledOut(source: OperationTemplate): OperationTemplate {
   const { shell, transfer } = source;
@@ -134,22 +148,16 @@ export function spelledOut(source: OperationTemplate): OperationTemplate {
         },
       },
     };
-  if (transfer !== undefined)
+  if (transfer?.direction === "push")
     return {
       ...source,
       command: TRANSFER_COMMAND,
-      args_template: [transfer.direction, "{path}", "{merge}"],
-      params: {
-        path: { type: "string", pattern: "^/(?s:.*)$", maxLength: 4_096, description: "Absolute path on the machine." },
-        merge: {
-          type: "enum",
-          enum: ["merge"],
-          optional: true,
-          description: "Write into a directory that is there already.",
-        },
-      },
-      stdin: transfer.direction === "push" ? "required" : "none",
+      args_template: ["push", "{path}", "{merge}"],
+      params: { path: PATH, merge: MERGE },
+      stdin: "required",
     };
+  if (transfer !== undefined)
+    return { ...source, command: TRANSFER_COMMAND, args_template: ["pull", "{path}"], params: { path: PATH } };
   return source;
 }
 

@@ -25,9 +25,9 @@ const FIXES: ReadonlyMap<Code, string> = new Map([
 
 /** Programs that are missing, not named in full, or that others could replace: what the daemon would say. */
 export const commandFile: OperationRule = (operation, at, report, subject) => {
-  const { command, machine } = operation;
-  // Our own program.
-  if (machine?.transfer !== undefined) return;
+  const { command, machine, fleet } = operation;
+  // Our own program, or the machine's affair.
+  if (machine?.transfer !== undefined || fleet !== undefined) return;
   if (command === "") {
     report({
       severity: "error",

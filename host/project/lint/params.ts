@@ -79,7 +79,10 @@ function checkDash(operation: Operation, rule: ParamRule, at: string, report: Re
 
 function checkUse(operation: Operation, rule: ParamRule, at: string, report: Report): void {
   const injected = INJECTED.some((name) => name === rule.name);
-  const used = operation.template.some((element) => placeholdersOf(element).includes(rule.name));
+  const { fleet, template } = operation;
+  // What runs on a machine of a fleet gets its values by name.
+  const elements = fleet === undefined ? template : [fleet.target, ...fleet.params.values()];
+  const used = elements.some((element) => placeholdersOf(element).includes(rule.name));
   if (used && !injected) return;
   report({
     severity: "warning",
@@ -87,10 +90,10 @@ function checkUse(operation: Operation, rule: ParamRule, at: string, report: Rep
     pointer: at,
     message: injected
       ? `{${rule.name}} always stands for the target; the parameter is ignored`
-      : `param ${printable(rule.name)} does not occur in args_template`,
+      : `param ${printable(rule.name)} does not occur in ${fleet === undefined ? "args_template" : "fleet"}`,
     fix: injected
       ? "Give the parameter another name."
-      : `Add {${printable(rule.name)}} to args_template, or remove the parameter.`,
+      : `Add {${printable(rule.name)}} to ${fleet === undefined ? "args_template" : "fleet.params"}, or remove the parameter.`,
   });
 }
 

@@ -174,7 +174,11 @@ describe("with --background", () => {
 
 describe("Ctrl-C", () => {
   it("cancels the command, and waits for its end", async () => {
-    const running = program.start(["exec", "web1", "trap 'echo bye; exit 0' TERM; echo begun; while :; do sleep 0.05; done"]);
+    const running = program.start([
+      "exec",
+      "web1",
+      "trap 'echo bye; exit 0' TERM; echo begun; while :; do sleep 0.05; done",
+    ]);
     await running.until("begun");
     running.child.kill("SIGINT");
     const { exit, stdout } = await running.ended;
@@ -199,9 +203,9 @@ describe("trouble with the gateway", () => {
       /^cmd2host: error \(gateway_unreachable\): the gateway at 127.0.0.1:1 does not answer: ECONNREFUSED\ncmd2host: hint: /,
     );
     const none = await program.with({ CMD2HOST_GATEWAY: "" }).run("exec", "web1", "id");
-    expect([none.exit, none.stderr]).toEqual([1, expect.stringContaining("error (gateway_missing)")]);
+    expect([none.exit, none.stderr]).toEqual([1, expect.stringContaining("error (gateway_missing)") as string]);
     const key = await program.with({ CMD2HOST_GATEWAY_KEY: "wrong" }).run("exec", "web1", "id");
-    expect([key.exit, key.stderr]).toEqual([1, expect.stringContaining("error (gateway_refused)")]);
+    expect([key.exit, key.stderr]).toEqual([1, expect.stringContaining("error (gateway_refused)") as string]);
   });
 
   it("says when what answers is no gateway", async () => {
@@ -212,7 +216,10 @@ describe("trouble with the gateway", () => {
     });
     const { port } = server.address() as AddressInfo;
     const { exit, stderr } = await program.run("exec", "web1", "id", `--gateway=127.0.0.1:${port}`);
-    expect([exit, stderr]).toEqual([1, expect.stringContaining(`127.0.0.1:${port} is no gateway of cmd2host`)]);
+    expect([exit, stderr]).toEqual([
+      1,
+      expect.stringContaining(`127.0.0.1:${port} is no gateway of cmd2host`) as string,
+    ]);
   });
 
   it("in the middle of a command names the run, which goes on being known", async () => {
@@ -223,7 +230,8 @@ describe("trouble with the gateway", () => {
     const { exit, stderr } = await running.ended;
     expect(exit).toBe(1);
     const [, id = ""] =
-      /^cmd2host: error \(link_lost\): the connection to the gateway broke .* \(run ([0-9a-f-]{36})\)\n/.exec(stderr) ?? [];
+      /^cmd2host: error \(link_lost\): the connection to the gateway broke .* \(run ([0-9a-f-]{36})\)\n/.exec(stderr) ??
+      [];
     expect(stderr).toContain(`hint: Ask for it when the target is back: cmd2host runs show ${id} --target=web1\n`);
     // Whoever asked is gone, so the command was ended.
     const { run } = await fleet.gateway.client().on("web1").status(id, 60);
@@ -301,14 +309,21 @@ describe("the command line", () => {
     } catch (thrown) {
       error = thrown;
     }
-    expect(error).toMatchObject({ code: "usage", message, hint: expect.stringContaining("See cmd2host exec --help.") });
+    expect(error).toMatchObject({
+      code: "usage",
+      message,
+      hint: expect.stringContaining("See cmd2host exec --help.") as string,
+    });
   });
 
   it("that is not understood exits with 2, and is explained with --help", async () => {
     const { exit, stdout, stderr } = await program.run("exec");
     expect([exit, stdout.length, stderr.split("\n")[0]]).toEqual([2, 0, "cmd2host: error (usage): missing TARGET"]);
     const help = await program.run("exec", "--help");
-    expect([help.exit, help.stdout.toString()]).toEqual([0, expect.stringContaining("cmd2host exec [TARGET] [COMMAND]")]);
+    expect([help.exit, help.stdout.toString()]).toEqual([
+      0,
+      expect.stringContaining("cmd2host exec [TARGET] [COMMAND]") as string,
+    ]);
   });
 
   it("must begin with exec", async () => {
@@ -324,7 +339,7 @@ describe("runs on a machine", () => {
       const { stdout: said, stderr } = await program.run("runs", ...args, "--target=web1");
       return said.toString() + stderr;
     };
-    expect(await of("list", "--state=running")).toContain(`${id.slice(0, 8)}`);
+    expect(await of("list", "--state=running")).toContain(id.slice(0, 8));
     while (!(await of("show", id)).includes("begun")) await sleep(20);
     const following = program.start(["runs", "tail", id, "--follow", "--exit-status", "--target=web1"]);
     await following.until("begun");

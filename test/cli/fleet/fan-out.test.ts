@@ -45,10 +45,19 @@ function groupsOf({ stdout }: Ended): ReadonlyMap<string, string> {
 describe("targets are chosen", () => {
   it.each([
     [["--all"], ["db1", "pve1/away", "web1", "web2"]],
-    [["--tag", "web"], ["web1", "web2"]],
-    [["--tag=db", "--tag=second"], ["db1", "web2"]],
+    [
+      ["--tag", "web"],
+      ["web1", "web2"],
+    ],
+    [
+      ["--tag=db", "--tag=second"],
+      ["db1", "web2"],
+    ],
     [["--node", "pve1"], ["pve1/away"]],
-    [["--match=web*", "--match", "db?"], ["db1", "web1", "web2"]],
+    [
+      ["--match=web*", "--match", "db?"],
+      ["db1", "web1", "web2"],
+    ],
     [["--match=*/*"], ["pve1/away"]],
     [["--targets=db1,web2"], ["db1", "web2"]],
     [["--targets=db1,web2", "--tag=web"], ["web2"]],
@@ -96,7 +105,9 @@ describe("a command on several machines", () => {
   it("is 1 when one fails, in whatever way", async () => {
     const ended = await program.run("exec", "--all", "echo hi");
     expect(ended.exit).toBe(1);
-    expect(groupsOf(ended).get("pve1/away")).toMatch(/^failed \(target_unreachable\), .*\ncmd2host: .*\ncmd2host: hint: /);
+    expect(groupsOf(ended).get("pve1/away")).toMatch(
+      /^failed \(target_unreachable\), .*\ncmd2host: .*\ncmd2host: hint: /,
+    );
     expect(said(ended)).toEqual(["cmd2host: 3 of 4 targets: ok 3, exit≠0 0, denied 0, failed 1, not run 0"]);
   });
 
@@ -175,7 +186,14 @@ describe("--format=table", () => {
 
 describe("--format=jsonl", () => {
   it("is a JSON object for each, with its output as text or base64", async () => {
-    const ended = await program.run("exec", "--all", "--format=jsonl", "--fail-fast", "--concurrency=1", "printf '\\377'; echo e >&2");
+    const ended = await program.run(
+      "exec",
+      "--all",
+      "--format=jsonl",
+      "--fail-fast",
+      "--concurrency=1",
+      "printf '\\377'; echo e >&2",
+    );
     const objects = ended.stdout
       .toString()
       .trimEnd()

@@ -62,7 +62,7 @@ describe("cmd2host targets", () => {
     expect(lines.map((line) => line.map((cell) => cell.replace(/\d+s ago$/, "now")))).toEqual([
       ["db1", "-", "-", "-", "enrolled", "reachable", "dev", "now"],
       ["pve1/away", "127.0.0.1:1", "pve1", "gone", "manual", "unreachable", "-", "-"],
-      ["web1", expect.stringMatching(/^127.0.0.1:\d+$/), "-", "web", "enrolled", "reachable", "dev", "now"],
+      ["web1", expect.stringMatching(/^127.0.0.1:\d+$/) as string, "-", "web", "enrolled", "reachable", "dev", "now"],
     ]);
     const reader = await hostWith(READER_KEY).json("targets");
     expect(reader).toMatchObject({ targets: [{ name: "web1", tags: ["web"], way: "link" }] });
@@ -71,8 +71,14 @@ describe("cmd2host targets", () => {
   it.each([
     [["--tag=web"], ["web1"]],
     [["--node=pve1"], ["pve1/away"]],
-    [["--match=*1", "--match=pve1/*"], ["db1", "pve1/away", "web1"]],
-    [["--tag=web", "--tag=gone"], ["pve1/away", "web1"]],
+    [
+      ["--match=*1", "--match=pve1/*"],
+      ["db1", "pve1/away", "web1"],
+    ],
+    [
+      ["--tag=web", "--tag=gone"],
+      ["pve1/away", "web1"],
+    ],
   ])("chooses by %j", async (argv, names) => {
     const { targets } = (await host.json("targets", ...argv)) as { targets: { name: string }[] };
     expect(targets.map(({ name }) => name)).toEqual(names);
@@ -94,7 +100,7 @@ describe("cmd2host targets", () => {
     expect(stdout).toMatch(/^Trouble: .*ECONNREFUSED/m);
     expect(await host.run("targets", "nobody")).toMatchObject({
       exit: 1,
-      stderr: expect.stringContaining('error: there is no target "nobody"'),
+      stderr: expect.stringContaining('error: there is no target "nobody"') as string,
     });
   });
 
@@ -110,7 +116,7 @@ describe("cmd2host targets", () => {
     expect(await host.run("targets", "--operations")).toMatchObject({ exit: 2 });
     expect(await host.run("targets", "nobody", "--operations")).toMatchObject({
       exit: 1,
-      stderr: expect.stringContaining("target_unknown"),
+      stderr: expect.stringContaining("target_unknown") as string,
     });
   });
 });
@@ -119,7 +125,7 @@ describe("cmd2host ping", () => {
   it("says it as the original does", async () => {
     expect(await host.run("ping", "web1")).toMatchObject({
       exit: 0,
-      stdout: expect.stringMatching(/^pong from web1 in \d+ms \(vdev\)\n$/),
+      stdout: expect.stringMatching(/^pong from web1 in \d+ms \(vdev\)\n$/) as string,
       stderr: "",
     });
   });
@@ -138,13 +144,16 @@ describe("cmd2host ping", () => {
     expect(await host.json("ping", "--tag=web", "--tag=gone")).toMatchObject({
       pings: [
         { target: "pve1/away", ok: false, error: { code: "target_unreachable" } },
-        { target: "web1", ok: true, version: "dev", latency_ms: expect.any(Number) },
+        { target: "web1", ok: true, version: "dev", latency_ms: expect.any(Number) as number },
       ],
     });
   });
 
   it("of nothing is not understood", async () => {
-    expect(await host.run("ping")).toMatchObject({ exit: 2, stderr: expect.stringContaining("missing TARGET") });
+    expect(await host.run("ping")).toMatchObject({
+      exit: 2,
+      stderr: expect.stringContaining("missing TARGET") as string,
+    });
   });
 });
 
@@ -157,7 +166,7 @@ describe("cmd2host target", () => {
     expect(tagged).toMatchObject({ exit: 0, stdout: "Tagged: desk, at ::1:99, tags: new\n" });
     expect(await host.run("target", "add", "desk", "--host=h")).toMatchObject({
       exit: 1,
-      stderr: expect.stringContaining("already"),
+      stderr: expect.stringContaining("already") as string,
     });
     expect(await host.json("target", "remove", "desk")).toEqual({ removed: "desk" });
     expect(await host.run("target", "remove", "desk")).toMatchObject({ exit: 1 });
@@ -168,17 +177,20 @@ describe("cmd2host target", () => {
     [["add", "x", "--host=h", "--port=0"], "--port"],
     [["tag", "x"], "say which tag"],
   ])("does not understand %j", async (argv, said) => {
-    expect(await host.run("target", ...argv)).toMatchObject({ exit: 2, stderr: expect.stringContaining(said) });
+    expect(await host.run("target", ...argv)).toMatchObject({
+      exit: 2,
+      stderr: expect.stringContaining(said) as string,
+    });
   });
 
   it("is for administrators", async () => {
     const { exit, stderr } = await hostWith(READER_KEY).run("target", "add", "x", "--host=h");
-    expect([exit, stderr]).toEqual([1, expect.stringContaining("reader may not change the fleet")]);
+    expect([exit, stderr]).toEqual([1, expect.stringContaining("reader may not change the fleet") as string]);
   });
 
   it("leaves alone what stands in gateway.toml", async () => {
     const { exit, stderr } = await host.run("target", "remove", "pve1/away");
-    expect([exit, stderr]).toEqual([1, expect.stringContaining("gateway.toml")]);
+    expect([exit, stderr]).toEqual([1, expect.stringContaining("gateway.toml") as string]);
   });
 });
 
@@ -199,7 +211,7 @@ describe("cmd2host fleet", () => {
     expect(added).toMatchObject({ exit: 0, stdout: `Enrolled: web9, at 127.0.0.1:${port}, tags: web\n` });
     await untilReached(fleet.gateway.client(), "web9");
     const again = await host.run("fleet", "add", code);
-    expect([again.exit, again.stderr]).toEqual([1, expect.stringContaining("cmd2host fleet remove web9")]);
+    expect([again.exit, again.stderr]).toEqual([1, expect.stringContaining("cmd2host fleet remove web9") as string]);
     expect(await host.run("fleet", "remove", "web9")).toMatchObject({ exit: 0, stdout: "Removed: web9\n" });
     expect((await host.run("ping", "web9")).stderr).toContain("there is no target");
   });
@@ -207,7 +219,7 @@ describe("cmd2host fleet", () => {
   it("does not take what is no code", async () => {
     expect(await host.run("fleet", "add", "nonsense")).toMatchObject({
       exit: 1,
-      stderr: expect.stringContaining("it does not begin with c2h1."),
+      stderr: expect.stringContaining("it does not begin with c2h1.") as string,
     });
   });
 
@@ -227,7 +239,9 @@ describe("cmd2host fleet", () => {
     expect((await rows("--match=far"))[1]?.slice(0, 5)).toEqual(["far", "-", "-", "t", "enrolled"]);
     await host.run("fleet", "remove", "far");
     expect(await host.run("fleet", "invite", "--minutes=0")).toMatchObject({ exit: 2 });
-    expect(await host.json("fleet", "invite", "--address=h:1")).toMatchObject({ code: expect.stringMatching(/^c2h1\./) });
+    expect(await host.json("fleet", "invite", "--address=h:1")).toMatchObject({
+      code: expect.stringMatching(/^c2h1\./) as string,
+    });
   });
 
   it("says which key the gateway has, and changes it once all machines know the next one", async () => {
@@ -236,7 +250,7 @@ describe("cmd2host fleet", () => {
     expect(await host.run("fleet", "rotate", "--force")).toMatchObject({ exit: 2 });
     expect(await host.run("fleet", "rotate", "--promote")).toMatchObject({
       exit: 2,
-      stderr: expect.stringContaining("there is no next key"),
+      stderr: expect.stringContaining("there is no next key") as string,
     });
     const rotated = await host.run("fleet", "rotate");
     const [, next = ""] = /^Next key: (sha256:.{43})\n/.exec(rotated.stdout) ?? [];
@@ -256,8 +270,11 @@ describe("cmd2host fleet", () => {
     const rotated = await host.run("fleet", "rotate");
     expect(rotated.stdout).toContain("not yet known by ");
     const refused = await host.run("fleet", "rotate", "--promote");
-    expect([refused.exit, refused.stderr]).toEqual([1, expect.stringContaining("gone")]);
+    expect([refused.exit, refused.stderr]).toEqual([1, expect.stringContaining("gone") as string]);
     const forced = await host.run("fleet", "rotate", "--promote", "--force");
-    expect([forced.exit, forced.stderr]).toEqual([0, expect.stringContaining("warning: to be enrolled again: ")]);
+    expect([forced.exit, forced.stderr]).toEqual([
+      0,
+      expect.stringContaining("warning: to be enrolled again: ") as string,
+    ]);
   });
 });

@@ -84,7 +84,7 @@ function operation(request: OperationRequest): object {
     stdin: request.offersStdin,
     stdin_required: request.needsStdin,
     background: request.background,
-    profile: request.profile,
+    timings: request.profile,
     target: request.target,
     work_dir: request.workDir,
     env: Object.fromEntries(request.env),
