@@ -40,7 +40,18 @@ import { AuditCopy } from "./relay/audit-copy.ts";
 import { GatewayDesk } from "./relay/handle.ts";
 import { Recorder } from "./relay/recorder.ts";
 import { Relay } from "./relay/relay.ts";
-import { bugLog, doorSettings, natsLog, natsSettings, ownAddresses, ownName, pageSettings, tlsFiles } from "./told.ts";
+import {
+  bugLog,
+  doorSettings,
+  infoLog,
+  warnLog,
+  natsLog,
+  natsSettings,
+  ownAddresses,
+  ownName,
+  pageSettings,
+  tlsFiles,
+} from "./told.ts";
 import { protocolTwo } from "./upgraded.ts";
 
 const APPROVAL_MS = 300_000;
@@ -81,7 +92,7 @@ export class Gateway {
     this.#registry = registry;
     const { settings } = file;
     const places = gatewayPlaces(settings.cacheDir);
-    const warn = (message: string): void => void log.warn(message);
+    const warn = warnLog(log);
     const reportBug = bugLog(log);
     const now = (): GatewaySettings => file.settings;
     const agentOf = (target: KnownTarget): Agent => reached(target, hub, now());
@@ -133,7 +144,7 @@ export class Gateway {
       hub,
       callers,
       addresses: () => ownAddresses(hub.port ?? 0, now().server.publicUrl),
-      changed: (what, fields) => void log.info(what, fields),
+      changed: infoLog(log),
     });
     this.#pages = new CommandPages(pageSettings(settings), reportBug);
     this.#tools = {
@@ -195,7 +206,9 @@ export class Gateway {
         name: ownName(),
         link: settings.link,
         log,
-        enrolled: (targets) => void registry.setEnrolled(targets),
+        enrolled: (targets) => {
+          registry.setEnrolled(targets);
+        },
         connected: (target) => {
           if (gateway !== undefined) gateway.#greeter.greet(target);
         },

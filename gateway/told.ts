@@ -76,3 +76,15 @@ export function bugLog(log: Log): (error: unknown) => void {
     log.error("internal error", { error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
   };
 }
+
+export function warnLog(log: Log): (message: string) => void {
+  return (message) => {
+    log.warn(message);
+  };
+}
+
+export function infoLog(log: Log): (what: string, fields: Readonly<Record<string, string>>) => void {
+  return (what, fields) => {
+    log.info(what, fields);
+  };
+}

@@ -58,6 +58,8 @@ export interface Decision {
   readonly approver: string | undefined;
   /** Of the plan, as people are shown it; never secrets. */
   readonly argv: readonly string[] | undefined;
+  /** Names of the variables that the caller added to the program's environment. Their values may be secrets. */
+  readonly env?: readonly string[] | undefined;
   readonly cwd: string | undefined;
   /** SHA-256 of standard input, when it was known before the start. */
   readonly stdinDigest: string | undefined;

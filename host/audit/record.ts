@@ -24,6 +24,8 @@ const MAX_MESSAGE = 2_048;
 const MAX_PATH = 4_096;
 const MAX_WORD = 2_048;
 const MAX_ARGV = 16_384;
+/** Names. */
+const MAX_ENV = 64;
 
 /** Characters that JSON writes as they are, and that could steer a terminal or the eye of whoever looks at the file itself. */
 const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cn}]/gu;
@@ -77,6 +79,18 @@ function argvOf(argv: readonly string[] | undefined, policy: AuditArgv): Argv {
   };
 }
 
+interface EnvNames {
+  readonly env?: readonly string[];
+  /** Names that are not written. */
+  readonly env_more?: number;
+}
+
+function envOf(names: readonly string[] | undefined, policy: AuditArgv): EnvNames {
+  if (names === undefined || names.length === 0 || policy === "none") return {};
+  const kept = names.slice(0, MAX_ENV).map((one) => shortened(one, MAX_NAME));
+  return { env: kept, ...(names.length > MAX_ENV ? { env_more: names.length - MAX_ENV } : {}) };
+}
+
 /** The record of a decision. Members that are not known are left out. */
 export function decisionBody(decision: Decision, time: string, policy: AuditArgv): Body {
   const { id, origin, verdict, code, message, rule, approver, cwd, stdinDigest, configHash, route } = decision;
@@ -104,6 +118,7 @@ export function decisionBody(decision: Decision, time: string, policy: AuditArgv
     ...argvOf(decision.argv, policy),
     cwd: cwd === undefined ? undefined : shortened(cwd, MAX_PATH),
     stdin_sha256: name(stdinDigest),
+    ...envOf(decision.env, policy),
   };
 }
 

@@ -16,6 +16,7 @@ import type { Tools } from "../service/tool.ts";
 import { ownAccount } from "../util/account.ts";
 import { baseDirectory, type BaseDirectory } from "../util/base-directory.ts";
 import { VERSION } from "../util/version.ts";
+import { makePrivateDirectory } from "../util/write-atomic.ts";
 import { allowRoot } from "./allow-root.ts";
 import { command, JSON_SWITCH, type Report } from "./command.ts";
 import type { Context } from "./context.ts";
@@ -24,6 +25,8 @@ import { didWords, requireRoot, rowsText, stateWords, systemPlace, type SystemPl
 
 const USER = "cmd2host";
 export const AGENT_DIRECTORY = "/var/lib/cmd2host";
+/** Of an account that is made, below its base directory. */
+const HOME = "home";
 /** Programs that run as another user cannot use ports below. */
 const FIRST_FREE_PORT = 1_024;
 
@@ -76,7 +79,7 @@ function serviceOf(place: SystemPlace): SystemService<AgentRecipe> {
 /** The account, and a home for it that holds nothing of the agent's own: callers may choose directories in it. */
 async function accountOf({ user, directory }: AgentWish, tools: Tools, passwd?: string): Promise<ServiceAccount> {
   if (user === undefined) return { account: ownAccount(), isNew: false };
-  return serviceAccount(user, join(directory, "home"), tools, passwd);
+  return serviceAccount(user, join(directory, HOME), tools, passwd);
 }
 
 /** Prints what would be installed, and changes nothing. */
@@ -114,9 +117,11 @@ export async function installAgent(wish: AgentWish, place: SystemPlace, context:
   await requireProgram(context.program(), account);
   const handed = handOver(base.root, account);
   if (wish.user === undefined) allowRoot(base.daemonFile);
-  else handOver(join(base.root, "home"), account);
   // With its own rights: it may have changed them since.
-  const [facts, notes] = await asAccount(account, async () => [await factsOf(base, context), policyNotes(base)] as const);
+  const [facts, notes] = await asAccount(account, async () => {
+    if (wish.user !== undefined) makePrivateDirectory(join(base.root, HOME));
+    return [await factsOf(base, context), policyNotes(base)] as const;
+  });
   const { listen } = facts;
   const isReady = async (): Promise<boolean> =>
     (await answers(base.lockSocket)) && (listen === undefined || (await accepts(listen.host, listen.port)));

@@ -7,7 +7,15 @@ import { redeemAt } from "./fleet-add.ts";
 import { gatewayOf, textIn } from "./fleet-client.ts";
 import { executableFor } from "./fleet-executable.ts";
 import { toldWork } from "./fleet-interrupt.ts";
-import { agentUser, installProgram, onMachine, placesOf, SSH_OPTIONS, type Places } from "./fleet-machine.ts";
+import {
+  agentUser,
+  installProgram,
+  onMachine,
+  placesOf,
+  SSH_OPTIONS,
+  startAnew,
+  type Places,
+} from "./fleet-machine.ts";
 import { quotedWord, type Ssh } from "./fleet-ssh.ts";
 import type { ListedTarget } from "./fleet-targets.ts";
 import { targetWords } from "./target-change.ts";
@@ -94,6 +102,7 @@ export const fleetEnroll = command({
       placeholder: "HOST:PORT",
     },
     dial: { kind: "switch", about: "Let the machine dial out to the gateway, instead of listening" },
+    strict: { kind: "switch", about: "Let systemd confine the agent to reading, for a policy such as fleet_readonly" },
     ...GATEWAY_OPTIONS,
     json: JSON_SWITCH,
   },
@@ -102,10 +111,10 @@ export const fleetEnroll = command({
     ["fleet enroll admin@db1.lan --template=fleet_ops --root --run-as=deploy", "Let it restart services, too"],
     ["fleet enroll me@box --prefix=/home/me/cmd2host --dial", "Without root, from behind NAT"],
   ],
-  more: "For an administrator of the gateway who may log in to the machine. The program goes to /usr/local/bin/cmd2host, everything else of the agent to /var/lib/cmd2host, and systemd keeps it running as cmd2host-agent; without systemd it is started once. A policy that is there is kept. Every step is said, and steps that are done are not done twice, so the command can be run again. ssh is the system's, with your configuration and your keys; on the machine runs one fixed script of ours, by sh.",
+  more: "For an administrator of the gateway who may log in to the machine. The program goes to /usr/local/bin/cmd2host, everything else of the agent to /var/lib/cmd2host, and systemd keeps it running (cmd2host agent install); without systemd it is started once. A policy that is there is kept. Every step is said, and steps that are done are not done twice, so the command can be run again. ssh is the system's, with your configuration and your keys; on the machine runs one fixed script of ours, by sh.",
   run: async (values, context) =>
     toldWork(context, async (signal) => {
-      const { name, tag: tags, prefix, root, template, listen, dial, address: addresses, json } = values;
+      const { name, tag: tags, prefix, root, template, listen, dial, address: addresses, strict, json } = values;
       const runAs = values["run-as"];
       if (runAs !== undefined && !root)
         throw new CodedError("usage", "--run-as needs an agent that runs as root", { hint: "Add --root." });
@@ -120,7 +129,8 @@ export const fleetEnroll = command({
         const places = placesOf(prefix, probed, ssh);
         const { program, state, service } = places;
         const version = await installProgram(ssh, executable, probed, program, tell);
-        if (prefix === undefined) {
+        const isService = service === "systemd";
+        if (prefix === undefined && !isService) {
           await tell(`has the user ${user}, and ${state} for the agent`);
           await ssh.step("account", user, state);
         }
@@ -133,10 +143,17 @@ export const fleetEnroll = command({
           ...(dial ? ["--dial-only"] : listen === undefined ? [] : [`--listen=${listen}`]),
           ...(user === "root" ? ["--allow-root"] : []),
         ];
-        const kept = (await ssh.step("init", program, state, user, ...options)).get("kept") === "yes";
-        await tell(kept ? "keeps the policy that is there" : `has the policy ${template}`);
-        await tell(service === "systemd" ? "starts cmd2host-agent" : "starts the agent (not again after a reboot)");
-        await ssh.step("start", program, state, user, service);
+        // A service is given what root has made.
+        const kept = (await ssh.step("init", program, state, isService ? "root" : user, ...options)).get("kept");
+        await tell(kept === "yes" ? "keeps the policy that is there" : `has the policy ${template}`);
+        if (isService) {
+          await tell("has systemd run the agent, as cmd2host-agent");
+          const as = user === "root" ? "--root" : `--user=${user}`;
+          await ssh.step("service", program, state, as, ...(strict ? ["--strict"] : []));
+        } else {
+          await tell("starts the agent (not again after a reboot)");
+          await startAnew(ssh, places, user);
+        }
         await tell("is made known to the gateway");
         const enrolling = { ssh, places, user, name, tags, addresses, dials: dial, signal };
         const words = await introduce(client, enrolling);

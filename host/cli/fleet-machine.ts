@@ -48,6 +48,16 @@ export interface Places {
   readonly service: "systemd" | "alone";
 }
 
+/**
+ * Starts the agent anew.
+ * @param user that it runs as
+ * @throws CodedError `ssh_failed`
+ */
+export async function startAnew(ssh: Ssh, { program, state, service }: Places, user: string): Promise<void> {
+  if (service === "systemd") await ssh.step("restart");
+  else await ssh.step("start", program, state, user);
+}
+
 /** Tells a person what is done; each time one sentence. */
 export type Tell = (text: string) => Promise<void>;
 

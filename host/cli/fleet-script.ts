@@ -6,7 +6,7 @@
 export const REMOTE_SCRIPT = String.raw`
 set -eu
 umask 022
-UNIT=/etc/systemd/system/cmd2host-agent.service
+UNIT=cmd2host-agent
 
 fail() {
   printf '%s\n' "$1" >&2
@@ -80,7 +80,10 @@ init() {
     printf 'kept=yes\n'
     return
   fi
-  mkdir -p "$state"
+  if [ ! -d "$state" ]; then
+    mkdir -p "$state"
+    chmod 700 "$state"
+  fi
   as "$user" env CMD2HOST_CONFIG_DIR="$state" "$program" agent init "$@" >&2
 }
 
@@ -98,42 +101,20 @@ stop_alone() {
   kill -9 "$pid" 2>/dev/null || :
 }
 
-# start PROGRAM STATE USER systemd|alone: starts the agent anew.
+# start PROGRAM STATE USER: starts the agent anew, where nothing keeps it running.
 start() {
-  if [ "$4" = alone ]; then
-    stop_alone "$2"
-    # shellcheck disable=SC2016 # is for the shell that is started
-    as "$3" sh -c '
-      CMD2HOST_CONFIG_DIR=$2 nohup setsid "$1" agent </dev/null >>"$2/agent.log" 2>&1 &
-      echo "$!" >"$2/agent.pid"' sh "$1" "$2"
-    return
-  fi
-  cat >"$UNIT" <<END
-# Written by cmd2host fleet enroll, and written anew by each. Your own settings: systemctl edit cmd2host-agent
-[Unit]
-Description=cmd2host agent, which runs what this machine's policy lets a gateway run
-Wants=network-online.target
-After=network-online.target
-StartLimitIntervalSec=60
-StartLimitBurst=5
+  stop_alone "$2"
+  # shellcheck disable=SC2016 # is for the shell that is started
+  as "$3" sh -c '
+    CMD2HOST_CONFIG_DIR=$2 nohup setsid "$1" agent </dev/null >>"$2/agent.log" 2>&1 &
+    echo "$!" >"$2/agent.pid"' sh "$1" "$2"
+}
 
-[Service]
-Type=exec
-User=$3
-Environment=CMD2HOST_CONFIG_DIR=$2
-ExecStart=$1 agent
-Restart=always
-RestartSec=5
-# Programs of operations are ended by the agent, which then answers for them.
-KillMode=mixed
-TimeoutStopSec=60
-
-[Install]
-WantedBy=multi-user.target
-END
-  systemctl daemon-reload
-  systemctl enable --quiet cmd2host-agent
-  systemctl restart cmd2host-agent
+# service PROGRAM STATE OPTION…: has systemd keep it running.
+service() {
+  program=$1 state=$2
+  shift 2
+  "$program" agent install --dir="$state" "$@" >&2
 }
 
 # enroll PROGRAM STATE USER OPTION…: its answer is JSON.
@@ -148,7 +129,7 @@ facts() {
   [ -x "$1" ] || fail "$1 is not there: install the machine with cmd2host fleet enroll"
   printf 'version=%s\n' "$("$1" --version || echo unknown)"
   printf 'user=%s\n' "$(stat -c %U "$2")"
-  [ ! -e "$UNIT" ] || printf 'unit=yes\n'
+  [ ! -e "/etc/systemd/system/$UNIT.service" ] || printf 'unit=yes\n'
   printf 'daemon=%s\n' "$(tr -d '\n' <"$2/daemon.json" | head -c 65536)"
 }
 
@@ -163,7 +144,7 @@ last_words() {
   if [ "$2" = alone ]; then
     tail -n 20 "$1/agent.log" >&2
   else
-    journalctl --no-pager -n 20 -u cmd2host-agent >&2
+    journalctl --no-pager -n 20 -u "$UNIT" >&2
   fi
 }
 
@@ -176,6 +157,8 @@ main() {
   account) account "$@" ;;
   init) init "$@" ;;
   start) start "$@" ;;
+  service) service "$@" ;;
+  restart) systemctl restart "$UNIT" ;;
   enroll) enroll "$@" ;;
   facts) facts "$@" ;;
   back) back "$@" ;;

@@ -12,6 +12,7 @@ import {
   onMachine,
   placesOf,
   SSH_OPTIONS,
+  startAnew,
   type Places,
   type Probed,
   type Tell,
@@ -62,7 +63,7 @@ async function restarted(upgrading: Upgrading): Promise<string | undefined> {
   const { ssh, places, user, tell } = upgrading;
   await tell("starts the agent anew");
   const since = performance.now();
-  await ssh.step("start", places.program, places.state, user, places.service);
+  await startAnew(ssh, places, user);
   await tell("waits for it to answer the gateway");
   return answered(upgrading, since);
 }

@@ -10,9 +10,9 @@ const PORT = 9_877;
 const LINK_PORT = 9_878;
 
 /** A configuration to begin with: one administrator, and nobody else. */
-function configText(directory: string, bind: string, port: number, link: number): string {
+function configText(directory: string, state: string, bind: string, port: number, link: number): string {
   return `# A gateway of cmd2host. docs/gateway.md says what each key means; unknown ones are warned about.
-cache_dir = ${JSON.stringify(join(directory, "state"))}
+cache_dir = ${JSON.stringify(state)}
 
 [server]
 bind = ${JSON.stringify(bind)}
@@ -46,6 +46,11 @@ export const gatewayInit = command({
   about: "Write a first configuration of a gateway, with a key for its administrator.",
   options: {
     dir: { kind: "text", about: "Directory for it (made when it is missing)", placeholder: "DIR", required: true },
+    "state-dir": {
+      kind: "text",
+      about: "Directory for its key, its audit and what it knows (default: state in DIR)",
+      placeholder: "DIR",
+    },
     bind: { kind: "text", about: "Address for callers", placeholder: "ADDRESS", default: "127.0.0.1" },
     port: { kind: "text", about: "Port for callers", placeholder: "PORT", default: String(PORT) },
     "link-port": {
@@ -56,9 +61,16 @@ export const gatewayInit = command({
     },
     json: JSON_SWITCH,
   },
-  examples: [["gateway init --dir=/etc/cmd2host-gateway", "Write gateway.toml and admin.key there"]],
-  run: ({ dir, bind, port, "link-port": linkPort }, context) => {
+  examples: [
+    ["gateway init --dir=/etc/cmd2host-gateway", "Write gateway.toml and admin.key there"],
+    [
+      "gateway init --dir=/etc/cmd2host-gateway --state-dir=/var/lib/cmd2host-gateway",
+      "For a service of the system: cmd2host gateway install",
+    ],
+  ],
+  run: ({ dir, "state-dir": stateDir, bind, port, "link-port": linkPort }, context) => {
     const directory = resolve(context.cwd, dir);
+    const state = stateDir === undefined ? join(directory, "state") : resolve(context.cwd, stateDir);
     const [config, key] = [join(directory, "gateway.toml"), join(directory, "admin.key")];
     const [http, link] = [port, linkPort].map((text) => {
       const number = Number(text);
@@ -72,7 +84,7 @@ export const gatewayInit = command({
           hint: "Choose another directory, or remove the file.",
         });
     writeAtomic(key, `${randomBytes(32).toString("base64url")}\n`);
-    writeAtomic(config, configText(directory, bind, http ?? PORT, link ?? LINK_PORT));
+    writeAtomic(config, configText(directory, state, bind, http ?? PORT, link ?? LINK_PORT));
     const url = `http://${bind.includes(":") ? `[${bind}]` : bind}:${http ?? PORT}`;
     return {
       exit: 0,

@@ -1,6 +1,8 @@
 import { agent } from "./agent.ts";
 import { agentEnroll } from "./agent-enroll.ts";
 import { agentInit } from "./agent-init.ts";
+import { agentInstall } from "./agent-install.ts";
+import { agentUninstall } from "./agent-uninstall.ts";
 import { approvalsAllow, approvalsDeny } from "./approvals-answer.ts";
 import { approvals, approvalsList } from "./approvals-list.ts";
 import { approvalsShow } from "./approvals-show.ts";
@@ -32,7 +34,10 @@ import { fleetRemove } from "./fleet-remove.ts";
 import { fleetRotate } from "./fleet-rotate.ts";
 import { fleetUpgrade } from "./fleet-upgrade.ts";
 import { gateway } from "./gateway.ts";
+import { gatewayCheck } from "./gateway-check.ts";
 import { gatewayInit } from "./gateway-init.ts";
+import { gatewayInstall } from "./gateway-install.ts";
+import { gatewayUninstall } from "./gateway-uninstall.ts";
 import { grants, grantsList } from "./grants-list.ts";
 import { grantsRevoke } from "./grants-revoke.ts";
 import { explain } from "./explain.ts";
@@ -123,8 +128,13 @@ export const COMMANDS: readonly Command[] = [
   agent,
   agentInit,
   agentEnroll,
+  agentInstall,
+  agentUninstall,
   gateway,
   gatewayInit,
+  gatewayCheck,
+  gatewayInstall,
+  gatewayUninstall,
   exec,
   targets,
   push,

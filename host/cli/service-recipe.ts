@@ -92,8 +92,8 @@ function notTaken(environment: NodeJS.ProcessEnv, taken: ReadonlyMap<string, str
   ];
 }
 
-async function stopSeconds(context: Context): Promise<number> {
-  const { settings } = await context.daemon.settings(context.base());
+/** How long a daemon with these settings may take to stop before it is killed, in seconds. */
+export function stopSecondsOf(settings: unknown): number {
   const milliseconds = (name: string, usual: number): number => {
     const value = setting(settings, name);
     return typeof value === "number" ? value : usual;
@@ -124,7 +124,7 @@ export async function servicePlan(context: Context, names: readonly string[], st
     recipe: {
       program,
       environment: variables,
-      stopSeconds: await stopSeconds(context),
+      stopSeconds: stopSecondsOf((await context.daemon.settings(base)).settings),
       version: VERSION,
       logFile: logFileOf(base.root),
       strict,

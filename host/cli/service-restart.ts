@@ -1,4 +1,5 @@
 import { CodedError } from "../../wire/errors.ts";
+import { answers } from "../service/answer.ts";
 import { started } from "../service/install.ts";
 import { command, JSON_SWITCH } from "./command.ts";
 import { installedService, serviceManager } from "./service-manager.ts";
@@ -16,7 +17,7 @@ export const serviceRestart = command({
       throw new CodedError("not_found", "no service is installed", { hint: "Install it: cmd2host service install." });
     await manager.platform.requireManager();
     await manager.platform.restart();
-    await started(manager.platform, installed.base.lockSocket);
+    await started(manager.platform, async () => answers(installed.base.lockSocket));
     return { exit: 0, human: "The service runs again.\n", json: { restarted: true } };
   },
 });

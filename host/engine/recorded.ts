@@ -58,6 +58,7 @@ export function decisionOf(
       error?.code ?? trail.rule ?? cleared?.ruling?.rule ?? (asked === undefined ? undefined : "allowed_operations"),
     approver: error instanceof ApprovalDenial ? error.approver : cleared?.ruling?.approver,
     argv: plan?.argv.map(mask),
+    env: plan?.work.kind === "program" ? [...(plan.work.machine?.callerEnv.keys() ?? [])].sort() : undefined,
     cwd: plan === undefined ? undefined : cwdOf(plan),
     stdinDigest: cleared?.stdinDigest,
   };

@@ -1,4 +1,4 @@
-import { lstatSync, rmSync } from "node:fs";
+import { chmodSync, lstatSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
 import { CodedError, errnoOf } from "../../wire/errors.ts";
 import { printable } from "../../wire/text.ts";
@@ -20,7 +20,7 @@ export function readDefinition(path: string): string | undefined {
       "file_failed",
       `${printable(path)} is a link: the service is masked, or another program manages the file`,
       {
-        hint: "Unmask it (systemctl --user unmask cmd2host), or remove the link.",
+        hint: "Unmask it (systemctl unmask, with --user for a user's own), or remove the link.",
       },
     );
   try {
@@ -32,9 +32,10 @@ export function readDefinition(path: string): string | undefined {
 }
 
 /** Writes a definition whole or not at all. @throws CodedError `file_failed` */
-export function writeDefinition(path: string, text: string): void {
+export function writeDefinition(path: string, text: string, mode = 0o600): void {
   makePrivateDirectory(dirname(path));
   writeAtomic(path, text);
+  if (mode !== 0o600) chmodSync(path, mode);
 }
 
 /** @throws CodedError `file_failed` */

@@ -19,36 +19,48 @@ export interface Installed {
 }
 
 /** What is to be done with what is there. */
-function taskOf(before: string | undefined, text: string, state: ServiceState, recipe: Recipe): Installed["did"] {
+function taskOf(
+  before: string | undefined,
+  text: string,
+  state: ServiceState,
+  program: readonly string[],
+): Installed["did"] {
   if (before === undefined) return "installed";
   if (before !== text) return "updated";
   if (state.state !== "active" || !state.enabled) return "restarted";
   const { since } = state;
-  return since !== undefined && replacedSince(recipe.program, since) !== undefined ? "restarted" : "nothing";
+  return since !== undefined && replacedSince(program, since) !== undefined ? "restarted" : "nothing";
 }
 
 /**
- * Waits until the daemon answers: a service manager calls a service started that ends the next moment.
+ * Waits until the service answers: a service manager calls a service started that ends the next moment.
+ * @param isReady whether it answers
  * @throws CodedError `service_failed`
  */
-export async function started(platform: ServicePlatform, lockSocket: string): Promise<ServiceState> {
+export async function started<R>(platform: ServicePlatform<R>, isReady: () => Promise<boolean>): Promise<ServiceState> {
   for (let polls = 0; polls < MAX_POLLS; polls++) {
-    if (await answers(lockSocket)) return platform.state();
+    if (await isReady()) return platform.state();
     const state = await platform.state();
     if (state.state === "failed") break;
     await sleep(POLL_MS);
   }
   throw new CodedError("service_failed", "the service was started, but the daemon does not answer", {
-    hint: "See cmd2host service logs; then cmd2host service restart.",
+    hint: platform.help,
   });
 }
 
 /**
  * Writes the definition and starts the service with it; one that runs with exactly this is left alone. Whatever is in the base directory stays.
  * @param lockSocket of the base directory that it will serve
+ * @param isReady whether it has started; without it, when somebody listens on that socket
  * @throws CodedError `service_unavailable`, `service_failed`, `daemon_already_running`, `file_failed`
  */
-export async function install(platform: ServicePlatform, recipe: Recipe, lockSocket: string): Promise<Installed> {
+export async function install<R extends Pick<Recipe, "program">>(
+  platform: ServicePlatform<R>,
+  recipe: R,
+  lockSocket: string,
+  isReady: () => Promise<boolean> = async () => answers(lockSocket),
+): Promise<Installed> {
   const text = platform.definition(recipe);
   await platform.requireManager();
   const before = readDefinition(platform.file);
@@ -59,21 +71,21 @@ export async function install(platform: ServicePlatform, recipe: Recipe, lockSoc
     throw new CodedError("daemon_already_running", `a daemon that is no service answers at ${printable(lockSocket)}`, {
       hint: "End it where it was started, then install the service.",
     });
-  const did = taskOf(before, text, state, recipe);
+  const did = taskOf(before, text, state, recipe.program);
   if (did === "nothing") return { did, keptAs: undefined, state };
   const isForeign = before !== undefined && platform.read(before).version === undefined;
   const keptAs = isForeign ? `${platform.file}.old` : undefined;
-  if (keptAs !== undefined) writeDefinition(keptAs, before ?? "");
-  if (before !== text) writeDefinition(platform.file, text);
+  if (keptAs !== undefined) writeDefinition(keptAs, before ?? "", platform.mode);
+  if (before !== text) writeDefinition(platform.file, text, platform.mode);
   await platform.apply();
-  return { did, keptAs, state: await started(platform, lockSocket) };
+  return { did, keptAs, state: await started(platform, isReady) };
 }
 
 /**
  * Stops the service and removes its definition; nothing else. Returns false when there is none.
  * @throws CodedError `service_unavailable`, `service_failed`, `file_failed`
  */
-export async function uninstall(platform: ServicePlatform): Promise<boolean> {
+export async function uninstall<R>(platform: ServicePlatform<R>): Promise<boolean> {
   if (readDefinition(platform.file) === undefined) return false;
   await platform.requireManager();
   await platform.withdraw();

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { CodedError } from "../../wire/errors.ts";
-import type { Definition, Recipe, ServicePlatform, ServiceState } from "./platform.ts";
+import { SERVICE_HELP, type Definition, type Recipe, type ServicePlatform, type ServiceState } from "./platform.ts";
 import { LABEL, plistText, readPlist } from "./plist.ts";
 import type { Tool, Tools } from "./tool.ts";
 
@@ -12,6 +12,8 @@ const MAX_POLLS = 18_000;
 /** An agent of launchd. */
 export class Launchd implements ServicePlatform {
   readonly name = "launchd";
+  readonly help = SERVICE_HELP;
+  readonly mode = 0o600;
   readonly file: string;
   readonly #tools: Tools;
   readonly #uid: number;

@@ -36,14 +36,21 @@ export interface ServiceState {
   readonly lingers: boolean | undefined;
 }
 
+/** What the owner of the daemon's own service does when it does not answer. */
+export const SERVICE_HELP = "See cmd2host service logs; then cmd2host service restart.";
+
 /** What one system's service manager does for us: everything that differs between systems is behind this. */
-export interface ServicePlatform {
+export interface ServicePlatform<R = Recipe> {
   /** `systemd` or `launchd`. */
   readonly name: string;
   /** Where the definition is. */
   readonly file: string;
+  /** Of that file. */
+  readonly mode: number;
+  /** What its owner does when it does not answer; a sentence. */
+  readonly help: string;
   /** @throws CodedError `usage` for values that the format cannot hold */
-  definition(recipe: Recipe): string;
+  definition(recipe: R): string;
   read(text: string): Definition;
   /** @throws CodedError `service_unavailable` */
   requireManager(): Promise<void>;

@@ -1,26 +1,12 @@
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { CodedError } from "../../wire/errors.ts";
-import type { Definition, Recipe, ServicePlatform, ServiceState } from "./platform.ts";
+import { SERVICE_HELP, type Definition, type Recipe, type ServicePlatform, type ServiceState } from "./platform.ts";
+import { Systemctl } from "./systemctl.ts";
 import type { Tool, Tools } from "./tool.ts";
 import { readUnit, unitText } from "./unit.ts";
 
 const UNIT = "cmd2host.service";
-/** As systemd writes it in UTC: `Sat 2026-11-28 03:44:27 UTC`. */
-const TIME = /^\w{3} (\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d) UTC$/;
-
-const STATES: ReadonlyMap<string, ServiceState["state"]> = new Map([
-  ["active", "active"],
-  ["reloading", "active"],
-  ["activating", "starting"],
-  ["deactivating", "stopping"],
-  ["failed", "failed"],
-]);
-
-function timeOf(text: string): Date | undefined {
-  const [, day, time] = TIME.exec(text) ?? [];
-  return day === undefined || time === undefined ? undefined : new Date(`${day}T${time}Z`);
-}
 
 /** The environment with the directory of the user's manager, which su and cron leave out. */
 export function withRuntimeDirectory(environment: NodeJS.ProcessEnv, uid: number): NodeJS.ProcessEnv {
@@ -33,15 +19,19 @@ export function withRuntimeDirectory(environment: NodeJS.ProcessEnv, uid: number
 /** A user unit of systemd. */
 export class Systemd implements ServicePlatform {
   readonly name = "systemd";
+  readonly help = SERVICE_HELP;
+  readonly mode = 0o600;
   readonly file: string;
   readonly #tools: Tools;
   readonly #uid: number;
+  readonly #systemctl: Systemctl;
 
   constructor(home: string, tools: Tools, uid: number) {
     // Not XDG_CONFIG_HOME: the manager has its own, and looks here when it has none.
     this.file = join(home, ".config/systemd/user", UNIT);
     this.#tools = tools;
     this.#uid = uid;
+    this.#systemctl = new Systemctl(tools, UNIT, ["--user"]);
   }
 
   definition(recipe: Recipe): string {
@@ -55,7 +45,7 @@ export class Systemd implements ServicePlatform {
   async requireManager(): Promise<void> {
     if (!this.#tools.has("systemctl"))
       throw new CodedError("service_unavailable", "this system has no systemd (no systemctl on PATH)");
-    const { exit, stderr } = await this.#tools.ask("systemctl", "--user", "show-environment");
+    const { exit, stderr } = await this.#systemctl.ask("show-environment");
     if (exit === 0) return;
     if (!existsSync("/run/systemd/system"))
       throw new CodedError("service_unavailable", "systemd does not run here, as in most containers", {
@@ -67,23 +57,7 @@ export class Systemd implements ServicePlatform {
   }
 
   async state(): Promise<ServiceState> {
-    const names = ["LoadState", "ActiveState", "UnitFileState", "ActiveEnterTimestamp", "MainPID"];
-    const { stdout } = await this.#tools.ask("systemctl", "--user", "show", UNIT, `--property=${names.join(",")}`);
-    const values = new Map(
-      stdout.split("\n").map((line): [string, string] => {
-        const at = line.indexOf("=");
-        return [line.slice(0, at), line.slice(at + 1)];
-      }),
-    );
-    const state = STATES.get(values.get("ActiveState") ?? "") ?? "inactive";
-    const pid = Number(values.get("MainPID") ?? "0");
-    return {
-      state,
-      enabled: (values.get("UnitFileState") ?? "").startsWith("enabled"),
-      since: state === "active" ? timeOf(values.get("ActiveEnterTimestamp") ?? "") : undefined,
-      pid: pid > 0 ? pid : undefined,
-      lingers: await this.#lingers(),
-    };
+    return { ...(await this.#systemctl.state()), lingers: await this.#lingers() };
   }
 
   async #lingers(): Promise<boolean | undefined> {
@@ -93,30 +67,19 @@ export class Systemd implements ServicePlatform {
   }
 
   async apply(): Promise<void> {
-    await this.#tools.tell("systemctl", "--user", "daemon-reload");
-    const { stdout } = await this.#tools.ask("systemctl", "--user", "show", UNIT, "--property=LoadState");
-    if (stdout.trim() !== "LoadState=loaded") {
-      const why = `systemd does not read ${this.file} (${stdout.trim()})`;
-      throw new CodedError("service_failed", why, { hint: "See systemctl --user status cmd2host." });
-    }
-    await this.#tools.tell("systemctl", "--user", "enable", UNIT);
-    await this.restart();
+    await this.#systemctl.apply(this.file);
   }
 
   async withdraw(): Promise<void> {
-    await this.#tools.tell("systemctl", "--user", "disable", "--now", UNIT);
+    await this.#systemctl.withdraw();
   }
 
   async forget(): Promise<void> {
-    await this.#tools.tell("systemctl", "--user", "daemon-reload");
-    // Of a service that failed, its failure is remembered.
-    await this.#tools.ask("systemctl", "--user", "reset-failed", UNIT);
+    await this.#systemctl.forget();
   }
 
   async restart(): Promise<void> {
-    // One that failed too often is not started again before that is forgotten.
-    await this.#tools.ask("systemctl", "--user", "reset-failed", UNIT);
-    await this.#tools.tell("systemctl", "--user", "restart", UNIT);
+    await this.#systemctl.restart();
   }
 
   log(lines: number, follow: boolean): readonly [Tool, ...string[]] {

@@ -5,7 +5,7 @@ import { resolveCommand } from "../exec/command.ts";
 import { Executor } from "../exec/run.ts";
 
 /** A program of the system that tells the service manager what to do. */
-export type Tool = "systemctl" | "loginctl" | "journalctl" | "launchctl" | "ps" | "tail";
+export type Tool = "systemctl" | "useradd" | "loginctl" | "journalctl" | "launchctl" | "ps" | "tail";
 
 /** What a tool said. */
 export interface Said {

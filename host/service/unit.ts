@@ -1,37 +1,9 @@
-import { CodedError } from "../../wire/errors.ts";
-import { quoted } from "../../wire/text.ts";
 import type { Definition, Recipe } from "./platform.ts";
+import { readCommand, readVariables, unitCommand, unitWord } from "./unit-words.ts";
 
 /** The systemd user unit, as text: what is written, and what is read back. */
 
 const MARK = /^# Written by cmd2host (\S+) \(cmd2host service install\)/;
-const CONTROLS = /[\u0000-\u001f\u007f]/;
-
-/** A word of a unit file: quoted, and without meaning for systemd. */
-function word(text: string): string {
-  if (CONTROLS.test(text))
-    throw new CodedError("usage", `${quoted(text)} holds a control character, which a unit file cannot hold`);
-  return `"${text.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("%", "%%")}"`;
-}
-
-/** In a command line, a dollar begins a variable. */
-function argument(text: string): string {
-  return word(text.replaceAll("$", "$$$$"));
-}
-
-/** Of the program itself no variables are replaced, and systemd runs none whose path holds quotation marks. */
-function executable(path: string): string {
-  if (/["'\\]/.test(path))
-    throw new CodedError(
-      "usage",
-      `${quoted(path)} holds a quotation mark or a backslash: systemd does not run such a program`,
-      {
-        hint: "Install cmd2host somewhere else.",
-      },
-    );
-  return word(path);
-}
-
 /** Each of these makes systemd set NoNewPrivileges in a user's manager, whatever that says. None needs a mount or user namespace, which not every system gives. */
 const STRICT = `
 # cmd2host service install --strict: no program of an operation can gain rights when it starts. sudo, rootless podman and ping do.
@@ -47,8 +19,7 @@ SystemCallErrorNumber=EPERM
 /** What the unit says. Every line that could be otherwise has its reason above it. */
 export function unitText(recipe: Recipe): string {
   const { program, environment, stopSeconds, version, strict } = recipe;
-  const [file = "", ...args] = program;
-  const variables = [...environment].map(([name, value]) => `Environment=${word(`${name}=${value}`)}`);
+  const variables = [...environment].map(([name, value]) => `Environment=${unitWord(`${name}=${value}`)}`);
   return `# Written by cmd2host ${version} (cmd2host service install), and written anew by each install. Your own settings: systemctl --user edit cmd2host
 [Unit]
 Description=cmd2host, which runs the operations that you allowed to agents in containers
@@ -59,7 +30,7 @@ StartLimitBurst=5
 [Service]
 # Counts as started when the program runs, not when systemd has forked.
 Type=exec
-ExecStart=${[executable(file), ...[...args, "serve"].map(argument)].join(" ")}
+ExecStart=${unitCommand([...program, "serve"])}
 ${variables.join("\n")}
 Restart=on-failure
 RestartSec=2
@@ -84,30 +55,12 @@ WantedBy=default.target
 `;
 }
 
-/** The words of a line of a unit file that we wrote. */
-function words(line: string): readonly string[] {
-  return [...line.matchAll(/"((?:[^"\\]|\\.)*)"|(\S+)/g)].map(([, inner, bare = ""]) =>
-    (inner ?? bare).replace(/\\(.)/g, "$1").replaceAll("%%", "%"),
-  );
-}
-
-function pairs(lines: readonly string[]): readonly (readonly [string, string])[] {
-  return lines.flatMap(words).flatMap((pair): readonly [string, string][] => {
-    const at = pair.indexOf("=");
-    return at < 1 ? [] : [[pair.slice(0, at), pair.slice(at + 1)]];
-  });
-}
-
 /** What a unit file says; of one that is not ours, as much as is written in the same way. */
 export function readUnit(text: string): Definition {
-  const values = (name: string): readonly string[] =>
-    text.split("\n").flatMap((line) => (line.startsWith(`${name}=`) ? [line.slice(name.length + 1)] : []));
-  const command = words(values("ExecStart").at(-1) ?? "").map((part, index) =>
-    index === 0 ? part : part.replaceAll("$$", "$"),
-  );
+  const command = readCommand(text);
   return {
     version: MARK.exec(text)?.[1],
     program: command.at(-1) === "serve" ? command.slice(0, -1) : command,
-    environment: new Map(pairs(values("Environment"))),
+    environment: readVariables(text),
   };
 }

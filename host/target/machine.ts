@@ -36,8 +36,7 @@ export function workDirectory(machine: MachineRules, home: string, asked: string
   const roots = home === "/" ? machine.workDirs : [home, ...machine.workDirs];
   const clean = resolve(asked);
   // What lies elsewhere is not even looked at: whether it exists is nobody's business.
-  if (!roots.some((root) => isWithin(clean, root)))
-    throw denied("it is not in or below one of machine.work_dirs");
+  if (!roots.some((root) => isWithin(clean, root))) throw denied("it is not in or below one of machine.work_dirs");
   try {
     const real = realpathSync.native(clean);
     if (!roots.some((root) => isWithin(real, realOrSame(root)))) throw denied("links lead out of machine.work_dirs");

@@ -28,6 +28,7 @@ it("docs/audit.md names every member that a record may have, and no other", asyn
       ...whole,
       verdict: "deny",
       node: "n",
+      env: Array.from({ length: 100 }, (_, index) => `N${index}`),
       argv: ["x".repeat(9_000), ...Array.from({ length: 100 }, () => "y".repeat(900))],
     }),
   );

@@ -202,9 +202,17 @@ describe("the environment of a program of a machine", () => {
     });
   });
 
-  it("takes from the caller what the operation allows", async () => {
-    const found = variables((await run("environment", {}, { env: { APP_MODE: "a b", APP_X: "" } })).stdout);
+  it("takes from the caller what the operation allows, and its names are recorded", async () => {
+    const { outcome, stdout } = await run("environment", {}, { env: { APP_X: "", APP_MODE: "a b" } });
+    const found = variables(stdout);
     expect([found.get("APP_MODE"), found.get("APP_X")]).toEqual(["a b", ""]);
+    const records = readdirSync(base.directory.audit)
+      .filter((name) => name.endsWith(".jsonl"))
+      .flatMap((name) => readFileSync(join(base.directory.audit, name), "utf8").trim().split("\n"))
+      .map((line) => JSON.parse(line) as Record<string, unknown>)
+      .filter(({ id, kind }) => id === outcome.run_id && kind === "decision");
+    expect(records).toMatchObject([{ env: ["APP_MODE", "APP_X"], cwd: own.homedir }]);
+    expect(JSON.stringify(records)).not.toContain("a b");
   });
 
   it.each([

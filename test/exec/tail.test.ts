@@ -35,7 +35,12 @@ describe("the tail of a stream", () => {
     [4, "", ""],
   ])("with room for %i bytes of %j is %j", (cap, all, kept) => {
     expect(tailOf(cap, [Buffer.from(all)]).toString("utf8")).toBe(kept);
-    expect(tailOf(cap, Array.from(all, (character) => Buffer.from(character))).toString("utf8")).toBe(kept);
+    expect(
+      tailOf(
+        cap,
+        Array.from(all, (character) => Buffer.from(character)),
+      ).toString("utf8"),
+    ).toBe(kept);
   });
 
   it("is the last bytes, however they came", () => {
