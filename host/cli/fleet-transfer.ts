@@ -35,12 +35,16 @@ export class ReportText {
 
   /** The JSON object in the last line; undefined when there is none. It comes from the machine, and is not to be trusted. */
   get report(): unknown {
-    const text = Buffer.concat(this.#chunks).toString("utf8").trimEnd();
     try {
-      return JSON.parse(text.slice(text.lastIndexOf("\n") + 1)) as unknown;
+      return JSON.parse(this.lastLine) as unknown;
     } catch {
       return undefined;
     }
+  }
+
+  get lastLine(): string {
+    const text = Buffer.concat(this.#chunks).toString("utf8").trimEnd();
+    return text.slice(text.lastIndexOf("\n") + 1);
   }
 }
 
@@ -49,15 +53,24 @@ function textIn(report: unknown, name: string): string | undefined {
   return typeof value === "string" ? printable(shortened(value, 2_000)) : undefined;
 }
 
-/** Why a transfer failed on the machine; undefined when it did not. */
-export function failureOf(outcome: OutcomeFields, report: unknown, target: string): CodedError | undefined {
+/**
+ * Why a transfer failed on the machine; undefined when it did not.
+ * @param last what the program there said last, for when it made no report
+ */
+export function failureOf(
+  outcome: OutcomeFields,
+  report: unknown,
+  last: string,
+  target: string,
+): CodedError | undefined {
   const isWell = outcome.outcome === "completed" && outcome.exit_code === 0;
   if (isWell && memberIn(report, "ok") === true) return undefined;
   const [said, ended] = [textIn(report, "code"), outcome.code];
   const code = outcome.outcome === "completed" ? (said ?? "transfer_invalid") : (ended ?? said ?? "rpc_failed");
   const message =
     outcome.outcome === "completed"
-      ? (textIn(report, "message") ?? `the transfer there ended with ${outcome.exit_code} and no report`)
+      ? (textIn(report, "message") ??
+        `the transfer there ended with ${outcome.exit_code} and no report${last === "" ? "" : `: ${printable(shortened(last, 400))}`}`)
       : (outcome.message ?? outcome.outcome);
   const hint = outcome.outcome === "completed" ? textIn(report, "hint") : outcome.hint;
   return new CodedError(Object.hasOwn(CODES, code) ? (code as Code) : "rpc_failed", `${target}: ${message}`, {

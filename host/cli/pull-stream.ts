@@ -87,7 +87,7 @@ export async function pullFiles(pull: Pull): Promise<TransferOutcome> {
       },
     );
     notices.addReported(text.report, target);
-    trouble = failureOf(outcome, text.report, target);
+    trouble = failureOf(outcome, text.report, text.lastLine, target);
   } catch (error) {
     if (!(error instanceof CodedError)) throw error;
     trouble = error;

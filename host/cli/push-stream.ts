@@ -44,7 +44,7 @@ function either(signal: AbortSignal): AbortController {
 export async function pushFiles(push: Push): Promise<TransferOutcome> {
   const { target, client, operation, path, root, remotePath, merge, links, signal, onProgress, notices } = push;
   const pipe = new PassThrough({ highWaterMark: BUFFER_BYTES });
-  const text = new ReportText();
+  const [text, errors] = [new ReportText(), new ReportText()];
   const remote = either(signal);
   const local = either(signal);
   let sending: Promise<TransferOutcome | CodedError> | undefined;
@@ -82,7 +82,7 @@ export async function pushFiles(push: Push): Promise<TransferOutcome> {
         },
         output: {
           write: (stream, bytes) => {
-            if (stream === "stdout") text.take(bytes);
+            (stream === "stdout" ? text : errors).take(bytes);
             return undefined;
           },
         },
@@ -101,7 +101,7 @@ export async function pushFiles(push: Push): Promise<TransferOutcome> {
   notices.addReported(report, target);
   const sent = await sending;
   if (sent instanceof CodedError && sent.code !== "cancelled") throw sent;
-  const failure = failureOf(outcome, report, target);
+  const failure = failureOf(outcome, report, errors.lastLine, target);
   if (failure !== undefined) throw failure;
   if (sent === undefined || sent instanceof CodedError || sumIn(report) !== sent.sha256)
     throw new CodedError("transfer_invalid", `${target} says that it has something else than was sent`);

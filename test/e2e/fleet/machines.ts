@@ -38,6 +38,13 @@ export interface Said extends Ended {
   readonly seconds: number;
 }
 
+export interface GatewayParts {
+  /** Further lines of gateway.toml. */
+  readonly tables?: string;
+  /** In seconds. */
+  readonly lease?: number;
+}
+
 /** A gateway, which callers on its own host and on others ask. */
 export class GatewayMachine {
   readonly host: Host;
@@ -51,21 +58,12 @@ export class GatewayMachine {
     atEnd(async () => this.#served?.end("SIGKILL").then(() => undefined));
   }
 
-  /** @param tables further lines of gateway.toml */
-  static async start(host: Host, tables = "", bindLine = ""): Promise<GatewayMachine> {
+  static async start(host: Host, { tables = "", lease = LEASE }: GatewayParts = {}): Promise<GatewayMachine> {
     const gateway = new GatewayMachine(host);
-    const ports = [`--bind=${host.address}`, `--port=${HTTP_PORT}`, `--link-port=${LINK_PORT}`];
-    needed(
-      await ran(host, environmentOf("/nonexistent"), "gateway", "init", `--dir=${gateway.directory}`, ...ports),
-      "init",
-    );
-    change(gateway.#config, (text) => {
-      const leased = text.replace(
-        `\nport = ${LINK_PORT}\n`,
-        `\nport = ${LINK_PORT}\nlease_secs = ${LEASE}\n${bindLine}`,
-      );
-      return `${leased}\n${tables}`;
-    });
+    const places = [`--dir=${gateway.directory}`, `--bind=${host.address}`, `--port=${HTTP_PORT}`, `--link-port=${LINK_PORT}`];
+    needed(await ran(host, environmentOf("/nonexistent"), "gateway", "init", ...places), "gateway init");
+    const [link, leased] = [`\nport = ${LINK_PORT}\n`, `\nport = ${LINK_PORT}\nlease_secs = ${lease}\n`];
+    change(gateway.#config, (text) => `${text.replace(link, leased)}\n${tables}`);
     await gateway.start();
     return gateway;
   }
@@ -254,11 +252,11 @@ export interface Fleet {
 export async function startFleet(
   [first, ...others]: readonly Host[],
   machines: Readonly<Record<string, AgentParts>>,
-  tables = "",
+  parts: GatewayParts = {},
 ): Promise<Fleet> {
   if (first === undefined) throw new Error("a gateway needs a host");
   const [gateway, ...agents] = await Promise.all([
-    GatewayMachine.start(first, tables),
+    GatewayMachine.start(first, parts),
     ...Object.entries(machines).map(async ([name, parts], index) => {
       const host = others[index];
       if (host === undefined) throw new Error(`there is no host for ${name}`);
