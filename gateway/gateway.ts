@@ -28,13 +28,10 @@ import type { ToolParts } from "./mcp/tool.ts";
 import { answerOwner } from "./owner-door.ts";
 import { CommandPages } from "./pages/command-pages.ts";
 import { gatewayPlaces } from "./places.ts";
-import { ProxmoxDiscovery } from "./registry/discovery.ts";
-import { Greeter } from "./registry/greeter.ts";
 import type { KnownTarget } from "./registry/known-target.ts";
-import { Pinger } from "./registry/pinger.ts";
-import { RegistryCache } from "./registry/registry-cache.ts";
 import { Registry } from "./registry/registry.ts";
 import { TargetsStore } from "./registry/targets-store.ts";
+import { RegistryWatch } from "./registry/watch.ts";
 import { Admission } from "./relay/admission.ts";
 import { AuditCopy } from "./relay/audit-copy.ts";
 import { GatewayDesk } from "./relay/handle.ts";
@@ -42,6 +39,7 @@ import { Recorder } from "./relay/recorder.ts";
 import { Relay } from "./relay/relay.ts";
 import {
   bugLog,
+  configLog,
   doorSettings,
   infoLog,
   warnLog,
@@ -55,10 +53,21 @@ import {
 import { protocolTwo } from "./upgraded.ts";
 
 const APPROVAL_MS = 300_000;
+/** For what runs when the gateway stops; as for requests over HTTP. */
+const GRACE_MS = 10_000;
+const IDLE_LOOK_MS = 10;
 const LAST_REPLIES_MS = 2_000;
 const BOUNDS = { maxInFlight: 1_024, maxConnections: 4_096, maxConnectionsPerPeer: 1_024 };
 const PENALTY_PLACES = 16;
 const PENALTY_QUEUE = 64;
+
+interface Built {
+  readonly audit: RunningAudit;
+  readonly lock: BaseLock;
+  readonly hub: LinkHub;
+  readonly registry: Registry;
+  readonly nats: NatsRoad | undefined;
+}
 
 /** The composition root of a gateway: builds its rooms from gateway.toml, opens the ways in, and takes everything down again. */
 export class Gateway {
@@ -69,8 +78,7 @@ export class Gateway {
   readonly #nats: NatsRoad | undefined;
   readonly #hub: LinkHub;
   readonly #registry: Registry;
-  readonly #pinger: Pinger;
-  readonly #discovery: ProxmoxDiscovery;
+  readonly #watch: RegistryWatch;
   readonly #approvals: Approvals;
   readonly #budgets: Budgets;
   readonly #reception: Reception;
@@ -78,7 +86,6 @@ export class Gateway {
   readonly #fleet: FleetDesk;
   readonly #pages: CommandPages;
   readonly #tools: ToolParts;
-  readonly #greeter: Greeter;
   #server: GatewayServer | undefined;
 
   private constructor(file: GatewayConfigFile, log: Log, built: Built) {
@@ -96,24 +103,19 @@ export class Gateway {
     const reportBug = bugLog(log);
     const now = (): GatewaySettings => file.settings;
     const agentOf = (target: KnownTarget): Agent => reached(target, hub, now());
-    this.#pinger = new Pinger({
+    const hasLink = (name: string): boolean => hub.hasLink(name);
+    this.#watch = new RegistryWatch({
       registry,
+      cacheDirectory: settings.cacheDir,
+      proxmox: settings.proxmox,
+      defaultPort: settings.agent.defaultPort,
       ping: async (target, signal) => {
         const started = performance.now();
         const via = { caller: "gateway", target: target.name, id: randomUUID() };
         const pong = await agentOf(target).ping(via, signal);
         return { pong, latencyMs: performance.now() - started };
       },
-      hasLink: (name) => hub.hasLink(name),
-      intervalMs: () => now().intervalMs,
-    });
-    this.#greeter = new Greeter(this.#pinger);
-    const cache = new RegistryCache(settings.cacheDir, warn);
-    this.#discovery = new ProxmoxDiscovery({
-      registry,
-      cache,
-      settings: settings.proxmox,
-      defaultPort: settings.agent.defaultPort,
+      hasLink,
       intervalMs: () => now().intervalMs,
       warn,
     });
@@ -125,14 +127,14 @@ export class Gateway {
       limits: new Limits(this.#budgets),
       callers,
       maxPerTarget: () => now().agent.maxConcurrentPerTarget,
-      hasLink: (name) => hub.hasLink(name),
+      hasLink,
     });
     const copy = settings.server.auditCopy === undefined ? undefined : new AuditCopy(settings.server.auditCopy, warn);
     const relay = new Relay({
       admission,
       recorder: new Recorder(audit.audit, new Redaction(new Map()), copy),
       approvals: this.#approvals,
-      pinger: this.#pinger,
+      pinger: this.#watch.pinger,
       callers,
       defaultTimeoutSeconds: () => now().agent.defaultTimeoutSeconds,
       agentOf,
@@ -159,19 +161,11 @@ export class Gateway {
       log,
       BOUNDS,
     );
-    file.listen({
-      changed: ({ settings: changed, parts, needsRestart, warnings }) => {
-        for (const warning of warnings) log.warn(warning);
+    file.listen(
+      configLog(log, (changed) => {
         this.#follow(changed);
-        log.info("gateway.toml reloaded", {
-          changed: parts.join(" "),
-          ...(needsRestart.length === 0 ? {} : { needs_restart: needsRestart.join(" ") }),
-        });
-      },
-      kept: (error) => {
-        log.error("gateway.toml not reloaded", { reason: error.message });
-      },
-    });
+      }),
+    );
   }
 
   /**
@@ -210,7 +204,7 @@ export class Gateway {
           registry.setEnrolled(targets);
         },
         connected: (target) => {
-          if (gateway !== undefined) gateway.#greeter.greet(target);
+          if (gateway !== undefined) gateway.#watch.greet(target);
         },
       });
       opened.push(async () => hub.close());
@@ -241,8 +235,7 @@ export class Gateway {
     const { settings } = this.#file;
     if (settings.server.transport !== "stdio") await this.#serve(settings);
     this.#file.watch();
-    this.#discovery.start();
-    this.#pinger.start();
+    this.#watch.start();
   }
 
   async #serve(settings: GatewaySettings): Promise<void> {
@@ -278,7 +271,7 @@ export class Gateway {
   /** Takes over what may change while running. */
   #follow(settings: GatewaySettings): void {
     this.#registry.configure(settings);
-    this.#discovery.configure(settings.proxmox, settings.agent.defaultPort);
+    this.#watch.configure(settings.proxmox, settings.agent.defaultPort);
     this.#pages.settings = pageSettings(settings);
     this.#server?.change(doorSettings(settings));
   }
@@ -300,9 +293,7 @@ export class Gateway {
    */
   async stop(graceMs = GRACE_MS): Promise<void> {
     this.#file.stop();
-    this.#greeter.stop();
-    await this.#pinger.stop();
-    await this.#discovery.stop();
+    await this.#watch.stop();
     this.#approvals.close();
     this.#reception.dismissIdle();
     await Promise.all([this.#server?.close(graceMs), this.#untilIdle(graceMs)]);
@@ -318,15 +309,4 @@ export class Gateway {
     await this.#audit.close();
     await this.#lock.release();
   }
-}
-
-/** For what runs when the gateway stops; as for requests over HTTP. */
-const GRACE_MS = 10_000;
-const IDLE_LOOK_MS = 10;
-interface Built {
-  readonly audit: RunningAudit;
-  readonly lock: BaseLock;
-  readonly hub: LinkHub;
-  readonly registry: Registry;
-  readonly nats: NatsRoad | undefined;
 }

@@ -5,6 +5,7 @@ import { isMachineName } from "../link/pins.ts";
 import type { RoadLog } from "../nats/road.ts";
 import type { NatsSettings } from "../nats/settings.ts";
 import type { Log } from "../host/util/log.ts";
+import type { ConfigListener } from "./config/config-file.ts";
 import type { GatewaySettings } from "./config/settings.ts";
 import type { TlsFiles } from "./http/listening.ts";
 import type { DoorSettings } from "./http/server.ts";
@@ -86,5 +87,22 @@ export function warnLog(log: Log): (message: string) => void {
 export function infoLog(log: Log): (what: string, fields: Readonly<Record<string, string>>) => void {
   return (what, fields) => {
     log.info(what, fields);
+  };
+}
+
+/** Says what came of a changed gateway.toml, and has the new settings followed. */
+export function configLog(log: Log, follow: (settings: GatewaySettings) => void): ConfigListener {
+  return {
+    changed: ({ settings, parts, needsRestart, warnings }) => {
+      for (const warning of warnings) log.warn(warning);
+      follow(settings);
+      log.info("gateway.toml reloaded", {
+        changed: parts.join(" "),
+        ...(needsRestart.length === 0 ? {} : { needs_restart: needsRestart.join(" ") }),
+      });
+    },
+    kept: (error) => {
+      log.error("gateway.toml not reloaded", { reason: error.message });
+    },
   };
 }

@@ -1,0 +1,63 @@
+import type { ProxmoxSettings } from "../config/settings.ts";
+import { ProxmoxDiscovery } from "./discovery.ts";
+import { Greeter } from "./greeter.ts";
+import { Pinger, type Answered } from "./pinger.ts";
+import type { KnownTarget } from "./known-target.ts";
+import { RegistryCache } from "./registry-cache.ts";
+import type { Registry } from "./registry.ts";
+
+export interface WatchParts {
+  readonly registry: Registry;
+  /** Holds what was discovered, for the next start. */
+  readonly cacheDirectory: string;
+  readonly proxmox: ProxmoxSettings | undefined;
+  readonly defaultPort: number;
+  /** As `PingerParts` has it. */
+  readonly ping: (target: KnownTarget, signal: AbortSignal) => Promise<Answered>;
+  readonly hasLink: (name: string) => boolean;
+  /** Between two rounds of pings, and of discovery, in milliseconds. */
+  readonly intervalMs: () => number;
+  readonly warn: (message: string) => void;
+}
+
+/** Keeps a registry true for as long as a gateway runs: discovery finds targets, pings find out who answers. */
+export class RegistryWatch {
+  readonly pinger: Pinger;
+  readonly #greeter: Greeter;
+  readonly #discovery: ProxmoxDiscovery;
+
+  /** Takes what the cache holds; nobody is asked before `start`. */
+  constructor(parts: WatchParts) {
+    const { registry, ping, hasLink, intervalMs, warn } = parts;
+    this.pinger = new Pinger({ registry, ping, hasLink, intervalMs });
+    this.#greeter = new Greeter(this.pinger);
+    this.#discovery = new ProxmoxDiscovery({
+      registry,
+      cache: new RegistryCache(parts.cacheDirectory, warn),
+      settings: parts.proxmox,
+      defaultPort: parts.defaultPort,
+      intervalMs,
+      warn,
+    });
+  }
+
+  start(): void {
+    this.#discovery.start();
+    this.pinger.start();
+  }
+
+  /** A machine has just come by itself. */
+  greet(target: string): void {
+    this.#greeter.greet(target);
+  }
+
+  configure(proxmox: ProxmoxSettings | undefined, defaultPort: number): void {
+    this.#discovery.configure(proxmox, defaultPort);
+  }
+
+  async stop(): Promise<void> {
+    this.#greeter.stop();
+    await this.pinger.stop();
+    await this.#discovery.stop();
+  }
+}
