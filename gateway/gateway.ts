@@ -20,10 +20,12 @@ import { LinkHub } from "./agents/link-hub.ts";
 import { reached } from "./agents/reached.ts";
 import type { GatewayConfigFile } from "./config/config-file.ts";
 import type { GatewaySettings } from "./config/settings.ts";
+import { DeskDoor } from "./desk-door.ts";
 import { FleetDesk } from "./fleet-desk.ts";
 import { mountFleet } from "./http/fleet-routes.ts";
 import { GatewayServer } from "./http/server.ts";
 import { HttpMcp } from "./mcp/http-door.ts";
+import { MachineTools } from "./mcp/machine/machine-tools.ts";
 import type { ToolParts } from "./mcp/tool.ts";
 import { answerOwner } from "./owner-door.ts";
 import { CommandPages } from "./pages/command-pages.ts";
@@ -82,7 +84,7 @@ export class Gateway {
   readonly #approvals: Approvals;
   readonly #budgets: Budgets;
   readonly #reception: Reception;
-  readonly #desk: GatewayDesk;
+  readonly #door: DeskDoor;
   readonly #fleet: FleetDesk;
   readonly #pages: CommandPages;
   readonly #tools: ToolParts;
@@ -139,7 +141,6 @@ export class Gateway {
       defaultTimeoutSeconds: () => now().agent.defaultTimeoutSeconds,
       agentOf,
     });
-    this.#desk = new GatewayDesk(relay, reportBug);
     this.#fleet = new FleetDesk({
       registry,
       relay,
@@ -149,18 +150,24 @@ export class Gateway {
       changed: infoLog(log),
     });
     this.#pages = new CommandPages(pageSettings(settings), reportBug);
-    this.#tools = {
-      calls: relay,
-      pages: this.#pages,
-      mode: () => now().server.executionMode,
-      version: VERSION,
-      reportBug,
-    };
     this.#reception = new Reception(
       async (message, _peer, signal) => answerOwner(this.#approvals, message, signal),
       log,
       BOUNDS,
     );
+    this.#door = new DeskDoor(this.#reception, new GatewayDesk(relay, reportBug));
+    const machines = new MachineTools({
+      targets: (caller) => relay.targets(caller),
+      client: (caller, peer, target) => this.#door.client(caller, peer, target),
+    });
+    this.#tools = {
+      calls: relay,
+      pages: this.#pages,
+      mode: () => now().server.executionMode,
+      version: VERSION,
+      further: async (caller) => machines.of(caller),
+      reportBug,
+    };
     file.listen(
       configLog(log, (changed) => {
         this.#follow(changed);
@@ -250,7 +257,7 @@ export class Gateway {
       settings: doorSettings(settings),
       penalty: new PenaltyRoom(AUTH_FAILURE_DELAY_MS, PENALTY_PLACES, PENALTY_QUEUE),
       places: new ConnectionLimits(BOUNDS.maxConnections, BOUNDS.maxConnectionsPerPeer),
-      upgrade: protocolTwo(this.#reception, this.#desk),
+      upgrade: protocolTwo(this.#door),
       mount: (app) => {
         mountFleet(app, this.#fleet);
       },

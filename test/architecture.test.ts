@@ -125,6 +125,8 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   ],
   gateway: [
     "wire",
+    // Its tools, for the machines of a fleet.
+    "mcp",
     "nats",
     "link",
     "capnp",

@@ -14,6 +14,8 @@ export interface CommandoPlace {
   readonly port: number;
   readonly psk: Buffer;
   readonly connectTimeoutMs: number;
+  /** For a call that does not say. 0: 60 seconds, as in the original. */
+  readonly defaultTimeoutSeconds: number;
 }
 
 /** The only thing that these agents can do. */
@@ -28,7 +30,8 @@ const SHELL: OperationInfo = {
 interface ShellAsked {
   readonly command: string;
   readonly workDir: string;
-  readonly timeoutSecs: number;
+  /** Undefined: the gateway's default. */
+  readonly timeoutSecs: number | undefined;
   readonly env: ReadonlyMap<string, string>;
 }
 
@@ -51,7 +54,7 @@ function shellAsked(message: object): ShellAsked {
   return {
     command,
     workDir: typeof workDir === "string" ? workDir : "",
-    timeoutSecs: typeof seconds === "number" ? seconds : 0,
+    timeoutSecs: typeof seconds === "number" ? seconds : undefined,
     env: new Map(typeof env === "object" && env !== null ? (Object.entries(env) as [string, string][]) : []),
   };
 }
@@ -91,7 +94,8 @@ export class CommandoAgent implements Agent {
   }
 
   async run(message: object, via: Via, live: Live, signal: AbortSignal): Promise<OutcomeFields> {
-    const { command, workDir, timeoutSecs, env } = shellAsked(message);
+    const { command, workDir, env, ...asked } = shellAsked(message);
+    const timeoutSecs = asked.timeoutSecs ?? this.#place.defaultTimeoutSeconds;
     const total = { stdout: 0, stderr: 0 };
     const output: Live["output"] = {
       write: (stream, bytes): Promise<void> | undefined => {

@@ -12,5 +12,6 @@ export function reached(target: KnownTarget, hub: LinkHub, settings: GatewaySett
   if (way === "link") return new LinkAgent(name, async (signal) => hub.open(name, signal));
   const psk = settings.agent.psk.get(name);
   if (psk === undefined) throw new CodedError("target_no_key", `there is no key for target ${name}`);
-  return new CommandoAgent({ host, port, psk, connectTimeoutMs: settings.agent.connectTimeoutMs });
+  const { connectTimeoutMs, defaultTimeoutSeconds } = settings.agent;
+  return new CommandoAgent({ host, port, psk, connectTimeoutMs, defaultTimeoutSeconds });
 }

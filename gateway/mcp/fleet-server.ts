@@ -41,11 +41,15 @@ export function fleetServer(parts: ToolParts, asker: Asker): McpServer {
     { capabilities: { tools: {} }, instructions: INSTRUCTIONS },
   );
   const own = (): readonly FleetTool[] => [...originalTools(parts), ...fleetTools(parts)];
-  const further = async (): Promise<readonly FleetTool[]> => (await parts.further?.(caller)) ?? [];
+  // What a machine declares never stands in the place of a tool of ours.
+  const further = async (): Promise<readonly FleetTool[]> => {
+    const names = new Set(own().map(({ name }) => name));
+    return ((await parts.further?.(caller)) ?? []).filter(({ name }) => !names.has(name));
+  };
 
   const { server } = product;
   server.setRequestHandler("tools/list", async () => ({
-    tools: [...listedTools(own(), parts.mode()), ...(await further())].map(
+    tools: [...listedTools(own(), parts.mode()), ...(parts.mode() === "mcp" ? await further() : [])].map(
       ({ name, title, description, inputSchema, outputSchema, annotations }) => ({
         name,
         title,
@@ -68,6 +72,7 @@ export function fleetServer(parts: ToolParts, asker: Asker): McpServer {
       const content = [{ type: "text" as const, text }];
       return { content, structuredContent: { ...data }, ...(isError ? { isError } : {}) };
     } catch (error) {
+      if (error instanceof ProtocolError) throw error;
       parts.reportBug(error);
       throw new ProtocolError(ProtocolErrorCode.InternalError, "internal error");
     }

@@ -2,10 +2,10 @@ import * as z from "zod";
 import type { Page } from "../pages/page.ts";
 import type { TargetState } from "../target.ts";
 import { firstPage, followingPage } from "./command.ts";
-import { listedSchema, PAGE_SCHEMA, pageData, PONG_SCHEMA, pongData, TARGETS_SCHEMA, targetsData } from "./data.ts";
+import { PAGE_SCHEMA, pageData, PONG_SCHEMA, pongData, TARGETS_SCHEMA, targetsData } from "./data.ts";
 import { isFailure, pongText } from "./texts.ts";
-import { READS, RUNS, type FleetTool, type ToolAnswer, type ToolContext, type ToolParts } from "./tool.ts";
-import { answered, troubleAnswer, wrongArguments } from "./trouble.ts";
+import { defined } from "./defined.ts";
+import { READS, RUNS, type FleetTool, type ToolAnswer, type ToolParts } from "./tool.ts";
 
 /** How long a page is waited for when nobody says how long, in seconds: less than what clients wait for an answer. */
 const WAIT_SECONDS = 50;
@@ -19,25 +19,6 @@ const wait = z
   .max(MAX_WAIT_SECONDS)
   .default(WAIT_SECONDS)
   .describe("How long to wait for its end or a full page, in seconds. Longer only with progress.");
-
-type Defined = Omit<FleetTool, "inputSchema" | "call">;
-
-function defined<Input extends z.ZodObject>(
-  tool: Defined,
-  input: Input,
-  answer: (args: z.output<Input>, context: ToolContext) => Promise<ToolAnswer>,
-): FleetTool {
-  return {
-    ...tool,
-    inputSchema: listedSchema(input, "input"),
-    call: async (args, context) => {
-      const checked = input.safeParse(args);
-      if (checked.success) return answered(async () => answer(checked.data, context));
-      const issues = checked.error.issues.map(({ path, message }) => `${path.map(String).join(".")}: ${message}`);
-      return troubleAnswer(wrongArguments(`invalid arguments: ${issues.join("; ")}`));
-    },
-  };
-}
 
 function line({ name, reachable, status, tags, host }: TargetState): string {
   const state = status === "unknown" ? reachable : `${status}, ${reachable}`;

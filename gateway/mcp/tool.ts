@@ -52,7 +52,7 @@ export interface ToolParts {
   /** May change while the gateway runs. */
   readonly mode: () => ExecutionMode;
   readonly version: string;
-  /** Further tools that a caller may use, such as one per typed operation. Asked whenever tools are listed or one of another name is called. */
+  /** Further tools that run something, such as one per operation of a caller's machines. Asked whenever tools are listed in the mode `mcp`, or one of another name is called. */
   readonly further?: ((caller: Caller) => readonly FleetTool[] | Promise<readonly FleetTool[]>) | undefined;
   readonly reportBug: (error: unknown) => void;
 }

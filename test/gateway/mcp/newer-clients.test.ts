@@ -123,11 +123,12 @@ describe.each(ERAS)("a client of a newer version, %s", (_title, era) => {
         call: async () => Promise.resolve({ text: "restarted", data: { done: true }, isError: false }),
       },
     ];
-    const rig = await openRig({ further });
+    const rig = await openRig({ further, mode: "mcp" });
     const first = await connectClient(rig.url, era);
     const second = await connectClient(rig.url, era, "k2");
     expect(await names(first)).toEqual([
-      ...["commando_list", "commando_ping", "fleet_targets", "fleet_ping", "first_restart"],
+      ...["commando_list", "commando_ping", "commando_exec", "commando_output"],
+      ...["fleet_targets", "fleet_ping", "fleet_run", "fleet_output", "first_restart"],
     ]);
     expect(await names(second)).toContain("second_restart");
     expect((await first.call("first_restart")).text).toBe("restarted");
