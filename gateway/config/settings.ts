@@ -13,7 +13,7 @@ export interface ServerSettings {
   readonly tls: { readonly cert: string; readonly key: string } | undefined;
   /** Names and addresses without a port, in small letters; IPv6 without brackets. */
   readonly allowedHosts: readonly string[];
-  /** As browsers send them. Undefined: those of the allowed hosts, with the gateway's own scheme and port. */
+  /** As browsers send them. Undefined: none. */
   readonly allowedOrigins: readonly string[] | undefined;
   /** Addresses, and networks as ADDRESS/BITS. */
   readonly trustProxy: readonly string[];

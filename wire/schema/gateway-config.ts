@@ -35,10 +35,10 @@ const ServerSchema = Type.Object(
     ),
     tls_key: text("Absolute path of the certificate's key, PEM."),
     allowed_hosts: list(
-      "Names and addresses that clients may call this gateway by (the Host header). Missing: localhost, the name and the addresses of this machine, and public_url's. Empty: none.",
+      "Names that clients may call this gateway by (the Host header), besides localhost and any address. Missing: the name of this machine, and public_url's. Empty: none.",
     ),
     allowed_origins: list(
-      "Origins whose pages may call this gateway (the Origin header). Missing: those of the allowed hosts. Empty: none.",
+      "Origins whose pages may call this gateway (the Origin header). Missing or empty: none.",
     ),
     trust_proxy: list(
       "Addresses and networks of reverse proxies whose X-Forwarded headers are believed. Missing or empty: none.",
