@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { AUTH_FAILURE_DELAY_MS } from "../wire/limits.ts";
-import { NatsRoad } from "../nats/road.ts";
+import type { NatsRoad } from "../nats/road.ts";
 import { Approvals } from "../host/approval/approvals.ts";
 import { auditSettings } from "../host/audit/settings.ts";
 import { openAudit, type RunningAudit } from "../host/audit/running.ts";
@@ -45,8 +45,7 @@ import {
   doorSettings,
   infoLog,
   warnLog,
-  natsLog,
-  natsSettings,
+  openNats,
   ownAddresses,
   ownName,
   pageSettings,
@@ -196,11 +195,11 @@ export class Gateway {
       const own = auditSettings(settings.audit, places.keys, (pointer, message) => {
         throw file.wrong(`/audit${pointer}`, message);
       });
-      const audit = await openAudit(places.audit, own, log);
+      const { nats, sinks } = openNats(settings.nats, log);
+      opened.push(async () => nats?.close());
+      const audit = await openAudit(places.audit, own, log, sinks);
       opened.push(async () => audit.close());
       const registry = new Registry({ settings, store: new TargetsStore(places.root) });
-      const nats = settings.nats === undefined ? undefined : NatsRoad.open(natsSettings(settings.nats), natsLog(log));
-      if (nats !== undefined) opened.push(async () => nats.close());
       const hub = await LinkHub.start({
         places,
         nats,
@@ -311,9 +310,9 @@ export class Gateway {
     ]);
     this.#reception.drop();
     await this.#hub.close();
-    await this.#nats?.close();
     this.#budgets.flush();
     await this.#audit.close();
+    await this.#nats?.close();
     await this.#lock.release();
   }
 }

@@ -2,8 +2,9 @@ import { readFileSync } from "node:fs";
 import { hostname, networkInterfaces } from "node:os";
 import { CodedError, errnoOf, messageOf } from "../wire/errors.ts";
 import { isMachineName } from "../link/pins.ts";
-import type { RoadLog } from "../nats/road.ts";
+import { NatsRoad } from "../nats/road.ts";
 import type { NatsSettings } from "../nats/settings.ts";
+import type { Sink } from "../host/audit/sinks.ts";
 import type { Log } from "../host/util/log.ts";
 import type { ConfigListener } from "./config/config-file.ts";
 import type { GatewaySettings } from "./config/settings.ts";
@@ -52,8 +53,9 @@ export function ownAddresses(port: number, publicUrl: string | undefined): reado
   return addresses.length === 0 ? [`127.0.0.1:${port}`] : addresses.slice(0, 4);
 }
 
-/** How this gateway reaches NATS. */
-export function natsSettings(nats: NonNullable<GatewaySettings["nats"]>): NatsSettings {
+type NatsFields = NonNullable<GatewaySettings["nats"]>;
+
+function natsSettings(nats: NatsFields): NatsSettings {
   const { servers, creds, nkeySeed, caFile, name, prefix } = nats;
   return {
     servers,
@@ -65,10 +67,16 @@ export function natsSettings(nats: NonNullable<GatewaySettings["nats"]>): NatsSe
   };
 }
 
-export function natsLog(log: Log): RoadLog {
-  return (level, message, fields) => {
+/** The way over NATS, if there is one, and the receivers of audit records that it leads to. */
+export function openNats(
+  settings: NatsFields | undefined,
+  log: Log,
+): { readonly nats: NatsRoad | undefined; readonly sinks: readonly Sink[] } {
+  if (settings === undefined) return { nats: undefined, sinks: [] };
+  const nats = NatsRoad.open(natsSettings(settings), (level, message, fields) => {
     log[level](message, fields);
-  };
+  });
+  return { nats, sinks: settings.audit ? [nats.auditSink()] : [] };
 }
 
 /** For what nobody expected. */

@@ -1,9 +1,11 @@
 import type { Duplex } from "node:stream";
 import { CodedError, messageOf } from "../wire/errors.ts";
+import { LaterSink } from "../host/audit/later-sink.ts";
 import type { Sink } from "../host/audit/sinks.ts";
 import type { Announcement } from "./announcement.ts";
 import type { NatsClient } from "./client.ts";
 import type { NatsListener } from "./listen.ts";
+import type { PresenceListener } from "./presence.ts";
 import type { NatsSettings } from "./settings.ts";
 
 /** What is said of the connection to the servers. */
@@ -63,11 +65,30 @@ export class NatsRoad {
     );
   }
 
-  /** A receiver of audit records: a stream that the cluster keeps. It waits for a server, so it is asked for in the background. */
-  async auditSink(): Promise<Sink> {
-    const client = await this.#client;
-    const { AuditStreamSink } = await import("./audit-stream.ts");
-    return new AuditStreamSink(client, { create: true });
+  /** Tells of machines that announce themselves, and of those that do no more, for as long as the road is open. */
+  watch(listener: PresenceListener): void {
+    void this.#client.then(
+      async (client) => {
+        const { Presence } = await import("./presence.ts");
+        if (this.#stop.signal.aborted) return;
+        const presence = new Presence(client, listener);
+        this.#ends.add(() => {
+          presence.close();
+        });
+      },
+      () => undefined,
+    );
+  }
+
+  /** A receiver of audit records: a stream that the cluster keeps. It takes records at once, and holds them until there is a server. */
+  auditSink(): Sink {
+    return new LaterSink(
+      "nats",
+      this.#client.then(async (client) => {
+        const { AuditStreamSink } = await import("./audit-stream.ts");
+        return new AuditStreamSink(client, { create: true });
+      }),
+    );
   }
 
   async close(): Promise<void> {
@@ -79,19 +100,24 @@ export class NatsRoad {
   }
 
   async #within(ms: number, signal: AbortSignal): Promise<NatsClient> {
-    let timer: NodeJS.Timeout | undefined;
+    let settle = (): void => undefined;
     const late = new Promise<never>((_resolve, reject) => {
-      timer = setTimeout(() => {
+      const timer = setTimeout(() => {
         reject(new CodedError("target_unreachable", "NATS: there is no connection to a server"));
       }, ms);
-      signal.addEventListener("abort", () => {
+      const abort = (): void => {
         reject(new CodedError("cancelled", "cancelled by the caller"));
-      });
+      };
+      signal.addEventListener("abort", abort);
+      settle = () => {
+        clearTimeout(timer);
+        signal.removeEventListener("abort", abort);
+      };
     });
     try {
       return await Promise.race([this.#client, late]);
     } finally {
-      clearTimeout(timer);
+      settle();
     }
   }
 }

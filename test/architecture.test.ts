@@ -148,6 +148,8 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
     "link",
     "capnp",
     "host/util",
+    // Its records may go over NATS as well.
+    "host/audit",
     "host/auth",
     "host/engine",
     "host/exchange",

@@ -60,6 +60,10 @@ function targetOf(pin: Pin): EnrolledTarget {
   return { name: pin.name, host: at?.host, port: at?.port ?? 0, tags: tagsOf(pin) };
 }
 
+function ignore(): void {
+  return undefined;
+}
+
 /** The links to all enrolled machines, kept warm: those that listen are dialled, the others dial in. */
 export class LinkHub {
   readonly #parts: HubParts;
@@ -124,6 +128,13 @@ export class LinkHub {
       hub.#port = at.port;
     }
     hub.look();
+    parts.nats?.watch({
+      came: ({ name }) => {
+        hub.#dialSoon(name);
+      },
+      changed: ignore,
+      went: ignore,
+    });
     hub.#timer = setInterval(() => {
       hub.look();
     }, LOOK_MS);
@@ -231,6 +242,11 @@ export class LinkHub {
     if (said === this.#said) return;
     this.#said = said;
     this.#parts.enrolled(targets);
+  }
+
+  /** A machine has said that it is there. Whether it is, the link finds out; what it says of itself is not looked at. */
+  #dialSoon(name: string): void {
+    this.#dialled.get(name)?.dialler.connected().catch(ignore);
   }
 
   async close(): Promise<void> {

@@ -52,7 +52,7 @@ export function linkSettings(fields: GatewayConfig["link"], remarks: Remarks): L
 /** @throws CodedError `gateway_config_invalid` */
 export function natsSettings(fields: GatewayConfig["nats"], remarks: Remarks): NatsSettings | undefined {
   if (fields === undefined) return undefined;
-  const { servers, creds, nkey_seed: nkeySeed, ca_file: caFile, name, prefix = "cmd2host" } = fields;
+  const { servers, creds, nkey_seed: nkeySeed, ca_file: caFile, name, prefix = "cmd2host", audit = false } = fields;
   if (servers.length === 0) throw remarks.wrong("/nats/servers", "expected at least one server");
   servers.forEach((server, index) => {
     const url = URL.canParse(server) ? new URL(server) : undefined;
@@ -67,5 +67,5 @@ export function natsSettings(fields: GatewayConfig["nats"], remarks: Remarks): N
   if (creds !== undefined && nkeySeed !== undefined)
     throw remarks.wrong("/nats/nkey_seed", "credentials hold a seed already; give one of the two");
   if (!SUBJECT.test(prefix)) throw remarks.wrong("/nats/prefix", `expected tokens of a subject, got ${quoted(prefix)}`);
-  return { servers, creds, nkeySeed, caFile, name, prefix };
+  return { servers, creds, nkeySeed, caFile, name, prefix, audit };
 }

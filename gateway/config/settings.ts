@@ -121,6 +121,8 @@ export interface NatsSettings {
   readonly caFile: string | undefined;
   readonly name: string | undefined;
   readonly prefix: string;
+  /** Whether a stream on it gets a copy of the audit. */
+  readonly audit: boolean;
 }
 
 /** gateway.toml with every default filled in. Plain data: two of them can be compared. */

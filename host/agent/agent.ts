@@ -5,8 +5,7 @@ import { loadIdentity, type LinkIdentity } from "../../link/identity.ts";
 import { LinkListener } from "../../link/listen.ts";
 import type { LinkEvents, LinkPeer } from "../../link/peer.ts";
 import type { Pin, Pins } from "../../link/pins.ts";
-import { NatsRoad } from "../../nats/road.ts";
-import type { NatsSettings } from "../../nats/settings.ts";
+import type { NatsRoad } from "../../nats/road.ts";
 import type { LinkSessions } from "../auth/link-sessions.ts";
 import type { OnConnection } from "../listen/listener.ts";
 import type { BaseDirectory } from "../util/base-directory.ts";
@@ -29,6 +28,8 @@ export interface AgentHouse {
   readonly settings: AgentSettings;
   /** The gateways that are let in. */
   readonly pins: Pins;
+  /** The way over NATS; undefined: this machine has none. Whoever opened it closes it. */
+  readonly road: NatsRoad | undefined;
   readonly log: Log;
   /** The engine's. */
   readonly handle: Handle;
@@ -49,12 +50,13 @@ export class Agent {
   readonly #listener: LinkListener;
   readonly #dialled: DialledGateways;
   readonly #passedOn: PassedOn;
+  readonly #fingerprint: string;
   #port: SharedPort | undefined;
   #commando: CommandoDoor | undefined;
-  #road: NatsRoad | undefined;
 
   private constructor(house: AgentHouse, identity: LinkIdentity) {
     this.#house = house;
+    this.#fingerprint = identity.current.fingerprint;
     this.#passedOn = new PassedOn(house.handle);
     const { log, settings, base, pins } = house;
     const { name, leaseMs, tags } = settings;
@@ -120,8 +122,8 @@ export class Agent {
     return [...this.#listener.peers, ...this.#dialled.peers];
   }
 
-  async #open({ listen, commando, name, maxConcurrent, nats }: AgentSettings): Promise<void> {
-    const { sessions, log, handle } = this.#house;
+  async #open({ listen, commando, name, maxConcurrent, tags }: AgentSettings): Promise<void> {
+    const { sessions, log, handle, road } = this.#house;
     if (process.getuid?.() === 0)
       log.warn("the agent runs as root: so do programs, where the policy names nobody else", { name });
     if (commando !== undefined)
@@ -134,18 +136,11 @@ export class Agent {
         commando: this.#commando === undefined ? undefined : (socket) => this.#commando?.take(socket),
       });
     this.#dialled.start();
-    if (nats !== undefined) this.#overNats(nats);
-  }
-
-  /** Gateways that come over NATS speak the link with us, as all others: the servers in between see nothing of it. */
-  #overNats(nats: NatsSettings): void {
-    const { log } = this.#house;
-    this.#road = NatsRoad.open(nats, (level, message, fields) => {
-      log[level](message, fields);
-    });
-    this.#road.listen(nats.name, (connection) => {
+    // Gateways that come over NATS speak the link with us, as all others: the servers in between see nothing of it.
+    road?.listen(name, (connection) => {
       this.#listener.take(connection);
     });
+    road?.announce({ name, fingerprint: this.#fingerprint, version: VERSION, tags });
   }
 
   #take(stream: Duplex, peer: LinkPeer): void {
@@ -169,6 +164,5 @@ export class Agent {
     this.#commando?.close();
     this.#dialled.close();
     await this.#listener.close();
-    await this.#road?.close();
   }
 }

@@ -22,6 +22,8 @@ export interface AgentSettings {
   readonly allowRoot: boolean;
   /** Undefined: it is on no NATS. */
   readonly nats: NatsSettings | undefined;
+  /** Whether a stream on that NATS gets a copy of the audit. */
+  readonly auditStream: boolean;
   readonly commando: { readonly pskFile: string; readonly project: string } | undefined;
 }
 
@@ -77,7 +79,8 @@ export function agentSettings(fields: DaemonConfig["agent"], complain: Complain)
       complain(`/agent/addresses/${index}`, `expected HOST:PORT, got ${quoted(address)}`);
   });
   const { commando, lease = 0 } = fields;
-  if (lease > MAX_LEASE_SECONDS) complain("/agent/lease", `expected at most ${MAX_LEASE_SECONDS} seconds, got ${lease}`);
+  if (lease > MAX_LEASE_SECONDS)
+    complain("/agent/lease", `expected at most ${MAX_LEASE_SECONDS} seconds, got ${lease}`);
   if (commando !== undefined && !isAbsolute(commando.psk_file))
     complain("/agent/commando/psk_file", "expected an absolute path");
   if (commando !== undefined && fields.listen === false)
@@ -91,6 +94,7 @@ export function agentSettings(fields: DaemonConfig["agent"], complain: Complain)
     leaseMs: (lease === 0 ? 30 : lease) * 1_000,
     allowRoot: fields.allow_root === true,
     nats: natsOf(fields.nats, name, complain),
+    auditStream: fields.nats?.audit === true,
     commando:
       commando === undefined ? undefined : { pskFile: commando.psk_file, project: commando.project ?? MACHINE_PROJECT },
   };

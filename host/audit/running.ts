@@ -16,8 +16,8 @@ export interface RunningAudit {
   close(): Promise<void>;
 }
 
-async function sinksOf({ syslog, telemetry }: AuditSettings): Promise<Sinks> {
-  const sinks: Sink[] = [];
+async function sinksOf({ syslog, telemetry }: AuditSettings, further: readonly Sink[]): Promise<Sinks> {
+  const sinks: Sink[] = [...further];
   if (syslog !== undefined) sinks.push(new SyslogSink(syslog));
   if (telemetry !== undefined) {
     // 80 KB that nobody else needs.
@@ -29,18 +29,24 @@ async function sinksOf({ syslog, telemetry }: AuditSettings): Promise<Sinks> {
 
 /**
  * The audit of a daemon or a gateway. What it belongs to must be locked.
+ * @param further receivers of copies that the settings do not know; the audit closes them
  * @throws CodedError as `AuditLog.open` does
  */
-export async function openAudit(directory: string, settings: AuditSettings, log: Log): Promise<RunningAudit> {
+export async function openAudit(
+  directory: string,
+  settings: AuditSettings,
+  log: Log,
+  further: readonly Sink[] = [],
+): Promise<RunningAudit> {
   const lines = new LogAudit(log);
   const said: Noted = (note, fields) => {
     log.info(NOTES[note].about, fields);
   };
   if (!settings.enabled) {
     log.warn("the audit is off: operations run without a record that is kept", { setting: "audit.enabled" });
-    return { audit: lines, note: said, close: async () => Promise.resolve() };
+    return { audit: lines, note: said, close: async () => new Sinks(further).close() };
   }
-  const sinks = await sinksOf(settings);
+  const sinks = await sinksOf(settings, further);
   const own = await AuditLog.open({
     directory,
     settings,

@@ -4,6 +4,7 @@ import type { DaemonCalls } from "../../wire/daemon-calls.ts";
 import { Pins } from "../../link/pins.ts";
 import { Agent } from "../agent/agent.ts";
 import { COMMANDO_GATEWAY } from "../agent/commando-door.ts";
+import { AgentRoad } from "../agent/road.ts";
 import type { AgentSettings } from "../agent/settings.ts";
 import { Engine } from "../engine/handle.ts";
 import { InProcessClient } from "../engine/in-process.ts";
@@ -52,6 +53,7 @@ export class Daemon {
   readonly #reception: Reception;
   readonly #lock: BaseLock;
   readonly #audit: RunningAudit;
+  readonly #road: AgentRoad;
   readonly #stops: StopWatch;
   #settings: DaemonSettings;
   /** The gateways that this machine lets in, if it is an agent. */
@@ -65,6 +67,7 @@ export class Daemon {
     settings: DaemonSettings,
     lock: BaseLock,
     audit: RunningAudit,
+    road: AgentRoad,
     log: Log,
     environment: NodeJS.ProcessEnv,
   ) {
@@ -72,6 +75,7 @@ export class Daemon {
     this.#settings = settings;
     this.#lock = lock;
     this.#audit = audit;
+    this.#road = road;
     this.#stops = new StopWatch(new KillSwitch(base.stopped), audit.note);
     this.#log = log;
     this.#gateways = new Pins(base.gateways, (message) => {
@@ -106,15 +110,17 @@ export class Daemon {
     const lock = await lockBase(base.root, base.lockSocket, (socket, peer) => {
       accept(socket, peer);
     });
+    const road = new AgentRoad(settings.agent, log);
     let audit: RunningAudit;
     try {
       // Only who holds the lock writes to it.
-      audit = await openAudit(base.audit, settings.audit, log);
+      audit = await openAudit(base.audit, settings.audit, log, road.sinks);
     } catch (error) {
+      await road.close();
       await lock.release();
       throw error;
     }
-    const daemon = new Daemon(base, settings, lock, audit, log, environment);
+    const daemon = new Daemon(base, settings, lock, audit, road, log, environment);
     try {
       await daemon.#open();
       accept = daemon.#reception.forOwner();
@@ -122,6 +128,7 @@ export class Daemon {
       await daemon.#closeListeners();
       await daemon.#agent?.close();
       await audit.close();
+      await road.close();
       await lock.release();
       throw error;
     }
@@ -216,6 +223,7 @@ export class Daemon {
       base: this.#base,
       settings,
       pins: this.#gateways,
+      road: this.#road.nats,
       log: this.#log,
       handle: async (...request) => this.#engine.handle(...request),
       sessions: this.#house.links,
@@ -285,6 +293,7 @@ export class Daemon {
     this.#reception.drop();
     await this.#agent?.close();
     await this.#audit.close();
+    await this.#road.close();
     await this.#lock.release();
   }
 }

@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, it } from "vitest";
@@ -6,11 +7,49 @@ import { EnrolmentDesk } from "../../link/enrolment.ts";
 import { Pins } from "../../link/pins.ts";
 import { natsPlace, wayTo } from "../../nats/place.ts";
 import { Base } from "../fixtures/base.ts";
-import { startDaemon } from "../fixtures/daemon.ts";
-import { machineProject, startGateway, untilReached } from "../fixtures/fleet.ts";
-import { fixturePrograms } from "../fixtures/temp.ts";
+import { NatsClient } from "../../nats/client.ts";
+import type { DaemonConfig } from "../../wire/schema.ts";
+import { startDaemon, type RunningDaemon } from "../fixtures/daemon.ts";
+import { machineProject, startGateway, untilReached, type RunningGateway } from "../fixtures/fleet.ts";
+import { atEnd, fixturePrograms, tempDirectory } from "../fixtures/temp.ts";
 import { Gathered } from "../contract/routes.ts";
-import { describeNats, startServer } from "../nats/servers.ts";
+import { kept } from "../nats/audits.ts";
+import { describeNats, jetStreamText, startServer, until } from "../nats/servers.ts";
+
+/** A machine that listens nowhere and is enrolled at a gateway over NATS. */
+async function hiddenAgent(gateway: RunningGateway, base: Base, nats: object): Promise<RunningDaemon> {
+  const agent = { name: "hidden", listen: false, nats } as NonNullable<DaemonConfig["agent"]>;
+  const running = await startDaemon(base, { agent });
+  const { link, gateways, enrolment } = base.directory;
+  const desk = new EnrolmentDesk({
+    directory: enrolment,
+    identity: await loadIdentity(link),
+    pins: new Pins(gateways),
+    self: () => ({ name: "hidden", about: {} }),
+  });
+  const { code } = await desk.make({ kind: "agent", addresses: [natsPlace("hidden")], about: { project: "machine" } });
+  const client = gateway.client();
+  // As soon as the agent has found the server.
+  for (let tries = 0; ; tries++) {
+    const failure = await client.ask("POST", "/v2/enrolments", { code }).then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    if (failure === undefined) break;
+    if (tries > 200) throw failure instanceof Error ? failure : new Error("not enrolled");
+    await sleep(50);
+  }
+  await untilReached(client, "hidden");
+  return running;
+}
+
+function auditText(directory: string): string {
+  return readdirSync(directory)
+    .filter((name) => name.endsWith(".jsonl"))
+    .sort()
+    .map((name) => readFileSync(join(directory, name), "utf8"))
+    .join("");
+}
 
 describeNats("a fleet that meets on NATS", () => {
   it("runs commands on a machine that nobody can connect to, over servers that can read nothing", async () => {
@@ -18,31 +57,8 @@ describeNats("a fleet that meets on NATS", () => {
     const servers = [`nats://127.0.0.1:${server.port}`];
     const gateway = await startGateway({ tables: `[nats]\nservers = ${JSON.stringify(servers)}\nname = "gw"\n` });
     const base = new Base().writeProject("machine", machineProject(fixturePrograms()));
-    await startDaemon(base, { agent: { name: "hidden", listen: false, nats: { servers } } });
-    const { link, gateways, enrolment } = base.directory;
-    const desk = new EnrolmentDesk({
-      directory: enrolment,
-      identity: await loadIdentity(link),
-      pins: new Pins(gateways),
-      self: () => ({ name: "hidden", about: {} }),
-    });
-    const { code } = await desk.make({
-      kind: "agent",
-      addresses: [natsPlace("hidden")],
-      about: { project: "machine" },
-    });
+    await hiddenAgent(gateway, base, { servers });
     const client = gateway.client();
-    // As soon as the agent has found the server.
-    for (let tries = 0; ; tries++) {
-      const failure = await client.ask("POST", "/v2/enrolments", { code }).then(
-        () => undefined,
-        (error: unknown) => error,
-      );
-      if (failure === undefined) break;
-      if (tries > 200) throw failure instanceof Error ? failure : new Error("not enrolled");
-      await sleep(50);
-    }
-    await untilReached(client, "hidden");
     const output = new Gathered();
     const count = 200;
     const running = client
@@ -58,7 +74,42 @@ describeNats("a fleet that meets on NATS", () => {
     await server.start();
     expect(await running).toMatchObject({ outcome: "completed", exit_code: 0 });
     expect(output.text("stdout")).toBe(Array.from({ length: count }, (_, index) => `${index + 1}\n`).join(""));
-    expect(join(base.root, "link")).toBe(link);
+  });
+
+  it("keeps what both ends record in a stream, whole and in order, though there was no server at first", async () => {
+    const server = await startServer(jetStreamText(tempDirectory()));
+    const servers = [`nats://127.0.0.1:${server.port}`];
+    await server.kill();
+    const tables = `[nats]\nservers = ${JSON.stringify(servers)}\nname = "gw"\naudit = true\n`;
+    const gateway = await startGateway({ tables });
+    const base = new Base().writeProject("machine", machineProject(fixturePrograms()));
+    await server.start();
+    const agent = await hiddenAgent(gateway, base, { servers, audit: true });
+    const outcome = await gateway
+      .client()
+      .on("hidden")
+      .run({ operation: "say", params: { text: "x" } });
+    expect(outcome.exit_code).toBe(0);
+    await agent.stop();
+    await gateway.stop(0);
+    const nats = await NatsClient.connect({ servers, name: "reader" }, new AbortController().signal, () => undefined);
+    atEnd(async () => nats.close());
+    const own = auditText(join(gateway.directory, "state/audit"));
+    expect(own.split("\n").length).toBeGreaterThan(3);
+    expect((await kept(nats, "gw")).text).toBe(own);
+    expect((await kept(nats, "hidden")).text).toBe(auditText(base.directory.audit));
+  });
+
+  it("notices by itself that a machine has come back", async () => {
+    const server = await startServer();
+    const servers = [`nats://127.0.0.1:${server.port}`];
+    const gateway = await startGateway({ tables: `[nats]\nservers = ${JSON.stringify(servers)}\nname = "gw"\n` });
+    const base = new Base().writeProject("machine", machineProject(fixturePrograms()));
+    await (await hiddenAgent(gateway, base, { servers })).stop();
+    const connected = (): number => gateway.lines.filter(({ event }) => event === "agent connected").length;
+    const before = connected();
+    await startDaemon(base, { agent: { name: "hidden", listen: false, nats: { servers } } });
+    await until("the gateway has dialled again", () => connected() > before);
   });
 });
 

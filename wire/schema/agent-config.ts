@@ -57,6 +57,12 @@ export const AgentSchema = Type.Object(
             }),
           ),
           prefix: Type.Optional(Type.String({ description: "First tokens of all subjects. Default: cmd2host." })),
+          audit: Type.Optional(
+            Type.Boolean({
+              description:
+                "true: the stream of audits in JetStream gets a copy of every record; it is made when it is missing and the key may. Default: false.",
+            }),
+          ),
         },
         { description: "Let gateways come over NATS: the machine dials out to the cluster, under its name." },
       ),

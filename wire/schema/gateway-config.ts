@@ -37,9 +37,7 @@ const ServerSchema = Type.Object(
     allowed_hosts: list(
       "Names that clients may call this gateway by (the Host header), besides localhost and any address. Missing: the name of this machine, and public_url's. Empty: none.",
     ),
-    allowed_origins: list(
-      "Origins whose pages may call this gateway (the Origin header). Missing or empty: none.",
-    ),
+    allowed_origins: list("Origins whose pages may call this gateway (the Origin header). Missing or empty: none."),
     trust_proxy: list(
       "Addresses and networks of reverse proxies whose X-Forwarded headers are believed. Missing or empty: none.",
     ),
@@ -198,6 +196,12 @@ const NatsSchema = Type.Object(
     ),
     name: text("Name of this gateway there, which its permissions are for. Default: the host name."),
     prefix: text("First tokens of all subjects. Default: cmd2host."),
+    audit: Type.Optional(
+      Type.Boolean({
+        description:
+          "true: the stream of audits in JetStream gets a copy of every record; it is made when it is missing and the key may. Default: false.",
+      }),
+    ),
   },
   { description: "A NATS cluster that agents and gateways meet on. Missing: none." },
 );
