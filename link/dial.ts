@@ -35,6 +35,8 @@ const STEADY_MS = 10_000;
 const EAGER_MS = 1_000;
 /** While a session waits for a connection, there is a try in each such part of its lease: with longer waits it would be over before the next one. */
 const TRIES_IN_LEASE = 8;
+/** Trouble that does not pass by itself, and that somebody who asks for nothing should hear of: the other end is not who it should be, or does not know us. */
+const WORTH_A_WORD: readonly string[] = ["target_key_mismatch", "link_refused", "link_version"];
 
 /** Keeps one session to a machine, for as long as it is started: dials, and dials again. */
 export class LinkDialler {
@@ -49,6 +51,8 @@ export class LinkDialler {
   #retry: NodeJS.Timeout | undefined;
   #session: Session | undefined;
   #trouble: CodedError | undefined;
+  /** What was said of it last. */
+  #said: string | undefined;
   #isTrying = false;
   #triedAt = Number.NEGATIVE_INFINITY;
   #attachedAt = Number.POSITIVE_INFINITY;
@@ -170,14 +174,18 @@ export class LinkDialler {
     clearTimeout(this.#retry);
     this.#isTrying = true;
     this.#triedAt = performance.now();
+    // One for each try: what it leaves on its signal goes with it.
+    const abort = (this.#abort = new AbortController());
     const timer = setTimeout(() => {
-      this.#abort.abort();
+      abort.abort();
     }, CONNECT_MS + HANDSHAKE_MS);
     try {
-      await this.#dial(this.#abort.signal);
+      await this.#dial(abort.signal);
       this.#trouble = undefined;
+      this.#said = undefined;
     } catch (error) {
-      this.#trouble = this.#troubleOf(error);
+      this.#trouble = this.#troubleOf(error, abort.signal);
+      this.#say(this.#trouble);
       for (const { reject } of this.#waiting) reject(this.#trouble);
     } finally {
       clearTimeout(timer);
@@ -186,11 +194,20 @@ export class LinkDialler {
     if (this.#trouble !== undefined) this.#again();
   }
 
-  #troubleOf(error: unknown): CodedError {
-    if (!(error instanceof CodedError)) return new CodedError("target_unreachable", messageOf(error), { cause: error });
-    if (error.code !== "cancelled" || this.#isClosed) return error;
-    this.#abort = new AbortController();
-    return new CodedError("target_unreachable", `${this.#options.peer}: no connection in time`);
+  /** Once, however often it is tried. */
+  #say({ code, message }: CodedError): void {
+    if (!WORTH_A_WORD.includes(code) || this.#said === message) return;
+    this.#said = message;
+    const who = `${this.#options.peer}: `;
+    this.#home.events.warn?.(message.startsWith(who) ? message : who + message);
+  }
+
+  #troubleOf(error: unknown, { aborted }: AbortSignal): CodedError {
+    const isCoded = error instanceof CodedError;
+    // Whatever it is that is thrown when a try has taken too long.
+    if (!this.#isClosed && (aborted || (isCoded && error.code === "cancelled")))
+      return new CodedError("target_unreachable", `${this.#options.peer}: no connection in time`);
+    return isCoded ? error : new CodedError("target_unreachable", messageOf(error), { cause: error });
   }
 
   async #dial(signal: AbortSignal): Promise<void> {

@@ -45,6 +45,10 @@ export class LinkAgent implements Agent {
       // The stream is closed soon, which ends the command as well.
       stream.destroy();
     });
+    // A stream can be closed on one side only: a target that says nothing more, and has not said how it ended, is not waited for.
+    stream.once("end", () => {
+      stream.destroy();
+    });
     const end = await call.run({ protocol: 2, ...message, via });
     if (end.kind !== "ended") throw new CodedError("link_version", "the agent does not stream");
     const { timings = {}, ...outcome } = end.outcome;

@@ -149,7 +149,7 @@ export class Relay implements GatewayCalls {
     await this.#cleared(asked, call, place, live, signal);
     const started = performance.now();
     const written: Written = { accepted: false, stdout: 0, stderr: 0 };
-    const watched = watching(live, written);
+    const watched = watching(live, written, asked.id);
     let outcome: OutcomeFields;
     try {
       outcome = await this.#parts.agentOf(call.target).run(call.message, viaOf(asked), watched, signal);
@@ -160,6 +160,8 @@ export class Relay implements GatewayCalls {
       place.release();
     }
     if (signal.reason === "shutting_down") outcome = endedByStop(outcome);
+    // Whatever the target calls it: under its own id a caller would look for another run.
+    if (outcome.run_id !== undefined) outcome = { ...outcome, run_id: asked.id };
     this.#parts.recorder.ended(asked, outcome, performance.now() - started);
     return outcome;
   }
@@ -194,12 +196,12 @@ function viaOf({ caller, target, id }: Asked): Via {
 }
 
 /** Counts what comes of a call, so that its end can be told truly when the link is lost. */
-function watching(live: Live, written: Written): Live {
+function watching(live: Live, written: Written, id: string): Live {
   return {
     ...live,
     accepted: (accepted) => {
       written.accepted = true;
-      live.accepted(accepted);
+      live.accepted({ ...accepted, run_id: id });
     },
     output: {
       write: (stream, bytes): Promise<void> | undefined => {

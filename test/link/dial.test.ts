@@ -268,6 +268,37 @@ describe("a dialler", () => {
     expect(await good.connected()).toBe(one);
   });
 
+  it("says once, unasked, that another machine answers, or that it is not known there", async () => {
+    const [other, stranger] = [await machine("other"), await machine("stranger")];
+    await acquaint(gateway, other);
+    const first = await listening(other, hearing());
+    const events = hearing();
+    const dialler = dialling(gateway, "web1", first.address, events);
+    dialler.start();
+    await until(() => first.listener.counts.handshakes + first.listener.counts.broken > 2);
+    await until(() => dialler.trouble?.code === "target_key_mismatch");
+    expect(events.heard).toEqual([
+      expect.stringMatching(/^warn web1: expected the key sha256:\S+, and was shown sha256:/),
+    ]);
+
+    await acquaint(stranger, agent);
+    await agent.pins.remove("stranger");
+    const { address } = await listening(agent, hearing());
+    const unknown = hearing();
+    const refused = dialling(stranger, "web1", address, unknown);
+    refused.start();
+    await until(() => refused.trouble?.code === "link_refused");
+    expect(unknown.heard).toEqual(["warn web1: refused: this machine is not known here"]);
+    await agent.pins.add({
+      ...{ name: "stranger", fingerprints: [stranger.identity.current.fingerprint], addresses: [], about: {} },
+      enrolledAt: new Date(),
+    });
+    await until(() => refused.peer !== undefined);
+    await agent.pins.remove("stranger");
+    await until(() => refused.trouble?.code === "link_refused");
+    expect(unknown.heard.filter((line) => line.startsWith("warn"))).toHaveLength(2);
+  });
+
   it("dials at once for somebody who wants a stream, when the last try is a while ago", async () => {
     let tries = 0;
     const dialler = dialling(
