@@ -30,7 +30,10 @@ export const EXEC_OPTIONS = {
   "no-stdin": { kind: "switch", short: "n", about: "Send no standard input" },
   background: { kind: "switch", about: "Start it, print the id of the run, and leave" },
   profile: { kind: "switch", about: "At the end, print on standard error where the time went" },
-  json: { kind: "switch", about: "At the end, print the outcome as JSON on standard error" },
+  json: {
+    kind: "switch",
+    about: "At the end, print the outcome as JSON on standard error; with --background the run, on standard output",
+  },
   tag: { kind: "texts", about: "Run it on the machines with this tag, or with one of several", placeholder: "TAG" },
   all: { kind: "switch", about: "Run it on all machines" },
   node: { kind: "text", about: "Run it on the machines of this node", placeholder: "NAME" },

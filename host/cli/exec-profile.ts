@@ -12,6 +12,7 @@ const MARKS = ["connect", "accepted", "first_byte"] as const;
 
 const WIDTH = 37;
 const MAX_STAGES = 32;
+const STAGE = /^[a-z]+_[a-z][a-z_]{0,40}$/;
 
 function ruled(title: string): string {
   return title.padStart(Math.floor((WIDTH + title.length) / 2), "─").padEnd(WIDTH, "─");
@@ -24,7 +25,7 @@ function row(name: string, ms: number): string {
 /** What the others said of their time, as rows of one hop. */
 function stagesOf(prefix: string, timings: Readonly<Record<string, number>>): readonly string[] {
   return Object.entries(timings)
-    .filter(([name, ms]) => name.startsWith(`${prefix}_`) && /^[a-z_]{1,48}$/.test(name) && Number.isFinite(ms))
+    .filter(([name, ms]) => name.startsWith(`${prefix}_`) && STAGE.test(name) && Number.isFinite(ms))
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .slice(0, MAX_STAGES)
     .map(([name, ms]) => row(name.slice(prefix.length + 1), ms));

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { CodedError, errnoOf } from "../../wire/errors.ts";
 import { printable } from "../../wire/text.ts";
 import { Foreground } from "../../terminal/foreground.ts";
@@ -37,6 +38,8 @@ class FanOut {
       this.#foreground.stop.stop(errnoOf(error) === "EPIPE" ? EXIT_READER_GONE : EXIT_TROUBLE);
     });
     this.#voice = new Voice(this.#foreground.stderr);
+    // Every target listens, and each is one that is wanted.
+    setMaxListeners(0, this.#stop.signal);
     this.#foreground.stop.signal.addEventListener("abort", () => {
       this.#stop.abort();
     });

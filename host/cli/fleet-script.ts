@@ -84,7 +84,7 @@ init() {
     mkdir -p "$state"
     chmod 700 "$state"
   fi
-  as "$user" env CMD2HOST_CONFIG_DIR="$state" "$program" agent init "$@" >&2
+  as "$user" env CMD2HOST_CONFIG_DIR="$state" "$program" agent init "$@" >/dev/null
 }
 
 stop_alone() {
@@ -114,7 +114,7 @@ start() {
 service() {
   program=$1 state=$2
   shift 2
-  "$program" agent install --dir="$state" "$@" >&2
+  "$program" agent install --dir="$state" "$@" >/dev/null
 }
 
 # enroll PROGRAM STATE USER OPTION…: its answer is JSON.

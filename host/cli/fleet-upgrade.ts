@@ -59,11 +59,18 @@ async function answered({ client, target, waitMs, signal }: Upgrading, since: nu
   return undefined;
 }
 
+/** Starts the agent anew. Returns the version that answers then; undefined when none does. @throws CodedError `cancelled` */
 async function restarted(upgrading: Upgrading): Promise<string | undefined> {
   const { ssh, places, user, tell } = upgrading;
   await tell("starts the agent anew");
   const since = performance.now();
-  await startAnew(ssh, places, user);
+  try {
+    await startAnew(ssh, places, user);
+  } catch (error) {
+    // A service manager says so at once when a program does not start.
+    if (error instanceof CodedError && error.code === "ssh_failed") return undefined;
+    throw error;
+  }
   await tell("waits for it to answer the gateway");
   return answered(upgrading, since);
 }

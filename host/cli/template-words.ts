@@ -33,8 +33,7 @@ function templateWords(templates: TemplateSource, name: string): string {
 /** Names of the bundled templates that are for checkouts, or of those that are for a machine of a fleet, sorted. */
 export function templatesFor(what: "repositories" | "machines", templates: TemplateSource): readonly string[] {
   return listTemplates(templates).filter(
-    (name) =>
-      (parseTemplate(readTemplate(templates, name), name).machine === undefined) === (what === "repositories"),
+    (name) => (parseTemplate(readTemplate(templates, name), name).machine === undefined) === (what === "repositories"),
   );
 }
 

@@ -7,7 +7,10 @@ import { startFleet, type Fleet } from "../fixtures/fleet.ts";
 import { Gathered } from "../contract/routes.ts";
 
 /** A command that runs on a machine of a fleet, and has written its first line. */
-async function begun({ gateway }: Fleet, rest: string): Promise<{ readonly end: Promise<OutcomeFields>; text: () => string }> {
+async function begun(
+  { gateway }: Fleet,
+  rest: string,
+): Promise<{ readonly end: Promise<OutcomeFields>; text: () => string }> {
   const output = new Gathered();
   const command = `echo begun; ${rest}`;
   const end = gateway.client().on("web1").stream({ operation: "shell", params: { command } }, { output });

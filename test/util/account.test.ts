@@ -15,6 +15,9 @@ describe("a user of this machine", () => {
   it("is the one that this process runs as", () => {
     const { username, uid, gid, homedir } = userInfo();
     expect(ownAccount()).toEqual({ name: username, uid, gid, home: homedir });
+    // Where the runtime would take them from the environment.
+    expect(ownAccount(false)).toEqual({ name: username, uid, gid, home: homedir });
+    expect(ownAccount(false, "/dev/null")).toEqual(ownAccount());
   });
 
   it("is found by name in the machine's own file", () => {

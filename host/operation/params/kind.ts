@@ -69,7 +69,8 @@ export function checkText(text: string, rule: ValueRule): string {
     throw new ValueError(
       `${shown(text)} begins with '-', which a program would take for an option (flag injection prevention)`,
     );
-  if (rule.verbatim !== true && readsHostFile(text)) throw new ValueError(`${shown(text)} would read a file of the host`);
+  if (rule.verbatim !== true && readsHostFile(text))
+    throw new ValueError(`${shown(text)} would read a file of the host`);
   checkChoice(text, rule);
   return text;
 }

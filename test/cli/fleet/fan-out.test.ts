@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import { startFleet, startAgent, type Fleet } from "../../fixtures/fleet.ts";
+import { startAgent, startFleet, startGateway, type Fleet } from "../../fixtures/fleet.ts";
 import { tempDirectory } from "../../fixtures/temp.ts";
 import type { Ended } from "../call-program.ts";
 import { Program } from "./program.ts";
@@ -250,6 +250,18 @@ describe("a gateway that is gone", () => {
     expect([ended.exit, said(ended).length]).toEqual([1, 2]);
     expect(said(ended)[0]).toContain("error (gateway_unreachable)");
   });
+});
+
+it("dozens of targets at the same time are nothing to warn of", async () => {
+  const names = Array.from({ length: 40 }, (_, index) => `m${index}`);
+  const target = (name: string): string => `[[targets]]\nname = "${name}"\nhost = "127.0.0.1"\nport = 1\n`;
+  const keys = names.map((name) => `${name} = "a key"\n`).join("");
+  const many = await startGateway({ tables: `${names.map(target).join("")}[agent.psk]\n${keys}` });
+  const ended = await program.with(many.environment()).run("exec", "--all", "--concurrency=40", "true");
+  expect([ended.exit, said(ended)]).toEqual([
+    1,
+    ["cmd2host: 0 of 40 targets: ok 0, exit≠0 0, denied 0, failed 40, not run 0"],
+  ]);
 });
 
 it("an agent that is full says so for its own target only", async () => {
