@@ -92,3 +92,25 @@ export function newNkey(): { readonly seed: string; readonly publicKey: string }
   const pair = nkeys.createUser();
   return { seed: Buffer.from(pair.getSeed()).toString("latin1"), publicKey: pair.getPublicKey() };
 }
+
+/** The public half of the key whose seed is in a file. @throws CodedError `file_failed`, `config_untrusted`, `nats_unusable` */
+export function publicNkeyIn(path: string): string {
+  const [seed = ""] = SEED.exec(readSecret(path).toString()) ?? [];
+  try {
+    return nkeys.fromSeed(Buffer.from(seed)).getPublicKey();
+  } catch {
+    // What the library says might quote the file.
+    throw new CodedError("nats_unusable", `${printable(path)}: holds no seed of a user's nkey (SU…)`);
+  }
+}
+
+/** True for the public half of a user's key, with a right checksum. */
+export function isPublicNkey(text: string): boolean {
+  if (!/^U[A-Z2-7]{55}$/.test(text)) return false;
+  try {
+    nkeys.fromPublic(text);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -41,6 +41,8 @@ import { gatewayUninstall } from "./gateway-uninstall.ts";
 import { grants, grantsList } from "./grants-list.ts";
 import { grantsRevoke } from "./grants-revoke.ts";
 import { explain } from "./explain.ts";
+import { natsAccounts } from "./nats-accounts.ts";
+import { natsKey } from "./nats-key.ts";
 import { ping } from "./ping.ts";
 import { projects } from "./projects.ts";
 import { pull } from "./pull.ts";
@@ -135,6 +137,8 @@ export const COMMANDS: readonly Command[] = [
   gatewayCheck,
   gatewayInstall,
   gatewayUninstall,
+  natsKey,
+  natsAccounts,
   exec,
   targets,
   push,
