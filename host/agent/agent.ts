@@ -4,7 +4,7 @@ import { EnrolmentDesk } from "../../link/enrolment.ts";
 import { loadIdentity, type LinkIdentity } from "../../link/identity.ts";
 import { LinkListener } from "../../link/listen.ts";
 import type { LinkEvents, LinkPeer } from "../../link/peer.ts";
-import type { Pin, Pins } from "../../link/pins.ts";
+import type { Pins } from "../../link/pins.ts";
 import type { NatsRoad } from "../../nats/road.ts";
 import type { LinkSessions } from "../auth/link-sessions.ts";
 import type { OnConnection } from "../listen/listener.ts";
@@ -14,7 +14,8 @@ import { VERSION } from "../util/version.ts";
 import { CommandoDoor } from "./commando-door.ts";
 import { DialledGateways } from "./dialled-gateways.ts";
 import { PassedOn, type Handle } from "./passed-on.ts";
-import { MACHINE_PROJECT, type AgentSettings } from "./settings.ts";
+import { circleOf, projectOf } from "./gateway-pin.ts";
+import type { AgentSettings } from "./settings.ts";
 import { SharedPort } from "./shared-port.ts";
 
 /** Streams that one gateway may have open, so that requests which only wait leave room for others. */
@@ -36,12 +37,6 @@ export interface AgentHouse {
   readonly sessions: LinkSessions;
   /** What takes connections of gateways, with these requests in them. */
   readonly accept: (handle: Handle) => OnConnection;
-}
-
-/** The project that a gateway may use, as it was said when it was enrolled. */
-export function projectOf({ about }: Pin): string {
-  const { project } = about;
-  return typeof project === "string" ? project : MACHINE_PROJECT;
 }
 
 /** This machine as an agent of a fleet: gateways that it knows by their keys send requests, whichever side dialled. */
@@ -150,7 +145,9 @@ export class Agent {
       stream.destroy();
       return;
     }
-    const handle = this.#passedOn.for((caller) => this.#house.sessions.tokenFor(peer.name, caller, projectOf(pin)));
+    const handle = this.#passedOn.for((caller) =>
+      this.#house.sessions.tokenFor(circleOf(pin, this.#house.settings), caller, projectOf(pin)),
+    );
     this.#house.accept(handle)(stream, { transport: "link", id: `link:${peer.name}` });
   }
 

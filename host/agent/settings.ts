@@ -19,6 +19,8 @@ export interface AgentSettings {
   readonly addresses: readonly string[];
   readonly maxConcurrent: number;
   readonly leaseMs: number;
+  /** Whether a caller is the same one at every gateway that has the same project. */
+  readonly sharedCallers: boolean;
   readonly allowRoot: boolean;
   /** Undefined: it is on no NATS. */
   readonly nats: NatsSettings | undefined;
@@ -92,6 +94,7 @@ export function agentSettings(fields: DaemonConfig["agent"], complain: Complain)
     addresses,
     maxConcurrent: (fields.max_concurrent ?? 0) === 0 ? 8 : (fields.max_concurrent ?? 8),
     leaseMs: (lease === 0 ? 30 : lease) * 1_000,
+    sharedCallers: fields.shared_callers === true,
     allowRoot: fields.allow_root === true,
     nats: natsOf(fields.nats, name, complain),
     auditStream: fields.nats?.audit === true,

@@ -10,19 +10,19 @@ function half(text: string): string {
 }
 
 /**
- * Sessions of those who proved who they are by a link, and so have no token. Each caller of a gateway is a session of its own: what one started
- * another one does not see. A session is known inside of the daemon by a token that is made up and never leaves it.
+ * Sessions of those who proved who they are by a link, and so have no token. Each caller of a circle of gateways, which may be
+ * a single one, is a session of its own: what one started another one does not see. A session is known inside of the daemon by a token that is made up and never leaves it.
  */
 export class LinkSessions {
   readonly #byToken = new Map<string, Session>();
   readonly #tokens = new Map<string, string>();
 
   /**
-   * The token that stands for a caller of a gateway.
+   * The token that stands for a caller of a circle of gateways.
    * @param project the machine's project that this gateway may use
    */
-  tokenFor(gateway: string, caller: string, project: string): string {
-    const key = half(caller) + half(gateway);
+  tokenFor(circle: string, caller: string, project: string): string {
+    const key = half(caller) + half(circle);
     const name = `${key} ${project}`;
     const known = this.#tokens.get(name);
     if (known !== undefined) {
@@ -42,9 +42,9 @@ export class LinkSessions {
     return this.#byToken.get(token);
   }
 
-  /** True for the session of a caller of one of these gateways, whether it has asked since the start or not. */
-  isValid(key: string, gateways: readonly string[]): boolean {
-    return gateways.some((gateway) => key.length === 2 * HALF && key.slice(HALF) === half(gateway));
+  /** True for the session of a caller of one of these circles, whether it has asked since the start or not. */
+  isValid(key: string, circles: readonly string[]): boolean {
+    return circles.some((circle) => key.length === 2 * HALF && key.slice(HALF) === half(circle));
   }
 
   /** The one that came longest ago goes; its caller gets another token when it comes again, and the same session. */

@@ -4,6 +4,7 @@ import type { DaemonCalls } from "../../wire/daemon-calls.ts";
 import { Pins } from "../../link/pins.ts";
 import { Agent } from "../agent/agent.ts";
 import { COMMANDO_GATEWAY } from "../agent/commando-door.ts";
+import { circleOf } from "../agent/gateway-pin.ts";
 import { AgentRoad } from "../agent/road.ts";
 import type { AgentSettings } from "../agent/settings.ts";
 import { Engine } from "../engine/handle.ts";
@@ -210,9 +211,12 @@ export class Daemon {
   /** True while whoever has this session may still come: with a token, or through a gateway. */
   #isSession(key: string): boolean {
     if (this.#house.tokens.isValid(key)) return true;
-    if (this.#settings.agent === undefined) return false;
-    const gateways = [...this.#gateways.list().map(({ name }) => name), COMMANDO_GATEWAY];
-    return this.#house.links.isValid(key, gateways);
+    const { agent } = this.#settings;
+    if (agent === undefined) return false;
+    return this.#house.links.isValid(key, [
+      ...this.#gateways.list().map((pin) => circleOf(pin, agent)),
+      COMMANDO_GATEWAY,
+    ]);
   }
 
   /** The way in of gateways, on a machine that is an agent. */

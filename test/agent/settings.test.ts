@@ -33,8 +33,10 @@ describe("a machine's settings as an agent", () => {
       addresses: [],
       maxConcurrent: 8,
       leaseMs: 30_000,
+      sharedCallers: false,
       allowRoot: false,
       nats: undefined,
+      auditStream: false,
       commando: undefined,
     });
     expect(settings({ listen_port: 0, max_concurrent: 0, lease: 0 })).toEqual(settings({}));
@@ -49,6 +51,7 @@ describe("a machine's settings as an agent", () => {
       addresses: ["web1.example:9999", "[2001:db8::1]:9999"],
       max_concurrent: 3,
       lease: 5,
+      shared_callers: true,
       allow_root: true,
       commando: { psk_file: "/etc/psk" },
     };
@@ -59,8 +62,10 @@ describe("a machine's settings as an agent", () => {
       addresses: ["web1.example:9999", "[2001:db8::1]:9999"],
       maxConcurrent: 3,
       leaseMs: 5_000,
+      sharedCallers: true,
       allowRoot: true,
       nats: undefined,
+      auditStream: false,
       commando: { pskFile: "/etc/psk", project: "machine" },
     });
     expect(settings({ commando: { psk_file: "/p", project: "shop" } })?.commando?.project).toBe("shop");

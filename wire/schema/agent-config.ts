@@ -33,6 +33,12 @@ export const AgentSchema = Type.Object(
           "Seconds, at most 3600, that a session outlives its connection: commands go on meanwhile. Default (also for 0): 30.",
       }),
     ),
+    shared_callers: Type.Optional(
+      Type.Boolean({
+        description:
+          "true: a caller is the same one at every gateway that uses the same project, so runs that it began through one are seen through the others. Default: false.",
+      }),
+    ),
     allow_root: Type.Optional(
       Type.Boolean({
         description:
