@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual, X509Certificate, type KeyObject } from "node:crypto";
+import { createHash, timingSafeEqual, type KeyObject, type X509Certificate } from "node:crypto";
 
 /** How a machine's key is named: `sha256:` and the SHA-256 of its SubjectPublicKeyInfo (DER) in base64url. */
 export type Fingerprint = string;
@@ -25,16 +25,13 @@ export function isLinkKey(key: KeyObject): boolean {
   return key.asymmetricKeyType === "ec" && key.asymmetricKeyDetails?.namedCurve === "prime256v1";
 }
 
-/**
- * The fingerprint of a certificate's key. Undefined when it cannot be read, or has another kind of key than ours.
- * @param certificate DER
- */
-export function fingerprintOfCertificate(certificate: Uint8Array): Fingerprint | undefined {
+/** The fingerprint of a certificate's key. Undefined when it cannot be read, or is of another kind than ours. */
+export function fingerprintOfCertificate(certificate: X509Certificate): Fingerprint | undefined {
   try {
-    const { publicKey } = new X509Certificate(certificate);
+    const { publicKey } = certificate;
     return isLinkKey(publicKey) ? fingerprintOf(spkiOf(publicKey)) : undefined;
   } catch {
-    return undefined; // not a certificate
+    return undefined; // a key that the runtime does not know
   }
 }
 

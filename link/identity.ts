@@ -38,7 +38,7 @@ function keyOf(path: string, text: string): OwnKey {
   try {
     const fingerprint = fingerprintOf(spkiOf(createPublicKey(createPrivateKey(privateKey))));
     // The certificate's has to be of the right kind, and so is this one.
-    if (fingerprintOfCertificate(new X509Certificate(certificate).raw) === fingerprint)
+    if (fingerprintOfCertificate(new X509Certificate(certificate)) === fingerprint)
       return { fingerprint, privateKey, certificate };
   } catch {
     // said below

@@ -1,3 +1,4 @@
+import type { X509Certificate } from "node:crypto";
 import type { Duplex } from "node:stream";
 import { connect, createSecureContext, TLSSocket, type SecureContext } from "node:tls";
 import { cancelled } from "../wire/client-connect.ts";
@@ -62,13 +63,21 @@ function isProtocol(text: unknown): text is Protocol {
   return text === PROTOCOL.link || text === PROTOCOL.enrolment;
 }
 
+/** Undefined when there is none, or none that can be read. */
+function peerCertificateOf(socket: TLSSocket): X509Certificate | undefined {
+  try {
+    return socket.getPeerX509Certificate();
+  } catch {
+    return undefined;
+  }
+}
+
 function endOf(socket: TLSSocket): HandshakeEnd {
   const { alpnProtocol } = socket;
   if (!isProtocol(alpnProtocol) || socket.getProtocol() !== "TLSv1.3")
     return { kind: "failed", why: "another protocol" };
-  // Without a certificate it is an empty object.
-  const certificate: { readonly raw?: Buffer } = socket.getPeerCertificate();
-  const fingerprint = certificate.raw === undefined ? undefined : fingerprintOfCertificate(certificate.raw);
+  const certificate = peerCertificateOf(socket);
+  const fingerprint = certificate === undefined ? undefined : fingerprintOfCertificate(certificate);
   if (fingerprint === undefined) return { kind: "keyless", stream: socket };
   const binding = socket.exportKeyingMaterial(BINDING_BYTES, EXPORTER, Buffer.alloc(0));
   return { kind: "secured", secured: { stream: socket, fingerprint, protocol: alpnProtocol, binding } };

@@ -1,12 +1,14 @@
 /**
  * For bench-fleet.ts: many agents that dial out, in one process. They only answer pings. Makes their keys and writes them into the gateway's directory first,
- * says so, and dials when it is told to.
+ * reads them as each agent does when it starts, says so, and dials when it is told to.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Duplex } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
 import { LinkDialler } from "../link/dial.ts";
-import { loadIdentity } from "../link/identity.ts";
+import { isFingerprint } from "../link/fingerprint.ts";
+import { loadIdentity, type LinkIdentity } from "../link/identity.ts";
 import { Pins } from "../link/pins.ts";
 import { tcpConnect } from "../link/tcp.ts";
 
@@ -32,12 +34,16 @@ function answer(stream: Duplex): void {
   stream.resume();
 }
 
+/** What was just written is read again until its time stamp is of the past. */
+const SETTLED_MS = 100;
 const diallers: LinkDialler[] = [];
+const identities: LinkIdentity[] = [];
 for (let index = 0; index < Number(count); index++) {
   const name = `sim${index}`;
   const own = join(directory, "simulated", name);
   mkdirSync(join(own, "gateways"), { recursive: true, mode: 0o700 });
   const identity = await loadIdentity(join(own, "link"));
+  identities.push(identity);
   writePin(join(state, "agents", `${name}.json`), name, identity.current.fingerprint, []);
   writePin(join(own, "gateways/gw.json"), "gw", gateway.current.fingerprint, [`127.0.0.1:${linkPort}`]);
   diallers.push(
@@ -51,6 +57,8 @@ for (let index = 0; index < Number(count); index++) {
     }),
   );
 }
+await sleep(SETTLED_MS);
+for (const identity of identities) if (!isFingerprint(identity.current.fingerprint)) throw new Error("no key");
 process.stdout.write("ready\n");
 process.stdin.once("data", () => {
   for (const dialler of diallers) dialler.start();

@@ -2,123 +2,39 @@
  * Measures a fleet on this machine, beside bare references in the same run, and prints one table: `npm run bench:fleet`. `--quick` takes fewer samples; `--json`
  * prints the figures. Gateway and agents are the built programs, each a process; the 1,000 agents are one process that only answers.
  */
-import { execFileSync, spawn, spawnSync, type ChildProcess } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
+import { spawn, spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import Table from "cli-table3";
 import { GatewayClient } from "../host/fleet/gateway-client.ts";
 import { DaemonClient } from "../wire/client.ts";
 import { latencyRow, mb, median, ms, repeated, Samples, timed, times, type Row } from "./bench-figures.ts";
+import { overNats } from "./bench-fleet-nats.ts";
+import {
+  agentBase,
+  cli,
+  cmd2host,
+  enrol,
+  freePort,
+  memory,
+  OPERATIONS,
+  running,
+  scratch,
+  script,
+  serve,
+  startGateway,
+  strike,
+  until,
+  writeLog,
+  type Place,
+} from "./bench-fleet-scene.ts";
 
-const root = join(dirname(fileURLToPath(import.meta.url)), "..");
-const cli = join(root, "dist/cmd2host.js");
 const quick = process.argv.includes("--quick");
-const scratch = mkdtempSync(join(tmpdir(), "c2h-bench-fleet-"));
-const running: ChildProcess[] = [];
-const GIGABYTE = 1_000_000_000;
 const SILENT = { output: { write: () => undefined } };
 const MANY = 1_000;
 const FAN = 50;
 /** Agents of the fan-out are real daemons; several share a process, or the memory of this machine would be what is measured. */
 const PER_PROCESS = 10;
-
-function cmd2host(base: string, ...args: readonly string[]): string {
-  const env = { PATH: process.env["PATH"] ?? "", HOME: scratch, CMD2HOST_CONFIG_DIR: base };
-  return execFileSync(process.execPath, [cli, ...args], { env, encoding: "utf8" });
-}
-
-function serve(
-  base: string,
-  words: readonly string[],
-  environment: Readonly<Record<string, string>> = {},
-): ChildProcess {
-  const env = { PATH: process.env["PATH"] ?? "", HOME: scratch, CMD2HOST_CONFIG_DIR: base, ...environment };
-  const child = spawn(process.execPath, [...words], { env, stdio: ["ignore", "ignore", "inherit"] });
-  running.push(child);
-  return child;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
-  const address = server.address();
-  await new Promise((done) => server.close(done));
-  return typeof address === "object" && address !== null ? address.port : 0;
-}
-
-async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
-  const end = performance.now() + 60_000;
-  while (!(await holds().catch(() => false))) {
-    if (performance.now() > end) throw new Error(`not within 60 s: ${what}`);
-    await sleep(20);
-  }
-}
-
-/** Memory of a process in MB: now, and the most it ever had. */
-function memory(pid: number | undefined): { readonly now: number; readonly most: number } {
-  const text = readFileSync(`/proc/${pid ?? 0}/status`, "utf8");
-  const kb = (name: string): number => Number(new RegExp(`^${name}:\\s*(\\d+)`, "m").exec(text)?.[1] ?? 0);
-  return { now: kb("VmRSS") / 1_000, most: kb("VmHWM") / 1_000 };
-}
-
-interface Place {
-  readonly directory: string;
-  readonly client: GatewayClient;
-  readonly child: ChildProcess;
-  readonly linkPort: number;
-}
-
-async function startGateway(name: string): Promise<Place> {
-  const directory = join(scratch, name);
-  const [port, linkPort] = [await freePort(), await freePort()];
-  cmd2host(scratch, "gateway", "init", `--dir=${directory}`, `--port=${port}`, `--link-port=${linkPort}`);
-  const file = join(directory, "gateway.toml");
-  writeFileSync(file, `${readFileSync(file, "utf8")}\n[agent]\nmax_concurrent_per_target = 256\n`, { mode: 0o600 });
-  const child = serve(scratch, [cli, "gateway", `--config=${file}`]);
-  const key = readFileSync(join(directory, "admin.key"), "utf8").trim();
-  const client = new GatewayClient({ url: new URL(`http://127.0.0.1:${port}`), key });
-  await until("the gateway", async () => (await client.ask("GET", "/v2/gateway")).status === 200);
-  return { directory, client, child, linkPort };
-}
-
-const OPERATIONS = {
-  true: { command: "/bin/true" },
-  gigabyte: { command: "/usr/bin/head", args_template: ["-c", String(GIGABYTE), "/dev/zero"], timeout: 600 },
-  text: { command: "/usr/bin/head", args_template: ["-c", String(GIGABYTE), `${scratch}/log`], timeout: 600 },
-};
-
-/** The directory of an agent with the operations of the measurements. */
-async function agentBase(name: string): Promise<{ readonly base: string; readonly port: number }> {
-  const base = join(scratch, name);
-  const port = await freePort();
-  mkdirSync(join(base, "projects/machine"), { recursive: true, mode: 0o700 });
-  writeFileSync(
-    join(base, "projects/machine/config.json"),
-    JSON.stringify({ machine: {}, allowed_operations: Object.keys(OPERATIONS), operations: OPERATIONS }),
-    { mode: 0o600 },
-  );
-  writeFileSync(
-    join(base, "daemon.json"),
-    JSON.stringify({
-      agent: { name, listen_address: "127.0.0.1", listen_port: port, allow_root: true, max_concurrent: 256 },
-    }),
-    { mode: 0o600 },
-  );
-  cmd2host(base, "config", "allow", "machine");
-  return { base, port };
-}
-
-async function enrol({ client }: Place, base: string, name: string): Promise<void> {
-  const { code } = JSON.parse(cmd2host(base, "agent", "enroll", "--json")) as { readonly code: string };
-  await until(
-    `${name} is enrolled`,
-    async () => (await client.ask("POST", "/v2/enrolments", { code, name })).status === 200,
-  );
-}
 
 /** `true` on an agent through the gateway, beside the same through the agent's own daemon, and beside ssh. */
 async function latency(place: Place, base: string): Promise<readonly Row[]> {
@@ -211,12 +127,7 @@ async function fanOut(place: Place): Promise<Row> {
   const names = Array.from({ length: FAN }, (_, index) => `fan${index}`);
   const bases = await Promise.all(names.map(async (name) => (await agentBase(name)).base));
   for (let first = 0; first < FAN; first += PER_PROCESS)
-    serve(scratch, [
-      "--import",
-      "tsx",
-      join(root, "scripts/bench-fleet-agents.ts"),
-      ...bases.slice(first, first + PER_PROCESS),
-    ]);
+    serve(scratch, [...script("bench-fleet-agents.ts"), ...bases.slice(first, first + PER_PROCESS)]);
   for (const [index, name] of names.entries()) await enrol(place, bases[index] ?? "", name);
   const on = async (name: string) => place.client.on(name).stream({ operation: "true" }, SILENT);
   await Promise.all(names.map(on));
@@ -284,11 +195,9 @@ async function many(): Promise<Row> {
   cmd2host(scratch, "gateway", "init", `--dir=${directory}`, `--port=${port}`, `--link-port=${linkPort}`);
   const key = readFileSync(join(directory, "admin.key"), "utf8").trim();
   const client = new GatewayClient({ url: new URL(`http://127.0.0.1:${port}`), key });
-  const program = join(root, "scripts/bench-fleet-simulated.ts");
   // The keys of both sides are known to each other before: enrolment is not what is measured.
-  const simulated = spawn(process.execPath, ["--import", "tsx", program, directory, String(linkPort), String(MANY)], {
-    stdio: ["pipe", "pipe", "inherit"],
-  });
+  const words = [...script("bench-fleet-simulated.ts"), directory, String(linkPort), String(MANY)];
+  const simulated = spawn(process.execPath, words, { stdio: ["pipe", "pipe", "inherit"] });
   running.push(simulated);
   await new Promise((done) => simulated.stdout.once("data", done));
   const child = serve(scratch, [cli, "gateway", `--config=${directory}/gateway.toml`]);
@@ -316,11 +225,7 @@ async function many(): Promise<Row> {
 
 const rows: Row[] = [];
 try {
-  const line =
-    "2024-05-01T12:00:00.000Z INFO worker[17] request finished method=GET path=/api/items status=200 ms=12\n";
-  const block = Buffer.from(line.repeat(100_000));
-  writeFileSync(`${scratch}/log`, "");
-  for (let size = 0; size < GIGABYTE; size += block.length) writeFileSync(`${scratch}/log`, block, { flag: "a" });
+  writeLog();
   const place = await startGateway("gateway");
   const { base } = await agentBase("one");
   serve(base, [cli, "agent"]);
@@ -330,11 +235,9 @@ try {
   rows.push(await stream(place, "text", "1 GB of log lines from an agent"));
   rows.push(await fanOut(place));
   rows.push(await many());
+  rows.push(...(await overNats(quick)));
 } finally {
-  for (const child of running) child.kill("SIGTERM");
-  await sleep(1_000);
-  for (const child of running) child.kill("SIGKILL");
-  rmSync(scratch, { recursive: true, force: true });
+  await strike();
 }
 if (process.argv.includes("--json")) process.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
 else {

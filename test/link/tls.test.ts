@@ -305,13 +305,13 @@ describe("connections that have proved nothing", () => {
 
 it("names keys by the hash of their SubjectPublicKeyInfo", () => {
   const { certificate, fingerprint } = gateway.identity.current;
-  const { raw, publicKey } = new X509Certificate(certificate);
-  expect(fingerprintOfCertificate(raw)).toBe(fingerprint);
+  const read = new X509Certificate(certificate);
+  const { publicKey } = read;
+  expect(fingerprintOfCertificate(read)).toBe(fingerprint);
   expect(fingerprintOf(createPublicKey(certificate).export({ type: "spki", format: "der" }))).toBe(fingerprint);
   expect(publicKey.asymmetricKeyDetails).toEqual({ namedCurve: "prime256v1" });
   expect(isFingerprint(fingerprint)).toBe(true);
   expect(isFingerprint(`${fingerprint}=`)).toBe(false);
-  expect(fingerprintOfCertificate(Buffer.from("nonsense"))).toBeUndefined();
   expect(indexOfFingerprint(["sha256:x", fingerprint], fingerprint)).toBe(1);
   expect(indexOfFingerprint([], fingerprint)).toBe(-1);
 });
