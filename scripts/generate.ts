@@ -10,6 +10,7 @@ import standalone from "ajv/dist/standalone/index.js";
 import { build } from "esbuild";
 import { format } from "prettier";
 import { ALLOWED_BY, CODES, entryOf, type Code } from "../wire/codes.ts";
+import { STATUS_OF, statusOf } from "../gateway/http/status.ts";
 import { CasesFile, DaemonFile, GatewayFile, ProjectFile, VALIDATED } from "../wire/schema.ts";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
@@ -149,6 +150,19 @@ function configDoc(): string {
   return `<!-- Written by npm run generate from wire/schema.ts and docs/config.intro.md; edit those. -->\n\n${intro}\n${body.join("\n")}`;
 }
 
+/** What a gateway answers over HTTP, by status. */
+function statusesDoc(): string {
+  const codes = (Object.keys(CODES) as Code[]).filter((code) => entryOf(code).kind !== "client" || code in STATUS_OF);
+  const statuses = [...new Set(codes.map(statusOf))].sort((a, b) => a - b);
+  const rows = statuses.map((status) => {
+    const kind = status === 400 ? "denied" : status === 502 ? "failed" : undefined;
+    const named = codes.filter((code) => statusOf(code) === status && entryOf(code).kind !== kind);
+    const all = kind === undefined ? [] : [`every other code of the kind \`${kind}\``];
+    return `| ${status} | ${[...named.map((code) => `\`${code}\``), ...all].join(", ")} |`;
+  });
+  return `## Over HTTP\n\nA gateway's REST routes answer an error with its code, and one of these statuses. With 429 and 503 comes \`Retry-After\`. [fleet.md](fleet.md) has the exit codes of the command line.\n\n| status | codes |\n|---|---|\n${rows.join("\n")}\n`;
+}
+
 function codesDoc(): string {
   const kinds = {
     denied: "Policy said no. Nothing ran.",
@@ -164,7 +178,7 @@ function codesDoc(): string {
       );
     return `## ${kind}\n\n${kinds[kind]}\n\n| code | means | what to do | who can allow it |\n|---|---|---|---|\n${rows.join("\n")}\n`;
   });
-  return `<!-- Written by npm run generate from wire/codes.ts; edit that. -->\n\n# Codes\n\nEvery denial and failure carries one of these in \`code\`, with a \`hint\`. Codes are stable; the texts beside them may change.\n\nWhat a caller can put right says how. Behind the hint of everything else stands who could allow it: for the owner "${ALLOWED_BY.owner}", for what nobody can allow "${ALLOWED_BY.nobody}"\n\n${parts.join("\n")}`;
+  return `<!-- Written by npm run generate from wire/codes.ts; edit that. -->\n\n# Codes\n\nEvery denial and failure carries one of these in \`code\`, with a \`hint\`. Codes are stable; the texts beside them may change.\n\nWhat a caller can put right says how. Behind the hint of everything else stands who could allow it: for the owner "${ALLOWED_BY.owner}", for what nobody can allow "${ALLOWED_BY.nobody}"\n\n${parts.join("\n")}\n${statusesDoc()}`;
 }
 
 function cell(text: string): string {
