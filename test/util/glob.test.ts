@@ -13,6 +13,9 @@ function matches(source: string, path: string): boolean {
   return glob(source).matches(path, false);
 }
 
+/** The library's short ways for globs such as `*.*` want something behind the dot; its long way does not. */
+const LIKE_OURS = { dot: true, nobrace: true, noextglob: true, nonegate: true, fastpaths: false };
+
 const name = fc
   .array(fc.constantFrom("a", "b", "ab", "*", "?", "[ab]", "."), { minLength: 1, maxLength: 4 })
   .map((parts) => parts.join(""))
@@ -212,7 +215,7 @@ describe("a glob", () => {
         expect(ours).toBe(componentsMatch(source.split("/"), path.split("/")));
         // The library wants something behind a/ for a/** when a has a wildcard.
         if (!source.endsWith("**")) {
-          expect(ours).toBe(picomatch(source, { dot: true, nobrace: true, noextglob: true, nonegate: true })(path));
+          expect(ours).toBe(picomatch(source, LIKE_OURS)(path));
         }
       }),
       { numRuns: 3_000 },
