@@ -15,8 +15,8 @@ export interface Edit {
 /** What a daemon class of a mutant can be used for. */
 export type DaemonClass = Pick<typeof Daemon, "start">;
 
-const banner = `import { createRequire } from "node:module";
-const require = createRequire(import.meta.url);
+const banner = `import { createRequire as requireOf } from "node:module";
+const require = requireOf(import.meta.url);
 const mutantFilename = import.meta.filename, mutantDirname = import.meta.dirname;`;
 
 /** A source with the edits. Throws when one does not fit any more: then the mutation has to be written anew. */
@@ -45,7 +45,7 @@ function editing(edits: readonly Edit[]): Plugin {
 
 /** Builds the daemon with the edits, and loads it into this process. */
 export async function buildMutant(edits: readonly Edit[]): Promise<DaemonClass> {
-  const outfile = join(tempDirectory(), "daemon.mjs");
+  const outfile = join(tempDirectory(), "mutant.mjs");
   await build({
     entryPoints: [join(projectRoot, "host/daemon/daemon.ts")],
     outfile,

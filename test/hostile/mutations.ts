@@ -170,7 +170,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: "values are no files of the host",
-    edits: [edit("host/operation/params/kind.ts", "if (readsHostFile(text))", "if (text === '')")],
+    edits: [edit("host/operation/params/kind.ts", "readsHostFile(text))\n", "text === '')\n")],
     attacks: ["arguments-programs: a file of the host for a text"],
   },
   {
