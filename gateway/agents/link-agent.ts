@@ -37,6 +37,12 @@ export class LinkAgent implements Agent {
     const opened = performance.now();
     let acceptedAt = opened;
     const { output, notice, stdin } = live;
+    const leave = (): void => {
+      // Whoever asked has gone, and cancelled nothing: what then becomes of the command the machine's policy says.
+      if (signal.reason === "disconnected") stream.destroy();
+    };
+    // Before the call's own listener, which would cancel.
+    signal.addEventListener("abort", leave, { once: true });
     const accepted: Live["accepted"] = (told) => {
       acceptedAt = performance.now();
       live.accepted(told);
@@ -49,7 +55,9 @@ export class LinkAgent implements Agent {
     stream.once("end", () => {
       stream.destroy();
     });
-    const end = await call.run({ protocol: 2, ...message, via });
+    const end = await call.run({ protocol: 2, ...message, via }).finally(() => {
+      signal.removeEventListener("abort", leave);
+    });
     if (end.kind !== "ended") throw new CodedError("link_version", "the agent does not stream");
     const { timings = {}, ...outcome } = end.outcome;
     if (!wantsTimings(message)) return outcome;

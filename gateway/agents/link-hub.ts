@@ -13,6 +13,7 @@ import { wayTo } from "../../nats/place.ts";
 import type { NatsRoad } from "../../nats/road.ts";
 import type { Log } from "../../host/util/log.ts";
 import { VERSION } from "../../host/util/version.ts";
+import { fingerprintOf } from "../config/fingerprint.ts";
 import type { LinkSettings } from "../config/settings.ts";
 import type { EnrolledTarget } from "../registry/known-target.ts";
 
@@ -160,6 +161,11 @@ export class LinkHub {
   /** True for a machine that can be asked although nobody knows its address: it has dialled in. */
   hasLink(name: string): boolean {
     return this.#listener.peer(name) !== undefined;
+  }
+
+  /** The keys that a machine may have, as 64 small hex digits; two while its key is changed. */
+  fingerprints(name: string): readonly string[] {
+    return (this.#pins.get(name)?.fingerprints ?? []).flatMap((one) => fingerprintOf(one) ?? []);
   }
 
   /**

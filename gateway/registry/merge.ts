@@ -52,21 +52,21 @@ class Merge {
     return all;
   }
 
-  /** The way that there is a key for. */
-  #way(name: string, wanted: TargetWay | undefined, fingerprint: string | undefined): TargetWay | undefined {
-    const hasLink = fingerprint !== undefined || this.#enrolled.has(name);
+  /** The way that there is a key for. Knowing the other end's fingerprint is not enough for a link: it has to know this gateway, too. */
+  #way(name: string, wanted: TargetWay | undefined): TargetWay | undefined {
+    const hasLink = this.#enrolled.has(name);
     const hasKey = this.#sources.settings.agent.psk.has(name);
     if (wanted === "link" || (wanted === undefined && hasLink)) return hasLink ? "link" : undefined;
     return hasKey ? "capnp" : undefined;
   }
 
   #ofManual({ name, host, port, shell, tags, way, fingerprint, node }: ManualTarget): KnownTarget {
-    const found = this.#way(name, way, fingerprint);
+    const found = this.#way(name, way);
     return { ...BLANK, name, host, port, shell, tags, source: "manual", way: found, node, fingerprint };
   }
 
   #ofAdded({ name, host = "", port, shell, tags, way, fingerprint }: TargetsState["targets"][number]): KnownTarget {
-    const found = this.#way(name, way, fingerprint);
+    const found = this.#way(name, way);
     return { ...BLANK, name, host, port, shell, tags, source: "added", way: found, fingerprint };
   }
 
@@ -86,7 +86,7 @@ class Merge {
       tags = [...new Set([...tags, ...override.tags])];
     }
     tags = tagsWith(tags, this.#changes.get(name));
-    const way = this.#way(name, undefined, undefined);
+    const way = this.#way(name, undefined);
     return { ...BLANK, name, host, port, shell, tags, source: "discovered", status, way, node, listedAt };
   }
 }

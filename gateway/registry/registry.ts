@@ -133,6 +133,12 @@ export class Registry {
     return this.#targets.get(name);
   }
 
+  /** Targets of gateway.toml that are to be links, and with which keys were not exchanged: nobody dials these. */
+  get strangers(): readonly string[] {
+    const { targets } = this.#settings;
+    return targets.flatMap(({ name, way }) => (way === "link" && this.get(name)?.way === undefined ? [name] : []));
+  }
+
   /** All targets as they are now, sorted by the bytes of their names. */
   states(): readonly KnownTarget[] {
     return this.#names.flatMap((name) => this.#targets.get(name) ?? []);

@@ -1,3 +1,4 @@
+import { printable, quoted } from "../../wire/text.ts";
 import type { ProxmoxSettings } from "../config/settings.ts";
 import { ProxmoxDiscovery } from "./discovery.ts";
 import { Greeter } from "./greeter.ts";
@@ -25,10 +26,12 @@ export class RegistryWatch {
   readonly pinger: Pinger;
   readonly #greeter: Greeter;
   readonly #discovery: ProxmoxDiscovery;
+  readonly #parts: Pick<WatchParts, "registry" | "warn">;
 
   /** Takes what the cache holds; nobody is asked before `start`. */
   constructor(parts: WatchParts) {
     const { registry, ping, hasLink, intervalMs, warn } = parts;
+    this.#parts = parts;
     this.pinger = new Pinger({ registry, ping, hasLink, intervalMs });
     this.#greeter = new Greeter(this.pinger);
     this.#discovery = new ProxmoxDiscovery({
@@ -42,6 +45,7 @@ export class RegistryWatch {
   }
 
   start(): void {
+    this.#warnOfStrangers();
     this.#discovery.start();
     this.pinger.start();
   }
@@ -51,8 +55,18 @@ export class RegistryWatch {
     this.#greeter.greet(target);
   }
 
+  /** The registry has new settings. */
   configure(proxmox: ProxmoxSettings | undefined, defaultPort: number): void {
+    this.#warnOfStrangers();
     this.#discovery.configure(proxmox, defaultPort);
+  }
+
+  #warnOfStrangers(): void {
+    const { registry, warn } = this.#parts;
+    for (const name of registry.strangers)
+      warn(
+        `target ${quoted(name)} of gateway.toml is not enrolled, and cannot be spoken to: let its agent make a code (cmd2host agent enroll), and use it here (cmd2host fleet add CODE --name=${printable(name)})`,
+      );
   }
 
   async stop(): Promise<void> {

@@ -152,6 +152,7 @@ export const NOTES = {
   pruned: { trouble: false, about: "older files were removed, as configured" },
   repaired: { trouble: false, about: "half a record was found at the end of the log, and moved into this note" },
   unsigned: { trouble: false, about: "the daemon had not ended well: records at the end were not signed yet" },
+  left_running: { trouble: false, about: "programs that a daemon left running when it was killed were ended" },
   clock_back: { trouble: false, about: "the clock of this machine went back" },
   interrupted: { trouble: false, about: "the log could not be written for some time; nothing ran meanwhile" },
   sink_dropped: { trouble: false, about: "a receiver of copies was slow or gone, and missed records" },

@@ -28,6 +28,7 @@ const WORTH_KNOWING = new Set<Note>([
   "repaired",
   "unsigned",
   "lost_power",
+  "left_running",
   "clock_back",
   "interrupted",
   "sink_dropped",

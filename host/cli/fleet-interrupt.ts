@@ -24,6 +24,8 @@ class OwnSignals implements Signals {
  */
 export async function interruptible(work: (signal: AbortSignal) => Promise<Report>): Promise<Report> {
   const signals = new OwnSignals();
+  // A file that may not grow is an error of the write that met it. Libraries of ours would end the process, and leave what it had begun.
+  signals.on("SIGXFSZ", () => undefined);
   const stop = new Stop(signals);
   const stopped = (exit: number): Report => ({
     exit,

@@ -71,8 +71,8 @@ export function failureOf(
     outcome.outcome === "completed"
       ? (textIn(report, "message") ??
         `the transfer there ended with ${outcome.exit_code} and no report${last === "" ? "" : `: ${printable(shortened(last, 400))}`}`)
-      : (outcome.message ?? outcome.outcome);
-  const hint = outcome.outcome === "completed" ? textIn(report, "hint") : outcome.hint;
+      : (textIn(outcome, "message") ?? outcome.outcome);
+  const hint = textIn(outcome.outcome === "completed" ? report : outcome, "hint");
   return new CodedError(Object.hasOwn(CODES, code) ? (code as Code) : "rpc_failed", `${target}: ${message}`, {
     ...(hint === undefined ? {} : { hint }),
   });

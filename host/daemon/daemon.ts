@@ -152,6 +152,7 @@ export class Daemon {
 
   async #open(): Promise<void> {
     this.#cleanUp(0);
+    this.#endLeft();
     const isSession = (key: string): boolean => this.#isSession(key);
     this.#stops.look();
     this.#timers = [
@@ -198,6 +199,13 @@ export class Daemon {
     if (listenMode !== "tcp") return { kind: "unix", path: socketPath };
     const host = ANY_ADDRESS.get(listenAddress) ?? listenAddress;
     return { kind: "tcp", host, port: listenPort };
+  }
+
+  /** Programs of a daemon that was killed write to nobody, and nobody could end them. Nothing waits for their end. */
+  #endLeft(): void {
+    void this.#house.workshop.endLeft(this.#settings.graceMs).then((count) => {
+      if (count > 0) this.#audit.note("left_running", { processes: String(count) });
+    });
   }
 
   /** Removes what is past its time. Staging of other daemons on the same workspace is left alone by age. */

@@ -14,6 +14,7 @@ export function requireOwnDirectories(base: BaseDirectory): void {
     base.staging,
     base.git,
     base.empty,
+    base.running,
     base.runs,
     base.audit,
     base.keys,

@@ -3,6 +3,7 @@ import type { FleetWork } from "../engine/fleet-work.ts";
 import type { Work } from "../engine/work.ts";
 import { EmptyDirectories } from "../exec/empty-directory.ts";
 import { Executor, type Attached, type Launch, type RunResult } from "../exec/run.ts";
+import { RunningMarks } from "../exec/running-marks.ts";
 import type { Fleet } from "../fleet/fleet.ts";
 import type { ImportLimits } from "../git/room/import.ts";
 import { GitRoom } from "../git/room/git-room.ts";
@@ -10,13 +11,14 @@ import type { BaseDirectory } from "../util/base-directory.ts";
 
 /** Carries plans out: programs in the workspace, programs in an empty directory, git in its own room, operations of a fleet at its gateway. */
 export class Workshop {
-  readonly #executor = new Executor();
+  readonly #executor: Executor;
   readonly #empty: EmptyDirectories;
   readonly #fleet: Fleet;
   readonly #git: GitRoom;
 
   constructor(base: BaseDirectory, gitLimits: () => ImportLimits, fleet: Fleet) {
     this.#fleet = fleet;
+    this.#executor = new Executor(new RunningMarks(base.running));
     this.#empty = new EmptyDirectories(base.empty);
     this.#git = new GitRoom(base.git, async (...run) => this.#executor.run(...run), gitLimits);
   }
@@ -43,6 +45,11 @@ export class Workshop {
   /** Runs a program in an empty directory. */
   async apart(launch: Launch, signal: AbortSignal, attached: Attached): Promise<RunResult> {
     return this.#empty.within(async (cwd) => this.#executor.run(sealed(launch, cwd), signal, attached));
+  }
+
+  /** Ends what a daemon that was killed has left running. Resolves with how many processes there were. */
+  async endLeft(graceMs: number): Promise<number> {
+    return this.#executor.endLeft(graceMs);
   }
 
   /** Resolves when nothing that was started is left. */

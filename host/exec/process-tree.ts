@@ -27,24 +27,47 @@ export function canFindDetached(): boolean {
   return process.platform === "linux";
 }
 
-/** Processes that carry the cookie in their environment. On systems without /proc none can be found. */
-function marked(cookie: string): readonly number[] {
+/** Processes that carry one of the cookies in their environment. On systems without /proc none can be found. */
+function marked(cookies: readonly string[]): readonly number[] {
   if (!canFindDetached()) return [];
-  const mark = `${RUN_COOKIE}=${cookie}`;
+  const marks = cookies.map((cookie) => `${RUN_COOKIE}=${cookie}`);
   return readdirSync("/proc").flatMap((name) => {
     if (!/^[0-9]+$/.test(name) || Number(name) === process.pid) return [];
     try {
-      return readFileSync(`/proc/${name}/environ`).includes(mark) ? [Number(name)] : [];
+      const environment = readFileSync(`/proc/${name}/environ`);
+      return marks.some((mark) => environment.includes(mark)) ? [Number(name)] : [];
     } catch {
       return []; // gone meanwhile, or another user's
     }
   });
 }
 
-function tellAll(leader: number, cookie: string, name: NodeJS.Signals): number {
-  const group = signal(-leader, name);
-  const detached = marked(cookie).filter((pid) => signal(pid, name));
-  return detached.length + (group ? 1 : 0);
+/** Tells processes something, and returns how many there were. */
+function tellMarked(cookies: readonly string[], name: NodeJS.Signals): number {
+  return marked(cookies).filter((pid) => signal(pid, name)).length;
+}
+
+/** What is to be ended. */
+interface Processes {
+  /** Returns how many there were. */
+  readonly tell: (name: NodeJS.Signals) => number;
+  readonly isLeft: () => boolean;
+}
+
+/** TERM, a grace, KILL. Resolves with how many there were at first, when none is left that can be found. */
+async function ended({ tell, isLeft }: Processes, graceMs: number): Promise<number> {
+  const count = tell("SIGTERM");
+  if (count === 0) return 0;
+  const deadline = Date.now() + graceMs;
+  while (Date.now() < deadline) {
+    await sleep(Math.min(POLL_MS, graceMs));
+    if (!isLeft()) return count;
+  }
+  for (let round = 0; round < KILL_ROUNDS; round++) {
+    if (tell("SIGKILL") === 0) break;
+    await sleep(POLL_MS);
+  }
+  return count;
 }
 
 /**
@@ -53,14 +76,24 @@ function tellAll(leader: number, cookie: string, name: NodeJS.Signals): number {
  * @param graceMs between TERM and KILL
  */
 export async function endTree(leader: number, cookie: string, graceMs: number): Promise<void> {
-  if (tellAll(leader, cookie, "SIGTERM") === 0) return;
-  const deadline = Date.now() + graceMs;
-  while (Date.now() < deadline) {
-    await sleep(Math.min(POLL_MS, graceMs));
-    if (!groupExists(leader) && marked(cookie).length === 0) return;
-  }
-  for (let round = 0; round < KILL_ROUNDS; round++) {
-    if (tellAll(leader, cookie, "SIGKILL") === 0) return;
-    await sleep(POLL_MS);
-  }
+  const cookies = [cookie];
+  await ended(
+    {
+      tell: (name) => {
+        const group = signal(-leader, name);
+        return tellMarked(cookies, name) + (group ? 1 : 0);
+      },
+      isLeft: () => groupExists(leader) || marked(cookies).length > 0,
+    },
+    graceMs,
+  );
+}
+
+/**
+ * Ends every process that carries one of the cookies, in the same way: those of runs whose groups are not known any more. Resolves with how many there were.
+ * @param graceMs between TERM and KILL
+ */
+export async function endMarked(cookies: readonly string[], graceMs: number): Promise<number> {
+  if (cookies.length === 0) return 0;
+  return ended({ tell: (name) => tellMarked(cookies, name), isLeft: () => marked(cookies).length > 0 }, graceMs);
 }

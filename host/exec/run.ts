@@ -9,7 +9,8 @@ import { printable } from "../../wire/text.ts";
 import { Capture, Tally } from "./capture.ts";
 import type { Command } from "./command.ts";
 import { Flow, quiet } from "./flow.ts";
-import { canFindDetached, endTree, groupExists, RUN_COOKIE } from "./process-tree.ts";
+import { canFindDetached, endMarked, endTree, groupExists, RUN_COOKIE } from "./process-tree.ts";
+import type { RunningMarks } from "./running-marks.ts";
 
 /** Everything that is needed to start one program. */
 export interface Launch {
@@ -135,9 +136,40 @@ async function exited(child: Child, file: string): Promise<Exit> {
   });
 }
 
+/** A program that was started, with all that it starts. */
+interface Tree {
+  readonly pid: number;
+  readonly cookie: string;
+  readonly graceMs: number;
+  /** To be called when nothing of it is left that we end. */
+  readonly ended: () => void;
+}
+
+function ignore(): void {
+  return undefined;
+}
+
 /** Runs programs, and remembers what is still being ended so that a shutdown can wait for it. */
 export class Executor {
+  readonly #marks: RunningMarks | undefined;
   readonly #ending = new Set<Promise<void>>();
+
+  /** @param marks where it is noted what runs, for whom comes after a daemon that was killed; without it nobody does */
+  constructor(marks?: RunningMarks) {
+    this.#marks = marks;
+  }
+
+  /** Ends what is noted of an earlier daemon, before anything is run. Resolves with how many processes there were. */
+  async endLeft(graceMs: number): Promise<number> {
+    const cookies = this.#marks?.noted ?? [];
+    const counted = endMarked(cookies, graceMs);
+    const ending = counted.then(() => {
+      for (const cookie of cookies) this.#marks?.forget(cookie);
+      this.#ending.delete(ending);
+    });
+    this.#ending.add(ending);
+    return counted;
+  }
 
   /** Resolves when no process of an ended run is left that can be found. */
   async settled(): Promise<void> {
@@ -145,10 +177,11 @@ export class Executor {
   }
 
   /** Ends what a finished program left in its group. Not before its reply: nearly always nobody is left, and asking is not free. */
-  #endLeftovers(pid: number, cookie: string, graceMs: number): void {
+  #endLeftovers(tree: Tree): void {
     const looked = new Promise<void>((resolve) => {
       setImmediate(() => {
-        if (groupExists(pid)) this.#end(pid, cookie, graceMs);
+        if (groupExists(tree.pid)) this.#end(tree);
+        else tree.ended();
         this.#ending.delete(looked);
         resolve();
       });
@@ -156,8 +189,9 @@ export class Executor {
     this.#ending.add(looked);
   }
 
-  #end(pid: number, cookie: string, graceMs: number): void {
+  #end({ pid, cookie, graceMs, ended }: Tree): void {
     const ending = endTree(pid, cookie, graceMs).finally(() => {
+      ended();
       this.#ending.delete(ending);
     });
     this.#ending.add(ending);
@@ -189,6 +223,8 @@ export class Executor {
     const { pid } = child;
     // Nothing runs, and when file descriptors are short there are no pipes either. Why comes as an event, which `exit` throws.
     if (pid === undefined) return result("exited", exitCodeOf(await exit), undefined);
+    const { graceMs } = launch;
+    const tree: Tree = { pid, cookie, graceMs, ended: this.#marks?.began(cookie) ?? ignore };
     const flows = [
       new Flow(child.stdout, "stdout", stdout, attached?.output),
       new Flow(child.stderr, "stderr", stderr, attached?.output),
@@ -198,13 +234,13 @@ export class Executor {
     try {
       const first = await Promise.race([exit, stop.promise]);
       if (typeof first === "string") {
-        this.#end(pid, cookie, launch.graceMs);
+        this.#end(tree);
         await Promise.race([Promise.all([exit, drained]), delay(LAST_WORDS_MS)]);
         return result(first, first === "timed_out" ? 124 : 143, undefined);
       }
       const silence = quiet(flows);
       const taken = await Promise.race([drained, silence.promise, stop.promise]).finally(silence.clear);
-      this.#endLeftovers(pid, cookie, launch.graceMs);
+      this.#endLeftovers(tree);
       // It has ended, but whoever reads its output did not take it in time.
       if (typeof taken === "string") return result(taken, taken === "timed_out" ? 124 : 143, undefined);
       return result("exited", exitCodeOf(first), first.signal ?? undefined);

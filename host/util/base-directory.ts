@@ -18,6 +18,8 @@ export interface BaseDirectory {
   readonly git: string;
   /** Empty directories that programs run in. */
   readonly empty: string;
+  /** One file for each run whose program goes on. */
+  readonly running: string;
   /** Outputs of recent runs. */
   readonly runs: string;
   /** What was decided and how it ended: the audit. */
@@ -71,6 +73,7 @@ export function baseDirectory(environment: NodeJS.ProcessEnv): BaseDirectory {
     staging: join(root, "staging"),
     git: join(root, "git"),
     empty: join(root, "empty"),
+    running: join(root, "running"),
     runs: join(root, "runs"),
     audit: join(root, "audit"),
     keys: join(root, "keys"),

@@ -73,10 +73,10 @@ const TargetSchema = Type.Object(
     way: Type.Optional(
       oneOf(
         TARGET_WAYS,
-        "How it is spoken to: our link, or the Cap'n Proto of commando's agents. Default: link with a fingerprint, capnp with a key in [agent.psk].",
+        "How it is spoken to: our link, or the Cap'n Proto of commando's agents. Default: link for a machine that is enrolled or has a fingerprint, capnp with a key in [agent.psk]. A link needs a machine that is enrolled.",
       ),
     ),
-    fingerprint: text("SHA-256 of the public key that the agent's end of a link must have."),
+    fingerprint: text("SHA-256 of the public key that the machine must have been enrolled with. Missing: any."),
     node: text("The machine that it runs on, for choosing by node. Missing: none."),
   },
   { description: "A machine that this file names." },

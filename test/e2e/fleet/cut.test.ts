@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, describe, expect, it } from "vitest";
 import { tempDirectory } from "../../fixtures/temp.ts";
-import { LEASE, machineOf, startFleet, type Fleet } from "./machines.ts";
+import { LEASE, machineOf, startFleet, truthOf, whole, type Fleet } from "./machines.ts";
 import { makeNetwork } from "./net.ts";
 import { until } from "./running.ts";
 import { counting, numbered, sequence } from "./texts.ts";
@@ -29,19 +29,18 @@ describe("a cut that heals within the lease", () => {
       await served.logs("gateway: connection lost");
     }
     for (const { host } of machines) gateway.host.heal(host);
-    for (const one of running) {
-      const { exit, stdout, outcome } = await one.said();
-      expect(stdout).toBe(numbered(lines));
-      expect([exit, outcome]).toMatchObject([0, { outcome: "completed", exit_code: 0 }]);
+    for (const [index, machine] of machines.entries()) {
+      const said = await running[index]?.said();
+      expect([said?.exit, said?.stdout]).toEqual([0, numbered(lines)]);
+      if (said !== undefined) expect(await truthOf(gateway, machine, said)).toEqual(whole(0, numbered(lines).length));
     }
-    for (const { name, served, audit } of machines) {
+    for (const { name, served } of machines) {
       await gateway.served.logs("agent: goes on", { target: name });
       await served.logs("gateway: goes on");
       expect([gateway.served.count("agent connected", { target: name }), served.count("gateway connected")]).toEqual([
         1, 1,
       ]);
       expect([gateway.served.count("agent gone"), served.count("gateway gone")]).toEqual([0, 0]);
-      expect([await audit.isGood(), await gateway.audit.isGood()]).toEqual([true, true]);
     }
   });
 });
@@ -106,12 +105,11 @@ describe("a bad network", () => {
     for (const { host } of machines) gateway.host.reject(host);
     await sleep(3_000);
     for (const { host } of machines) gateway.host.heal(host);
-    for (const one of running) {
-      const { exit, stdout } = await one.said();
-      expect(stdout).toBe(numbered(lines));
-      expect(exit).toBe(0);
-    }
-    for (const [index, { name }] of machines.entries()) {
+    for (const [index, machine] of machines.entries()) {
+      const { name } = machine;
+      const said = await running[index]?.said();
+      expect([said?.exit, said?.stdout]).toEqual([0, numbered(lines)]);
+      if (said !== undefined) expect(await truthOf(gateway, machine, said)).toEqual(whole(0, numbered(lines).length));
       await gateway.served.logs("agent: goes on", { target: name }, (before[index] ?? 0) + 1);
       expect(gateway.served.count("agent connected", { target: name })).toBe(1);
     }
@@ -119,23 +117,24 @@ describe("a bad network", () => {
 
   it("that loses every fifth packet loses nothing of a stream", async () => {
     const { gateway } = fleet;
-    const { name, host } = machineOf(fleet, "web2");
-    host.lose(20);
-    const { exit, stdout } = await gateway.exec(name, `${counting(100)}; seq 10000`).said();
-    host.loseNothing();
-    expect(stdout).toBe(numbered(100) + sequence(10_000));
-    expect(exit).toBe(0);
+    const machine = machineOf(fleet, "web2");
+    machine.host.lose(20);
+    const said = await gateway.exec(machine.name, `${counting(100)}; seq 10000`).said();
+    machine.host.loseNothing();
+    const text = numbered(100) + sequence(10_000);
+    expect([said.exit, said.stdout]).toEqual([0, text]);
+    expect(await truthOf(gateway, machine, said)).toEqual(whole(0, text.length));
   });
 
   it("that carries a megabit a second delivers a stream whole, and at its own pace", async () => {
     const { gateway } = fleet;
-    const { name, host } = machineOf(fleet, "db2");
-    host.slowDown("1mbit");
-    const { exit, stdout, seconds } = await gateway.exec(name, "seq 60000").said();
-    host.speedUp();
-    expect(stdout).toBe(sequence(60_000));
-    expect(exit).toBe(0);
+    const machine = machineOf(fleet, "db2");
+    machine.host.slowDown("1mbit");
+    const said = await gateway.exec(machine.name, "seq 60000").said();
+    machine.host.speedUp();
+    expect([said.exit, said.stdout]).toEqual([0, sequence(60_000)]);
+    expect(await truthOf(gateway, machine, said)).toEqual(whole(0, said.stdout.length));
     // 348 kB at 125 kB/s, less what fits into the bucket and the buffers: without the limit it takes no time.
-    expect(seconds).toBeGreaterThan(2);
+    expect(said.seconds).toBeGreaterThan(2);
   });
 });

@@ -1,9 +1,9 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, describe, expect, it } from "vitest";
 import { tempDirectory } from "../../fixtures/temp.ts";
-import { LEASE, machineOf, startFleet, type Exec, type Fleet } from "./machines.ts";
+import { LEASE, machineOf, startFleet, truthOf, whole, type Exec, type Fleet } from "./machines.ts";
 import { makeNetwork } from "./net.ts";
 import { until } from "./running.ts";
 import { counting, numbered } from "./texts.ts";
@@ -25,13 +25,18 @@ function commandLines(pids: readonly number[]): readonly string[] {
 }
 
 describe("an agent that is killed", () => {
-  it("is noticed when its lease is over; it works again without being enrolled again, and what it left runs on", async () => {
+  it("is noticed when its lease is over; it works again without being enrolled again, and ends what it left", async () => {
     const { gateway } = fleet;
     const machine = machineOf(fleet, "web1");
     const silent = gateway.exec("web1", "echo begun; sleep 1000");
     const writing = gateway.exec("web1", "echo begun; while :; do sleep 0.1; echo x; done");
+    const { run_id: background } = await gateway.asked<{ readonly run_id: string }>(
+      ...["exec", "web1", "--background", "sleep 1000"],
+    );
     await silent.says("begun");
     await writing.says("x\nx\n");
+    // What it has put on the disk of them is what the next one knows.
+    await until("all three are noted", () => readdirSync(join(machine.base, "running")).length === 3);
     await machine.served.end("SIGKILL");
     const killedAt = performance.now();
     const ends = await Promise.all([silent.said(), writing.said()]);
@@ -45,17 +50,20 @@ describe("an agent that is killed", () => {
       // Nobody was there to write how it ended.
       expect(await machine.audit.of(id)).toMatchObject({ decision: { verdict: "permit" }, outcome: undefined });
     }
-    // Its next word to nobody ended the one. Nothing ends the other: it has its own session, and no parent.
-    await until("the writing command has ended", () => machine.commands.length === 1);
-    const left = machine.commands;
-    expect(commandLines(left)).toEqual(["sleep 1000"]);
+    // Its next word to nobody ended the one. Nothing ends the others: they have sessions of their own, and no parent.
+    await until("the writing command has ended", () => machine.commands.length === 2);
+    expect(commandLines(machine.commands)).toEqual(["sleep 1000", "sleep 1000"]);
     expect((await gateway.exec("web1", "true").said()).outcome).toMatchObject({ code: "target_unreachable" });
 
     await machine.start();
     await gateway.untilReached("web1");
     expect(await gateway.exec("web1", "echo again").said()).toMatchObject({ exit: 0, stdout: "again\n" });
-    expect(machine.commands).toEqual(left);
-    for (const pid of left) process.kill(pid, "SIGKILL");
+    await machine.untilNoCommands();
+    await machine.served.logs("programs that a daemon left running when it was killed were ended", { processes: "2" });
+    expect(await machine.audit.notes()).toContain("left_running");
+    expect((await gateway.run(background, "web1")).run).toMatchObject({ state: "failed", code: "shutting_down" });
+    const gone = await gateway.ran("runs", "show", ends[0].outcome.run_id ?? "", "--target=web1", "--json");
+    expect([gone.exit, gone.stdout]).toEqual([1, expect.stringContaining('"run_unknown"')]);
     expect([await machine.audit.isGood(), await gateway.audit.isGood()]).toEqual([true, true]);
   });
 
@@ -74,6 +82,30 @@ describe("an agent that is killed", () => {
       expect((performance.now() - startedAt) / 1_000).toBeLessThan(LEASE - 1);
       await machine.untilNoCommands();
       await gateway.untilReached(name);
+    }
+  });
+});
+
+describe("an agent that is stopped", () => {
+  it("ends what does not end by itself while it drains, and says why; the same is recorded on both ends", async () => {
+    const { gateway } = fleet;
+    for (const name of ["web1", "db1"]) {
+      const machine = machineOf(fleet, name);
+      const short = gateway.exec(name, "echo begun; sleep 1; echo ended; exit 3");
+      const long = gateway.exec(name, "echo begun; sleep 1000");
+      for (const one of [short, long]) await one.says("begun");
+      const ending = machine.served.end("SIGTERM");
+      const [first, second] = [await short.said(), await long.said()];
+      expect((await ending).exit).toBe(0);
+      expect(second).toMatchObject({ exit: 143, outcome: { outcome: "failed", code: "shutting_down" } });
+      expect(machine.commands).toEqual([]);
+      await machine.start();
+      await gateway.untilReached(name);
+      expect(await truthOf(gateway, machine, first)).toEqual(whole(3, "begun\nended\n".length));
+      const stopped = { ...whole(143, "begun\n".length).caller, outcome: "failed", code: "shutting_down" };
+      expect(await truthOf(gateway, machine, second)).toEqual({
+        ...{ caller: stopped, gateway: stopped, machine: stopped, kept: stopped },
+      });
     }
   });
 });
@@ -135,6 +167,42 @@ describe("a gateway that is killed", () => {
   });
 });
 
+describe("a gateway that is killed and started again at once", () => {
+  it("knows nothing of the streams that it had; machines end these commands at once, or finish them, and take new ones", async () => {
+    const { gateway } = fleet;
+    const machines = ["web1", "db1"].map((name) => machineOf(fleet, name));
+    const runs = machines.map((machine) => ({
+      machine,
+      cancelled: gateway.exec(machine.name, counting(10_000)),
+      kept: gateway.keep(machine.name, counting(300)),
+    }));
+    for (const { cancelled, kept } of runs) for (const one of [cancelled, kept]) await one.says("line 20\n");
+    await gateway.served.end("SIGKILL");
+    await gateway.start();
+    await gateway.untilReached("web1", "db1");
+    for (const { machine, cancelled, kept } of runs) {
+      const { name, audit } = machine;
+      expect(await gateway.exec(name, "echo again").said()).toMatchObject({ exit: 0, stdout: "again\n" });
+      for (const one of [cancelled, kept]) {
+        const { exit, stderr } = await one.ended;
+        expect([exit, JSON.parse(stderr)]).toMatchObject([1, { error: { code: "link_lost" } }]);
+        expect(await gateway.audit.of(namedRun(one))).toMatchObject({
+          decision: { verdict: "permit", target: name },
+          outcome: undefined,
+        });
+      }
+      const [first, second] = [namedRun(cancelled), namedRun(kept)];
+      await machine.untilNoCommands();
+      expect((await gateway.run(first, name)).run).toMatchObject({ state: "failed", code: "cancelled" });
+      expect((await gateway.run(second, name)).run).toMatchObject({ state: "completed", exit_code: 0 });
+      expect(await gateway.outputOf(second, name)).toBe(numbered(300));
+      expect(await audit.of(first)).toMatchObject({ outcome: { outcome: "failed", code: "cancelled" } });
+      expect(await audit.of(second)).toMatchObject({ outcome: { outcome: "completed", exit_code: 0 } });
+      expect([await audit.isGood(), await gateway.audit.isGood()]).toEqual([true, true]);
+    }
+  });
+});
+
 describe("a gateway that is stopped", () => {
   it("lets what runs come to its end for ten seconds, then ends it and says so, and takes nothing new", async () => {
     const { gateway } = fleet;
@@ -156,5 +224,9 @@ describe("a gateway that is stopped", () => {
     expect(await gateway.audit.of(id)).toMatchObject({ outcome: { outcome: "failed", code: "shutting_down" } });
     expect(await machine.audit.of(id)).toMatchObject({ outcome: { outcome: "failed", code: "cancelled" } });
     expect([await machine.audit.isGood(), await gateway.audit.isGood()]).toEqual([true, true]);
+
+    await gateway.start();
+    await gateway.untilReached("web1", "db1");
+    expect((await gateway.run(id, "db1")).run).toMatchObject({ state: "failed", code: "cancelled" });
   });
 });

@@ -60,7 +60,12 @@ export class GatewayMachine {
 
   static async start(host: Host, { tables = "", lease = LEASE }: GatewayParts = {}): Promise<GatewayMachine> {
     const gateway = new GatewayMachine(host);
-    const places = [`--dir=${gateway.directory}`, `--bind=${host.address}`, `--port=${HTTP_PORT}`, `--link-port=${LINK_PORT}`];
+    const places = [
+      `--dir=${gateway.directory}`,
+      `--bind=${host.address}`,
+      `--port=${HTTP_PORT}`,
+      `--link-port=${LINK_PORT}`,
+    ];
     needed(await ran(host, environmentOf("/nonexistent"), "gateway", "init", ...places), "gateway init");
     const [link, leased] = [`\nport = ${LINK_PORT}\n`, `\nport = ${LINK_PORT}\nlease_secs = ${lease}\n`];
     change(gateway.#config, (text) => `${text.replace(link, leased)}\n${tables}`);
@@ -98,10 +103,22 @@ export class GatewayMachine {
     );
   }
 
+  get url(): string {
+    return `http://${this.host.address}:${HTTP_PORT}`;
+  }
+
+  get #adminKeyFile(): string {
+    return join(this.directory, "admin.key");
+  }
+
+  get adminKey(): string {
+    return readFileSync(this.#adminKeyFile, "utf8").trim();
+  }
+
   /** What leads a command line to it. @param keyFile of a caller; without it, the administrator's */
-  environment(keyFile = join(this.directory, "admin.key")): NodeJS.ProcessEnv {
+  environment(keyFile = this.#adminKeyFile): NodeJS.ProcessEnv {
     return environmentOf("/nonexistent", {
-      CMD2HOST_GATEWAY: `http://${this.host.address}:${HTTP_PORT}`,
+      CMD2HOST_GATEWAY: this.url,
       CMD2HOST_GATEWAY_KEY_FILE: keyFile,
     });
   }
@@ -184,7 +201,7 @@ export class AgentMachine {
     needed(await machine.own(...init), "agent init");
     change(join(machine.base, "daemon.json"), (text) => {
       const config = JSON.parse(text) as { readonly agent: object };
-      return JSON.stringify({ ...config, agent: { ...config.agent, ...agent } });
+      return JSON.stringify({ ...config, drain_timeout: 3, agent: { ...config.agent, ...agent } });
     });
     change(join(machine.base, "projects/machine/config.json"), (text) => {
       const config = JSON.parse(text) as { readonly allowed_operations: string[]; readonly operations: object };
@@ -240,6 +257,44 @@ export class AgentMachine {
 
 interface Code {
   readonly code: string;
+}
+
+/** What a run is known as: by the one who called, the gateway's audit, the machine's audit, and the machine's own word of it. */
+export interface Truth {
+  readonly caller: Readonly<Record<string, unknown>>;
+  readonly gateway: Readonly<Record<string, unknown>>;
+  readonly machine: Readonly<Record<string, unknown>>;
+  readonly kept: Readonly<Record<string, unknown>>;
+}
+
+/** All that is known of a run that has come to its end, which is the same everywhere. Both audits are verified. */
+export async function truthOf(gateway: GatewayMachine, machine: AgentMachine, { outcome }: Said): Promise<Truth> {
+  const id = outcome.run_id ?? "";
+  const common = { verdict: "permit", caller: "admin", target: machine.name };
+  const recorded = async (audit: AuditReader): Promise<Readonly<Record<string, unknown>>> => {
+    const { decision, outcome: end } = await audit.of(id);
+    for (const [name, value] of Object.entries(common))
+      if (decision?.[name] !== value) throw new Error(`${id}: ${name} is recorded as ${String(decision?.[name])}`);
+    return counts(end ?? {});
+  };
+  const { run } = await gateway.run(id, machine.name);
+  if (!(await gateway.audit.isGood()) || !(await machine.audit.isGood())) throw new Error("an audit does not verify");
+  return {
+    caller: counts({ ...outcome }),
+    gateway: await recorded(gateway.audit),
+    machine: await recorded(machine.audit),
+    kept: counts({ ...run, outcome: run.state, stdout_bytes: run.stdout.bytes }),
+  };
+}
+
+function counts(fields: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(["outcome", "code", "exit_code", "stdout_bytes"].map((name) => [name, fields[name]]));
+}
+
+/** The truth of a run that came to its own end, and of whose output nothing is missing anywhere. */
+export function whole(exitCode: number, stdoutBytes: number): Truth {
+  const end = { outcome: "completed", code: undefined, exit_code: exitCode, stdout_bytes: stdoutBytes };
+  return { caller: end, gateway: end, machine: end, kept: end };
 }
 
 /** A gateway on the first host, and agents on the others. */

@@ -46,7 +46,8 @@ function processesIn(namespace: string): readonly number[] {
     .filter((name) => {
       try {
         return (
-          readlinkSync(`/proc/${name}/ns/net`) === inside && !/\) Z/.test(readFileSync(`/proc/${name}/stat`, "utf8"))
+          readlinkSync(`/proc/${name}/ns/net`) === inside &&
+          !readFileSync(`/proc/${name}/stat`, "utf8").includes(") Z ")
         );
       } catch {
         return false;
@@ -76,6 +77,8 @@ export function sweepNetworks(): void {
 
 /** One host of a network. What is done to its way to others lasts until it is undone. */
 export class Host {
+  /** Its host name. */
+  readonly name: string;
   readonly address: string;
   readonly #namespace: string;
   readonly #bridge: string;
@@ -85,6 +88,7 @@ export class Host {
     this.#namespace = namespace;
     this.#bridge = bridge;
     this.#port = `v${number}`;
+    this.name = `host${number}`;
     this.address = `${SUBNET}.${number}`;
     run("ip", ["netns", "add", namespace]);
     run("ip", ["-n", namespace, "link", "set", "lo", "up"]);
@@ -95,8 +99,14 @@ export class Host {
     run("ip", ["-n", namespace, "link", "set", "eth0", "up"]);
   }
 
-  /** What stands in front of a command line that is to run on this host. */
+  /** What stands in front of a command line that is to run on this host. Its process is the program's own in the end. */
   get entrance(): readonly [string, ...string[]] {
+    // A file that may not grow is to be an error, as on a full disk, and not the end of the process.
+    const named = 'trap "" XFSZ; echo "$0" > /proc/sys/kernel/hostname && exec "$@"';
+    return [...this.#inside, "unshare", "--uts", "sh", "-c", named, this.name];
+  }
+
+  get #inside(): readonly [string, ...string[]] {
     return ["nsenter", `--net=${DIRECTORY}/${this.#namespace}`];
   }
 
@@ -162,12 +172,12 @@ export class Host {
   }
 
   #nft(rules: string): void {
-    const [file, ...args] = this.entrance;
+    const [file, ...args] = this.#inside;
     run(file, [...args, "nft", "-f", "-"], rules);
   }
 
   #tc(what: string, ...rest: readonly string[]): void {
-    const [file, ...args] = this.entrance;
+    const [file, ...args] = this.#inside;
     run(file, [...args, "tc", "qdisc", what, "dev", "eth0", ...rest]);
   }
 }
@@ -178,6 +188,7 @@ function tableFor({ address }: Host): string {
 
 /** Makes hosts that reach each other. They go when the test or file that made them ends, with all that runs there. */
 export function makeNetwork(size: number): readonly Host[] {
+  sweepNetworks();
   const name = `${PREFIX}-${process.pid}-${beginning(process.pid) ?? ""}-${++networks}`;
   const bridge = `${name}-bridge`;
   atEnd(() => {

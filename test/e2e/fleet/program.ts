@@ -65,7 +65,16 @@ export class AuditReader {
 
   /** True when no record was changed, removed, moved or put in. */
   async isGood(): Promise<boolean> {
-    const { exit, stdout } = await ran(this.#host, this.#env, "audit", "verify", "--json");
-    return exit === 0 && (JSON.parse(stdout) as { readonly good: boolean }).good;
+    return (await ran(this.#host, this.#env, "audit", "verify", "--json")).exit === 0;
+  }
+
+  /** What the audit says about itself: `started`, `interrupted` and the like. */
+  async notes(): Promise<readonly string[]> {
+    const { notes } = await asked<{ readonly notes: readonly { readonly note: string }[] }>(
+      this.#host,
+      this.#env,
+      ...["audit", "verify"],
+    );
+    return notes.map(({ note }) => note);
   }
 }

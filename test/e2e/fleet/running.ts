@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess, type StdioOptions } from "node:child_process";
+import { spawn, spawnSync, type ChildProcess, type StdioOptions } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Host } from "./net.ts";
@@ -11,11 +11,21 @@ export interface Ended {
   readonly stderr: string;
 }
 
-/** Waits until something holds; fails when that takes longer than a machine under load could need. */
-export async function until(what: string, holds: () => boolean | Promise<boolean>, seconds = 60): Promise<void> {
-  const end = performance.now() + seconds * 1_000;
+/** Longer than a machine under load could need. */
+const PATIENCE_MS = 40_000;
+
+/**
+ * Waits until something holds; fails when that takes too long.
+ * @param seen what is there instead, for the message
+ */
+export async function until(
+  what: string,
+  holds: () => boolean | Promise<boolean>,
+  seen: () => string = () => "",
+): Promise<void> {
+  const end = performance.now() + PATIENCE_MS;
   while (!(await holds())) {
-    if (performance.now() > end) throw new Error(`not within ${seconds} s: ${what}`);
+    if (performance.now() > end) throw new Error(`not within ${PATIENCE_MS / 1_000} s: ${what}\n${seen()}`);
     await sleep(50);
   }
 }
@@ -78,16 +88,27 @@ export class Running {
     this.#child.kill(signal);
   }
 
-  /** Resolves when standard output holds a text. */
-  async says(text: string): Promise<void> {
-    await until(`${JSON.stringify(text)} in ${JSON.stringify(this.stdout.slice(-300))}`, () => {
-      if (!this.stdout.includes(text) && this.hasEnded)
-        throw new Error(`it ended without ${JSON.stringify(text)}: ${this.stdout.slice(-500)}${this.stderr}`);
-      return this.stdout.includes(text);
-    });
+  /** Lets no file of it grow any more, as when the disk is full; undefined: lets them grow again. */
+  limitFiles(bytes: number | undefined): void {
+    const { status, stderr } = spawnSync("prlimit", [`--pid=${this.pid}`, `--fsize=${bytes ?? "unlimited"}:unlimited`]);
+    if (status !== 0) throw new Error(stderr.toString());
   }
 
-  /** Memory in MB: now, and the most since it began or `forgetPeak`. */
+  /** Resolves when standard output holds a text. */
+  async says(text: string): Promise<void> {
+    const seen = (): string => this.stdout.slice(-500) + this.stderr;
+    await until(
+      `${JSON.stringify(text)} in standard output`,
+      () => {
+        if (!this.stdout.includes(text) && this.hasEnded)
+          throw new Error(`it ended without ${JSON.stringify(text)}: ${seen()}`);
+        return this.stdout.includes(text);
+      },
+      seen,
+    );
+  }
+
+  /** Memory in MB: now, and the most since it began. */
   get memory(): { readonly now: number; readonly most: number } {
     const text = readFileSync(`/proc/${this.pid}/status`, "utf8");
     const kb = (name: string): number => Number(new RegExp(`^${name}:\\s*(\\d+)`, "m").exec(text)?.[1] ?? 0);
@@ -108,10 +129,15 @@ export class Served extends Running {
 
   /** Waits until it has logged an event so often, whose fields are among others these. */
   async logs(event: string, fields: Readonly<Record<string, unknown>> = {}, times = 1): Promise<void> {
-    await until(`${event} ${JSON.stringify(fields)} in\n${this.stdout}${this.stderr}`, () => {
-      if (this.hasEnded) throw new Error(`it ended: ${this.stdout}${this.stderr}`);
-      return this.count(event, fields) >= times;
-    });
+    const seen = (): string => this.stdout + this.stderr;
+    await until(
+      `${event} ${JSON.stringify(fields)} in its log`,
+      () => {
+        if (this.hasEnded) throw new Error(`it ended: ${seen()}`);
+        return this.count(event, fields) >= times;
+      },
+      seen,
+    );
   }
 
   count(event: string, fields: Readonly<Record<string, unknown>> = {}): number {

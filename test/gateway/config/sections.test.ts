@@ -157,6 +157,7 @@ describe("[link] and [nats]", () => {
       caFile: undefined,
       name: undefined,
       prefix: "cmd2host",
+      audit: false,
     });
     const all = '[nats]\nservers = ["tls://h"]\nnkey_seed = "/s"\nca_file = "/a"\nname = "gw"\nprefix = "x.y"';
     expect(settingsOf(all).nats).toEqual({
@@ -166,6 +167,7 @@ describe("[link] and [nats]", () => {
       caFile: "/a",
       name: "gw",
       prefix: "x.y",
+      audit: false,
     });
     expect(complaint('[nats]\nservers = ["tls://h"]\nnkey_seed = "s"')).toMatch(
       /^3: nats\.nkey_seed: expected an absolute/,

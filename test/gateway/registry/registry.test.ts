@@ -37,9 +37,12 @@ describe("the registry", () => {
         manual("nothing"),
         manual("no key", { way: "capnp" }),
         manual("no pin", { way: "link" }),
+        // Whose key it is says the fingerprint; but that machine does not know this gateway.
+        manual("stranger", { way: "link", fingerprint: HASH }),
         manual("wrong", { way: "link" }),
       ],
     });
+    registry.setEnrolled(["new", "both"].map((name) => ({ name, host: "e", port: 1, tags: [] })));
     expect(registry.states().map(({ name, way }) => [name, way])).toEqual([
       ["both", "link"],
       ["new", "link"],
@@ -47,6 +50,7 @@ describe("the registry", () => {
       ["no pin", undefined],
       ["nothing", undefined],
       ["old", "capnp"],
+      ["stranger", undefined],
       ["wrong", undefined],
     ]);
     expect(registry.get("old")).toEqual({
@@ -67,7 +71,7 @@ describe("the registry", () => {
       version: undefined,
       trouble: undefined,
     });
-    expect([registry.size, registry.get("OLD"), registry.get("ol")]).toEqual([7, undefined, undefined]);
+    expect([registry.size, registry.get("OLD"), registry.get("ol")]).toEqual([8, undefined, undefined]);
   });
 
   it("takes of one name the whole entry of the strongest source: gateway.toml, added, enrolled, discovered", async () => {
@@ -205,7 +209,8 @@ describe("targets that are added while the gateway runs", () => {
       port: 1,
       tags: ["t"],
       shell: "fish",
-      way: "link",
+      // It is not enrolled.
+      way: undefined,
       fingerprint: HASH,
       source: "added",
     };
