@@ -22,6 +22,7 @@ import type { GatewayConfigFile } from "./config/config-file.ts";
 import type { GatewaySettings } from "./config/settings.ts";
 import { DeskDoor } from "./desk-door.ts";
 import { FleetDesk } from "./fleet-desk.ts";
+import { tlsFiles } from "./http/certificate.ts";
 import { mountFleet } from "./http/fleet-routes.ts";
 import { GatewayServer } from "./http/server.ts";
 import { HttpMcp } from "./mcp/http-door.ts";
@@ -49,7 +50,6 @@ import {
   ownAddresses,
   ownName,
   pageSettings,
-  tlsFiles,
 } from "./told.ts";
 import { protocolTwo } from "./upgraded.ts";
 

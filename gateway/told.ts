@@ -1,6 +1,4 @@
-import { readFileSync } from "node:fs";
 import { hostname, networkInterfaces } from "node:os";
-import { CodedError, errnoOf, messageOf } from "../wire/errors.ts";
 import { isMachineName } from "../link/pins.ts";
 import { NatsRoad } from "../nats/road.ts";
 import type { NatsSettings } from "../nats/settings.ts";
@@ -8,7 +6,6 @@ import type { Sink } from "../host/audit/sinks.ts";
 import type { Log } from "../host/util/log.ts";
 import type { ConfigListener } from "./config/config-file.ts";
 import type { GatewaySettings } from "./config/settings.ts";
-import type { TlsFiles } from "./http/listening.ts";
 import type { DoorSettings } from "./http/server.ts";
 import { PAGE_SETTINGS, type PageSettings } from "./pages/page.ts";
 
@@ -27,20 +24,6 @@ export function pageSettings({ streaming }: GatewaySettings): PageSettings {
 
 export function doorSettings({ server }: GatewaySettings): DoorSettings {
   return { hosts: server.allowedHosts, origins: server.allowedOrigins ?? [], trustedProxies: server.trustProxy };
-}
-
-/** @throws CodedError `gateway_config_invalid` */
-export function tlsFiles({ cert, key }: { readonly cert: string; readonly key: string }): TlsFiles {
-  const read = (file: string): Buffer => {
-    try {
-      return readFileSync(file);
-    } catch (error) {
-      throw new CodedError("gateway_config_invalid", `${file}: ${errnoOf(error) ?? messageOf(error)}`, {
-        hint: "Correct tls_cert and tls_key in gateway.toml.",
-      });
-    }
-  };
-  return { cert: read(cert), key: read(key) };
 }
 
 /** By which agents can reach this machine, the likeliest first. */

@@ -1,11 +1,12 @@
 /**
  * Makes the self-contained executables in dist-executable/, with their checksums, what they consist of, and its licences.
- * `--target NAME`, more than once if wanted, makes only these. Bun is installed by npm when it is needed.
+ * `--target NAME`, more than once if wanted, makes only these. Bun is installed by npm when it is needed. `--out DIRECTORY` and `--say-version VERSION` are
+ * for tries of an upgrade.
  */
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { bundledPackages, licencesText } from "./bundled-packages.ts";
@@ -16,9 +17,18 @@ import { sbom } from "./executable/sbom.ts";
 import { fileOf, ownTarget, TARGETS, type Target } from "./executable/targets.ts";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
-const out = join(root, "dist-executable");
+const { values } = parseArgs({
+  options: {
+    target: { type: "string", multiple: true },
+    out: { type: "string", default: join(root, "dist-executable") },
+    "say-version": { type: "string" },
+  },
+});
+const out = resolve(values.out);
+const runtimes = join(root, "dist-executable/bun");
 const work = join(out, "work");
-const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { version: string };
+const own = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { version: string };
+const version = values["say-version"] ?? own.version;
 
 /** The bridge programs are carried by the executables, too. */
 const MUSL_NOTICE = `
@@ -36,7 +46,6 @@ JavaScript module: docs/executable.md says how the executable is made of it, wit
 `;
 
 function chosen(): readonly Target[] {
-  const { values } = parseArgs({ options: { target: { type: "string", multiple: true } } });
   const names = values.target ?? TARGETS.map(({ name }) => name);
   return names.map((name) => {
     const target = TARGETS.find((one) => one.name === name);
@@ -59,7 +68,7 @@ function flagsFor(target: Target, runtime: string): readonly string[] {
 
 /** Compiles the module in `work` for a target. The name of the executable is in its bytes, so it is the same for all until it is done. */
 function compile(compiler: string, target: Target): string {
-  const runtime = installRuntime(join(out, "bun"), target);
+  const runtime = installRuntime(runtimes, target);
   const made = join(work, "cmd2host");
   const flags = flagsFor(target, runtime);
   execFileSync(compiler, ["build", ...flags, "main.js", "--outfile=cmd2host"], {
@@ -79,7 +88,7 @@ rmSync(work, { recursive: true, force: true });
 mkdirSync(work, { recursive: true });
 for (const target of TARGETS) rmSync(fileOf(out, target), { force: true });
 const { inputs, carried } = await bundle(root, join(work, "main.js"), version);
-const compiler = installRuntime(join(out, "bun"), ownTarget());
+const compiler = installRuntime(runtimes, ownTarget());
 const files = targets.map((target) => compile(compiler, target));
 const packages = bundledPackages(root, inputs);
 const notes = new Map([

@@ -1,6 +1,8 @@
 #!/bin/sh
 # Installs or updates the cmd2host executable, on machines without Node. Nothing runs before the last line, so a copy of this script that was cut short
-# does nothing; and no file is run, or put where it could be, before its checksum is right.
+# does nothing; and no file is run, or put where it could be, before its checksum is right. Only a file that is named itself is taken as it is.
+
+script=install.sh
 
 usage() {
   cat <<'USAGE'
@@ -12,6 +14,7 @@ Installs cmd2host into ~/.local/bin, or updates it there. ~/.cmd2host stays as i
   --version TAG      that release, not the latest
   --url URL          take it from a directory on a web server (https; http on this machine only)
   --from DIRECTORY   take it from a directory, without network
+  --from FILE        take this executable, whose checksum nobody knows
   --prefix DIRECTORY install into DIRECTORY/bin (default: ~/.local)
   --service          also have the daemon run in the background: cmd2host service install
   -h, --help         show this
@@ -21,6 +24,9 @@ Exit codes: 0 done, 1 failed, 2 the command line is not understood.
 USAGE
 }
 
+# What stands from here to the next such line is the same in install.sh, install-agent.sh and install-gateway.sh: each is one file that needs no other. A
+# test compares them.
+
 fail() {
   printf 'error: %s\n' "$1" >&2
   [ -z "${2:-}" ] || printf 'hint: %s\n' "$2" >&2
@@ -28,7 +34,7 @@ fail() {
 }
 
 misused() {
-  printf 'error: %s\nhint: See install.sh --help.\n' "$1" >&2
+  printf 'error: %s\nhint: See %s --help.\n' "$1" "$script" >&2
   exit 2
 }
 
@@ -100,33 +106,18 @@ verify() {
     fail "$1 has the wrong checksum ($found, not $wanted)" "Nothing was installed. Try again; if it stays, do not use this source."
 }
 
-main() {
-  set -eu
-  LC_ALL=C
-  export LC_ALL
-  umask 022
-  # The release puts its own repository here.
-  repo=''
-  version='' url='' from='' prefix='' service=no sources=0
-  while [ $# -gt 0 ]; do
-    case "$1" in
-    --repo | --version | --url | --from | --prefix)
-      [ $# -ge 2 ] || misused "$1 needs a value"
-      case "$2" in '' | -*) misused "$1 needs a value" ;; esac
-      case "$1" in
-      --repo) repo=$2 sources=$((sources + 1)) ;;
-      --url) url=${2%/} sources=$((sources + 1)) ;;
-      --from) from=$2 sources=$((sources + 1)) ;;
-      --version) version=$2 ;;
-      --prefix) prefix=$2 ;;
-      esac
-      shift 2
-      ;;
-    --service) service=yes && shift ;;
-    -h | --help) usage && exit 0 ;;
-    *) misused "$1 is not understood" ;;
-    esac
-  done
+# source_option OPTION VALUE: where the program comes from. Without one of them it is where the release put this script.
+source_option() {
+  case "$1" in
+  --repo) repo=$2 sources=$((sources + 1)) ;;
+  --url) url=${2%/} sources=$((sources + 1)) ;;
+  --from) from=$2 sources=$((sources + 1)) ;;
+  --version) version=$2 ;;
+  esac
+}
+
+# Sets url, unless it is a directory or a file.
+settle_source() {
   [ "$sources" -le 1 ] || misused "--repo, --url and --from exclude each other"
   if [ -z "$url$from" ]; then
     [ -n "$repo" ] || misused "it is not said where from: --repo, --url or --from"
@@ -149,30 +140,68 @@ main() {
     *) misused "--url $url is neither https nor on this machine" ;;
     esac
   fi
+}
+
+# place BIN: puts the program there, verified and tried; whatever was there goes on until its last step, which is one rename.
+place() {
+  name=$(asset)
+  mkdir -p -- "$1" 2>/dev/null || fail "$1 cannot be made" "Choose another directory with --prefix."
+  # In the same directory, so that the last step is one rename.
+  work=$(mktemp -d "$1/.cmd2host.XXXXXX" 2>/dev/null) ||
+    fail "$1 cannot be written" "Choose another directory with --prefix."
+  trap 'rm -rf -- "$work"' EXIT
+  trap 'exit 129' HUP
+  trap 'exit 130' INT
+  trap 'exit 143' TERM
+  if [ -n "$from" ] && [ -f "$from" ]; then
+    cp -- "$from" "$work/cmd2host" || fail "$from cannot be copied"
+    printf 'note: %s is taken as it is: nothing says which checksum it should have\n' "$from" >&2
+  else
+    fetch checksums.txt "$work/checksums.txt"
+    fetch "$name" "$work/cmd2host"
+    verify "$name" "$work/cmd2host" "$work/checksums.txt"
+  fi
+  chmod 755 "$work/cmd2host"
+  new=$("$work/cmd2host" --version 2>/dev/null) ||
+    fail "$name does not run on this machine" "Install the npm package: npm install -g cmd2host"
+  [ ! -d "$1/cmd2host" ] || fail "$1/cmd2host is a directory" "Move it away."
+  mv -f -- "$work/cmd2host" "$1/cmd2host" || fail "$1/cmd2host cannot be replaced"
+  printf '%s: %s\n' "$1/cmd2host" "$new"
+}
+
+# The same until here.
+
+main() {
+  set -eu
+  LC_ALL=C
+  export LC_ALL
+  umask 022
+  # The release puts its own repository here.
+  repo=''
+  version='' url='' from='' prefix='' service=no sources=0
+  while [ $# -gt 0 ]; do
+    case "$1" in
+    --repo | --version | --url | --from | --prefix)
+      [ $# -ge 2 ] || misused "$1 needs a value"
+      case "$2" in '' | -*) misused "$1 needs a value" ;; esac
+      case "$1" in
+      --prefix) prefix=$2 ;;
+      *) source_option "$1" "$2" ;;
+      esac
+      shift 2
+      ;;
+    --service) service=yes && shift ;;
+    -h | --help) usage && exit 0 ;;
+    *) misused "$1 is not understood" ;;
+    esac
+  done
+  settle_source
   if [ -z "$prefix" ]; then
     [ -n "${HOME:-}" ] || fail "HOME is not set" "Set it, or use --prefix."
     prefix=$HOME/.local
   fi
   bin=$prefix/bin
-  name=$(asset)
-
-  mkdir -p -- "$bin" 2>/dev/null || fail "$bin cannot be made" "Choose another directory with --prefix."
-  # In the same directory, so that the last step is one rename.
-  work=$(mktemp -d "$bin/.cmd2host.XXXXXX" 2>/dev/null) ||
-    fail "$bin cannot be written" "Choose another directory with --prefix."
-  trap 'rm -rf -- "$work"' EXIT
-  trap 'exit 129' HUP
-  trap 'exit 130' INT
-  trap 'exit 143' TERM
-  fetch checksums.txt "$work/checksums.txt"
-  fetch "$name" "$work/cmd2host"
-  verify "$name" "$work/cmd2host" "$work/checksums.txt"
-  chmod 755 "$work/cmd2host"
-  new=$("$work/cmd2host" --version 2>/dev/null) ||
-    fail "$name is what was released, but does not run on this machine" "Install the npm package: npm install -g cmd2host"
-  [ ! -d "$bin/cmd2host" ] || fail "$bin/cmd2host is a directory" "Move it away."
-  mv -f -- "$work/cmd2host" "$bin/cmd2host" || fail "$bin/cmd2host cannot be replaced"
-  printf '%s: %s\n' "$bin/cmd2host" "$new"
+  place "$bin"
   case ":${PATH:-}:" in
   *":$bin:"*) ;;
   *) printf 'note: %s is not on your PATH\n' "$bin" >&2 ;;

@@ -1,6 +1,6 @@
 /**
- * Puts install.sh and uninstall.sh beside the files of a release, the first with the repository that it installs from, and everything that checksums.txt
- * does not name yet into it. `npm run release:scripts -- OWNER/NAME DIRECTORY`
+ * Puts the scripts that install and uninstall beside the files of a release, with the repository that they install from, and everything that
+ * checksums.txt does not name yet into it. `npm run release:scripts -- OWNER/NAME DIRECTORY`
  */
 import { createHash } from "node:crypto";
 import { appendFileSync, chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
@@ -12,10 +12,15 @@ const [repository = "", directory = ""] = process.argv.slice(2);
 if (!/^[A-Za-z0-9._-]+\/[A-Za-z0-9._-]+$/.test(repository)) throw new Error("OWNER/NAME is missing");
 
 const PLACE = "\n  repo=''\n";
-const install = readFileSync(join(scripts, "install.sh"), "utf8");
-if (install.split(PLACE).length !== 2) throw new Error("install.sh has not one place for the repository");
+/** A script that installs from this repository when nothing else is said. */
+function leading(name: string): string {
+  const text = readFileSync(join(scripts, name), "utf8");
+  if (text.split(PLACE).length !== 2) throw new Error(`${name} has not one place for the repository`);
+  return text.replace(PLACE, `\n  repo='${repository}'\n`);
+}
+
 const texts = new Map([
-  ["install.sh", install.replace(PLACE, `\n  repo='${repository}'\n`)],
+  ...["install.sh", "install-agent.sh", "install-gateway.sh"].map((name) => [name, leading(name)] as const),
   ["uninstall.sh", readFileSync(join(scripts, "uninstall.sh"), "utf8")],
 ]);
 for (const [name, text] of texts) {

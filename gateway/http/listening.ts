@@ -1,15 +1,9 @@
-import { createPrivateKey, X509Certificate } from "node:crypto";
 import { createServer, type RequestListener, type Server } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { CodedError, errnoOf, messageOf } from "../../wire/errors.ts";
 import { printable } from "../../wire/text.ts";
-
-/** A certificate and its key, as PEM. */
-export interface TlsFiles {
-  readonly cert: string | Buffer;
-  readonly key: string | Buffer;
-}
+import { requirePair, unusable, type TlsFiles } from "./certificate.ts";
 
 /** Bounds on slow and large requests; times in milliseconds. */
 export interface RequestBounds {
@@ -55,15 +49,12 @@ export function makeServer(tls: TlsFiles | undefined, bounds: RequestBounds, lis
 }
 
 function createTls(options: Parameters<typeof createTlsServer>[0] & TlsFiles, listener: RequestListener): Server {
+  // Bun does not look at them before it listens.
+  requirePair(options);
   try {
-    // Bun does not look at them before it listens.
-    if (!new X509Certificate(options.cert).checkPrivateKey(createPrivateKey(options.key)))
-      throw new Error("they do not belong together");
     return createTlsServer({ ...options, minVersion: "TLSv1.2", handshakeTimeout: 10_000 }, listener);
   } catch (error) {
-    throw new CodedError("gateway_config_invalid", `certificate or key cannot be used: ${messageOf(error)}`, {
-      hint: "server.tls_cert and server.tls_key are PEM files that belong together.",
-    });
+    throw unusable(error);
   }
 }
 

@@ -1,4 +1,6 @@
 import { requireProjectId } from "../project/project-id.ts";
+import { UNIT_DIRECTORY } from "../service/system-service.ts";
+import { staleUnitNote } from "./agent-service.ts";
 import { approve } from "./review.ts";
 import { command, JSON_SWITCH } from "./command.ts";
 
@@ -12,11 +14,12 @@ export const configAllow = command({
   ],
   run: async ({ id }, context) => {
     const { hash, changes, cases, text, unsafe, errors, stderr } = await approve(requireProjectId(id), context);
+    const stale = staleUnitNote(context.base(), UNIT_DIRECTORY);
     return {
       exit: 0,
       human: `${text}\nAllowed config for project: ${id}\nHash: ${hash}\n`,
       json: { project: id, hash, changes, cases, env_unsafe: unsafe, errors },
-      stderr,
+      stderr: `${stderr}${stale === undefined ? "" : `note: ${stale}\n`}`,
     };
   },
 });

@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { CodedError } from "../../wire/errors.ts";
 import { printable } from "../../wire/text.ts";
+import { ALL_ADDRESSES } from "../service/answer.ts";
 import { makePrivateDirectory, writeAtomic } from "../util/write-atomic.ts";
 import { command, JSON_SWITCH } from "./command.ts";
 
@@ -85,7 +86,8 @@ export const gatewayInit = command({
         });
     writeAtomic(key, `${randomBytes(32).toString("base64url")}\n`);
     writeAtomic(config, configText(directory, state, bind, http ?? PORT, link ?? LINK_PORT));
-    const url = `http://${bind.includes(":") ? `[${bind}]` : bind}:${http ?? PORT}`;
+    const host = ALL_ADDRESSES.get(bind) ?? bind;
+    const url = `http://${host.includes(":") ? `[${host}]` : host}:${http ?? PORT}`;
     return {
       exit: 0,
       human: `Created: ${printable(config)}\nKey of the administrator: ${printable(key)}\n

@@ -16,6 +16,8 @@ export interface SystemPlace {
   readonly units: string;
   /** passwd(5); undefined: the system's. */
   readonly passwd?: string;
+  /** What confined services see empty, or not as others do; undefined: what systemd hides from them. */
+  readonly hidden?: RegExp;
 }
 
 /** This machine. Nothing is changed yet. @throws CodedError `service_unavailable` where there is no systemd by nature */

@@ -7,15 +7,26 @@ import { makePrivateDirectory, writeAtomic } from "../util/write-atomic.ts";
 
 const MAX_DEFINITION = 262_144;
 
+/** Undefined: there is nothing. @throws CodedError `file_failed` */
+function linkAt(path: string): boolean | undefined {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink();
+  } catch (error) {
+    throw new CodedError("file_failed", `${printable(path)}: ${errnoOf(error) ?? "cannot be looked at"}`, {
+      cause: error,
+    });
+  }
+}
+
 /**
  * The text of a definition, or undefined when there is none. A link is refused, and never written through: systemd masks a unit by a link to
  * /dev/null, and programs that manage home directories link what is theirs.
  * @throws CodedError `file_failed`
  */
 export function readDefinition(path: string): string | undefined {
-  const stats = lstatSync(path, { throwIfNoEntry: false });
-  if (stats === undefined) return undefined;
-  if (stats.isSymbolicLink())
+  const isLink = linkAt(path);
+  if (isLink === undefined) return undefined;
+  if (isLink)
     throw new CodedError(
       "file_failed",
       `${printable(path)} is a link: the service is masked, or another program manages the file`,

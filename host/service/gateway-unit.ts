@@ -1,4 +1,12 @@
-import { CONFINED, memoryLines, unitHead, unitService, UNIT_TAIL, type SystemRecipe } from "./system-unit.ts";
+import {
+  confinedLines,
+  memoryLines,
+  sealed,
+  unitHead,
+  unitService,
+  UNIT_TAIL,
+  type SystemRecipe,
+} from "./system-unit.ts";
 import { unitWord } from "./unit-words.ts";
 
 /** A gateway as a service of the system. */
@@ -34,19 +42,19 @@ export function gatewayUnitText(recipe: GatewayRecipe): string {
   const rights = hasLowPort
     ? "# For its port below 1024; in a user namespace that right would count for nothing, so PrivateUsers is missing.\nCapabilityBoundingSet=CAP_NET_BIND_SERVICE\nAmbientCapabilities=CAP_NET_BIND_SERVICE\n"
     : "CapabilityBoundingSet=\nAmbientCapabilities=\nPrivateUsers=yes\n";
-  return `${unitHead("gateway", recipe, "cmd2host gateway, in front of a fleet of machines")}${unitService(recipe, ["gateway", `--config=${config}`])}UMask=0077
+  return sealed(`${unitHead("gateway", recipe, "cmd2host gateway, in front of a fleet of machines")}${unitService(recipe, ["gateway", `--config=${config}`])}UMask=0077
 
 NoNewPrivileges=yes
 ${rights}${writable(writes)}ProtectHome=yes
 ProtectProc=invisible
 ProcSubset=pid
-${CONFINED}SystemCallFilter=@system-service
+${confinedLines(true)}SystemCallFilter=@system-service
 SystemCallFilter=~@privileged @resources
 # It starts no program, whoever talks it into one.
 NoExecPaths=/
 ExecPaths=${executables.join(" ")} ${LIBRARIES}
-${memoryLines(recipe)}# Missing on purpose: PrivateNetwork and IPAddressDeny (callers and agents come by the network: name theirs with systemctl edit), RootDirectory.${
+${recipe.strict ? `# cmd2host gateway install --strict: nothing in its memory becomes code.\n${memoryLines(recipe)}` : ""}# Missing on purpose: PrivateNetwork and IPAddressDeny (callers and agents come by the network: name theirs with systemctl edit), RootDirectory.${
     recipe.strict ? "" : "\n# MemoryDenyWriteExecute: see cmd2host gateway install --strict."
   }
-${UNIT_TAIL}`;
+${UNIT_TAIL}`);
 }

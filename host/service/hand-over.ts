@@ -36,9 +36,9 @@ export function requireOwnWay(path: string): void {
   }
 }
 
-function give(path: string, account: Account, counted: { entries: number }): void {
-  counted.entries += 1;
-  if (counted.entries > MAX_ENTRIES)
+/** Everything in a directory that may be given away, the directory itself last. @throws CodedError `base_unusable`, `file_failed` */
+function givable(path: string, found: string[] = []): readonly string[] {
+  if (found.length >= MAX_ENTRIES)
     throw new CodedError(
       "file_failed",
       `${printable(path)}: more than ${MAX_ENTRIES} files; nothing like this was made by cmd2host`,
@@ -51,8 +51,9 @@ function give(path: string, account: Account, counted: { entries: number }): voi
     throw new CodedError("base_unusable", `${printable(path)} may be of somebody else, so nothing is given away`, {
       hint: `Look at it; then chown -R root: and chmod -R go-w its directory.`,
     });
-  if (isDirectory) for (const name of readdirSync(path)) give(join(path, name), account, counted);
-  lchownSync(path, account.uid, account.gid);
+  if (isDirectory) for (const name of readdirSync(path)) givable(join(path, name), found);
+  found.push(path);
+  return found;
 }
 
 /** Errors of the system, in words. */
@@ -88,7 +89,8 @@ export function handOver(directory: string, account: Account): HandedOver {
         hint: `Look at what is in it. When all of it may be believed: stop what uses it, then chown -R root: ${printable(directory)} and chmod go-w ${printable(directory)}.`,
       });
     if (stats.uid === account.uid) return "kept";
-    give(directory, account, { entries: 0 });
+    // All of it is looked at first: what is given in part could not be given again.
+    for (const path of givable(directory)) lchownSync(path, account.uid, account.gid);
     chmodSync(directory, 0o700);
     return "given";
   });

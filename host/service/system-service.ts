@@ -9,6 +9,17 @@ import type { Tool, Tools } from "./tool.ts";
 /** Where the system's own units are kept. */
 export const UNIT_DIRECTORY = "/etc/systemd/system";
 
+/** At which of systemd's own steps a service ended before it ran, by the exit status that says so. */
+const STEPS: ReadonlyMap<number, string> = new Map([
+  [217, "USER"],
+  [218, "CAPABILITIES"],
+  [225, "NETWORK"],
+  [226, "NAMESPACE"],
+  [228, "SECCOMP"],
+]);
+const CONTAINER_HINT =
+  "In a container, it must be one in which services may be confined (Proxmox: nesting=1 in its features). See docs/fleet-setup.md for what can be left out.";
+
 /** An agent or a gateway as a unit of the system's manager. */
 export class SystemService<R extends SystemRecipe> implements ServicePlatform<R> {
   readonly name = "systemd";
@@ -56,7 +67,17 @@ export class SystemService<R extends SystemRecipe> implements ServicePlatform<R>
   }
 
   async apply(): Promise<void> {
-    await this.#systemctl.apply(this.file);
+    try {
+      await this.#systemctl.apply(this.file);
+    } catch (error) {
+      if (!(error instanceof CodedError) || error.code !== "service_failed") throw error;
+      const step = STEPS.get(await this.#systemctl.exitStatus());
+      const why = step === undefined ? error.message : `systemd cannot confine the service here (${step})`;
+      throw new CodedError("service_failed", why, {
+        hint: step === undefined ? this.help : CONTAINER_HINT,
+        cause: error,
+      });
+    }
   }
 
   async withdraw(): Promise<void> {

@@ -1,3 +1,4 @@
+import { sha256Hex } from "../util/hash.ts";
 import type { Definition } from "./platform.ts";
 import { readCommand, readVariables, unitCommand } from "./unit-words.ts";
 
@@ -68,15 +69,19 @@ export const UNIT_TAIL = `
 WantedBy=multi-user.target
 `;
 
-/** What can always be taken from a program that administers nothing. None takes away the network, or files that it only reads. */
-export const CONFINED = `ProtectHostname=yes
+/**
+ * What can always be taken from a program that administers nothing. None takes away the network, or files that it only reads.
+ * @param hasOwnTmp whether it needs no more of /tmp than a place for files of its own
+ */
+export function confinedLines(hasOwnTmp: boolean): string {
+  return `ProtectHostname=yes
 ProtectClock=yes
 ProtectKernelTunables=yes
 ProtectKernelModules=yes
 ProtectKernelLogs=yes
 ProtectControlGroups=yes
 ProtectSystem=strict
-PrivateTmp=yes
+${hasOwnTmp ? "PrivateTmp=yes" : "# Not PrivateTmp: the policy writes files there."}
 PrivateDevices=yes
 DevicePolicy=closed
 PrivateMounts=yes
@@ -90,16 +95,47 @@ RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
 SystemCallArchitectures=native
 SystemCallErrorNumber=EPERM
 `;
+}
 
 /** Whether memory can be kept from being code: the executable's runtime then interprets, Node's ends. */
 export function memoryLines({ program, strict }: SystemRecipe): string {
   if (!strict) return "";
   return program.length === 1
-    ? "# The runtime interprets instead of compiling: nothing in memory can become code, and requests cost more.\nMemoryDenyWriteExecute=yes\n"
+    ? "# The runtime then interprets instead of compiling: nothing in memory can become code, and requests cost more.\nMemoryDenyWriteExecute=yes\n"
     : "# Not MemoryDenyWriteExecute: Node compiles while it runs, and ends without. The self-contained executable can do without.\n";
 }
 
-/** What a unit file says; of one that is not ours, as much as is written in the same way. */
+/** What was said of confinement when a service was installed; undefined: nothing. */
+export type ConfinedBy = "strict" | "open" | undefined;
+
+/** What was chosen for a service when it was installed. */
+export interface Chosen {
+  /** Undefined: root. */
+  readonly user: string | undefined;
+  readonly said: ConfinedBy;
+}
+
+const SEAL = /^# Everything above as it was written: SHA-256 ([0-9a-f]{64})\n$/;
+
+/** A unit with what shows later that nobody has changed it by hand since. */
+export function sealed(text: string): string {
+  return `${text}# Everything above as it was written: SHA-256 ${sha256Hex(Buffer.from(text, "utf8"))}\n`;
+}
+
+function isSealed(text: string): boolean {
+  const at = text.lastIndexOf("\n", text.length - 2) + 1;
+  return SEAL.exec(text.slice(at))?.[1] === sha256Hex(Buffer.from(text.slice(0, at), "utf8"));
+}
+
+/** What a unit that we wrote was made with; undefined for one of somebody else. */
+export function chosenIn(text: string): Chosen | undefined {
+  if (!MARK.test(text)) return undefined;
+  const said = /^# cmd2host \w+ install --(strict|open):/m.exec(text)?.[1];
+  return { user: /^User=(.+)$/m.exec(text)?.[1], said: said === "strict" || said === "open" ? said : undefined };
+}
+
+/** What a unit file says; of one that is not ours, or not any more as we wrote it, without a version. */
 export function readSystemUnit(text: string): Definition {
-  return { version: MARK.exec(text)?.[1], program: readCommand(text), environment: readVariables(text) };
+  const version = isSealed(text) ? MARK.exec(text)?.[1] : undefined;
+  return { version, program: readCommand(text), environment: readVariables(text) };
 }

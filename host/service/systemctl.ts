@@ -59,6 +59,12 @@ export class Systemctl {
     };
   }
 
+  /** Of the last time that it ended; 0 when that is not known. */
+  async exitStatus(): Promise<number> {
+    const { stdout } = await this.ask("show", this.#unit, "--property=ExecMainStatus", "--value");
+    return Number(stdout.trim());
+  }
+
   /** Takes over the definition in this file, and starts with it, now and by itself. @throws CodedError `service_failed` */
   async apply(file: string): Promise<void> {
     await this.#tell("daemon-reload");

@@ -1,5 +1,4 @@
-import { execFileSync, spawn, spawnSync } from "node:child_process";
-import { createHash } from "node:crypto";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import {
   chmodSync,
@@ -16,93 +15,23 @@ import { createServer } from "node:http";
 import { dirname, join } from "node:path";
 import { text } from "node:stream/consumers";
 import { describe, expect, it } from "vitest";
-import { findTool, requireTools, type Tool } from "../fixtures/backends/present.ts";
-import { atEnd, projectRoot, tempDirectory } from "../fixtures/temp.ts";
-
-const INSTALL = join(projectRoot, "scripts/install.sh");
-const UNINSTALL = join(projectRoot, "scripts/uninstall.sh");
-const ASSET = `cmd2host-${process.platform}-${process.arch}`;
-/** Everything that the scripts use, besides fetching and hashing. */
-const BASICS = ["uname", "mktemp", "mkdir", "chmod", "mv", "rm", "cp", "sed", "tr", "cat"];
-
-interface Machine {
-  readonly home: string;
-  readonly release: string;
-  readonly bin: string;
-  /** What the programs that were run left. */
-  readonly calls: () => readonly string[];
-}
-
-function shaOf(data: string): string {
-  return createHash("sha256").update(data).digest("hex");
-}
-
-/** A word for a shell. */
-function word(value: string): string {
-  return `'${value.replaceAll("'", "'\\''")}'`;
-}
-
-/** A program that says its version, and notes everything else. */
-function executable(version: string, log: string): string {
-  return `#!/bin/sh\nif [ "$1" = --version ]; then echo "cmd2host version ${version}"; else echo "$*" >>${word(log)}; fi\n`;
-}
-
-/** Puts a release into a directory; returns the executable's text. */
-function release(machine: Machine, version: string): string {
-  const program = executable(version, join(machine.home, "calls"));
-  writeFileSync(join(machine.release, ASSET), program);
-  writeFileSync(join(machine.release, "checksums.txt"), `${"0".repeat(64)}  other\n${shaOf(program)}  ${ASSET}\n`);
-  return program;
-}
-
-/** A user whose home has a space in its name. */
-function machineOf(): Machine {
-  const home = join(tempDirectory(), 'a user\'s "home" $HOME');
-  const directory = join(home, "release 1");
-  mkdirSync(directory, { recursive: true });
-  const calls = (): readonly string[] => {
-    const log = join(home, "calls");
-    return existsSync(log) ? readFileSync(log, "utf8").trim().split("\n") : [];
-  };
-  const machine = { home, release: directory, bin: join(home, ".local/bin"), calls };
-  release(machine, "1.0.0");
-  return machine;
-}
-
-interface Ended {
-  readonly exit: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-function run(
-  script: string,
-  machine: Machine,
-  args: readonly string[],
-  more: { readonly path?: string; readonly input?: string; readonly base?: string } = {},
-): Ended {
-  const { status, stdout, stderr } = spawnSync("/bin/sh", [script, ...args], {
-    encoding: "utf8",
-    input: more.input ?? "",
-    env: {
-      HOME: machine.home,
-      PATH: more.path ?? process.env["PATH"],
-      ...(more.base === undefined ? {} : { CMD2HOST_CONFIG_DIR: more.base }),
-    },
-  });
-  return { exit: status, stdout, stderr };
-}
-
-/** A PATH on which there is nothing but these. */
-function pathOf(names: readonly string[]): string {
-  const directory = tempDirectory();
-  for (const name of names) {
-    const real = findTool(name as Tool);
-    if (real === undefined) throw new Error(`${name} is not here`);
-    symlinkSync(real, join(directory, name));
-  }
-  return directory;
-}
+import { requireTools, type Tool } from "../fixtures/backends/present.ts";
+import { atEnd, projectRoot } from "../fixtures/temp.ts";
+import {
+  ASSET,
+  BASICS,
+  executable,
+  INSTALL,
+  machineOf,
+  pathOf,
+  release,
+  run,
+  shaOf,
+  UNINSTALL,
+  word,
+  type Ended,
+  type Machine,
+} from "./machine.ts";
 
 /** A real web server with the files of a directory; returns its address. */
 async function served(directory: string): Promise<string> {
@@ -298,8 +227,10 @@ describe("the scripts of a release", () => {
     );
     execFileSync("sha256sum", ["--check", "--strict", "checksums.txt"], { cwd: machine.release, stdio: "pipe" });
     expect(readFileSync(join(machine.release, "checksums.txt"), "utf8")).toMatch(
-      / {2}install\.sh\n.* {2}uninstall\.sh\n$/,
+      / {2}install-agent\.sh\n.* {2}install-gateway\.sh\n.* {2}install\.sh\n.* {2}uninstall\.sh\n$/,
     );
+    for (const name of ["install.sh", "install-agent.sh", "install-gateway.sh"])
+      expect(readFileSync(join(machine.release, name), "utf8")).toContain("\n  repo='owner/name'\n");
     // A curl that only notes what it is asked for.
     const path = pathOf([...BASICS, "sha256sum"]);
     writeFileSync(join(path, "curl"), `#!/bin/sh\necho "$*" >>${word(join(machine.home, "calls"))}\nexit 22\n`, {
