@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 const complete = { lines: 100 };
@@ -12,11 +13,12 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 120_000,
     pool: "forks",
-    // As many as there are processors: most tests wait for processes and sockets, and the default leaves one idle.
-    maxWorkers: "100%",
+    // More than there are processors: most tests wait for processes and sockets.
+    maxWorkers: Math.ceil(1.5 * availableParallelism()),
     reporters: [["default", { summary: false }], "./test/fixtures/closing-line.ts"],
     coverage: {
       provider: "v8",
+      reportOnFailure: true,
       include: [
         "wire/**/*.ts",
         "capnp/**/*.ts",

@@ -15,6 +15,7 @@ describe("the base directory", () => {
       staging: "/home/me/.cmd2host/staging",
       git: "/home/me/.cmd2host/git",
       empty: "/home/me/.cmd2host/empty",
+      running: "/home/me/.cmd2host/running",
       runs: "/home/me/.cmd2host/runs",
       boxes: "/home/me/.cmd2host/boxes",
       stopped: "/home/me/.cmd2host/stopped",
