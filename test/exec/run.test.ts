@@ -103,11 +103,12 @@ describe("a program that ends by itself", () => {
     try {
       const pid = await pidIn(file);
       while (!readFileSync(`/proc/${pid}/cmdline`, "utf8").startsWith("sleep")) await sleep(5);
-      expect(
+      const open = (): readonly string[] =>
         readdirSync(`/proc/${pid}/fd`)
           .filter((name) => !inherited.includes(name))
-          .sort(),
-      ).toEqual(["0", "1", "2"]);
+          .sort();
+      // Its loader opens libraries when it starts.
+      await expect.poll(open, { timeout: 10_000 }).toEqual(["0", "1", "2"]);
       expect(readlinkSync(`/proc/${pid}/fd/0`)).toBe("/dev/null");
     } finally {
       controller.abort("cancelled");
