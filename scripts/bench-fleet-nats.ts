@@ -4,24 +4,22 @@ import { createHash } from "node:crypto";
 import { createReadStream, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
-import { DaemonClient } from "../wire/client.ts";
-import { latencyRow, mb, repeated, Samples, timed, times, type Row } from "./bench-figures.ts";
+import { latencyRow, mb, times, type Row } from "./bench-figures.ts";
 import {
   agentBase,
+  bothWays,
   cli,
-  cmd2host,
   enrol,
   freePort,
   GIGABYTE,
-  memory,
   running,
   scratch,
   serve,
   startGateway,
+  streamed,
   type Place,
 } from "./bench-fleet-scene.ts";
 
-const SILENT = { output: { write: () => undefined } };
 /** When a server is killed. */
 const MIDDLE = GIGABYTE / 2;
 
@@ -52,34 +50,19 @@ async function startCluster(): Promise<readonly [Node, Node, Node]> {
 }
 
 /** 1 GB of log lines; what arrives is compared with what was sent. @param middle called once, when half of it is there */
-async function stream(place: Place, sent: string, what: string, middle?: () => void): Promise<Row> {
+async function stream(place: Place, sent: string, what: string, middle: () => void = () => undefined): Promise<Row> {
   const hash = createHash("sha256");
-  let bytes = 0;
-  let isPast = false;
-  const before = memory(place.child.pid);
-  let exit: number | undefined;
-  const took = await timed(async () => {
-    const outcome = await place.client.on("far").stream(
-      { operation: "text" },
-      {
-        output: {
-          write: (_stream, chunk) => {
-            bytes += chunk.length;
-            hash.update(chunk);
-            if (bytes >= MIDDLE && !isPast) {
-              isPast = true;
-              middle?.();
-            }
-            return undefined;
-          },
-        },
-      },
-    );
-    exit = outcome.exit_code;
+  let left = MIDDLE;
+  const {
+    bytes,
+    mbPerSecond: rate,
+    growth,
+  } = await streamed(place, "far", "text", (chunk) => {
+    hash.update(chunk);
+    if (left > 0 && left <= chunk.length) middle();
+    left -= chunk.length;
   });
-  if (exit !== 0 || hash.digest("hex") !== sent) throw new Error(`${what}: exit ${String(exit)} after ${bytes} bytes`);
-  const growth = memory(place.child.pid).most - before.now;
-  const rate = bytes / 1_000 / took;
+  if (hash.digest("hex") !== sent) throw new Error(`${what}: other bytes arrived than were sent`);
   return {
     what,
     measured: `${rate.toFixed(0)} MB/s, gateway +${mb(growth)}`,
@@ -104,15 +87,7 @@ export async function overNats(quick: boolean): Promise<readonly Row[]> {
   const { base } = await agentBase("far", { listen: false, nats: { servers: [second.address] } });
   serve(base, [cli, "agent"]);
   await enrol(place, base, "far");
-  const token = /[0-9a-f]{64}/.exec(cmd2host(base, "token", "mint", "--project=machine"))?.[0] ?? "";
-  const local = new DaemonClient({ kind: "unix", path: join(base, "cmd2host.sock") }, token);
-  const remote = place.client.on("far");
-  const samples = new Samples();
-  for (let round = 0; round < (quick ? 3 : 12); round++) {
-    const count = quick ? 10 : 40;
-    samples.add("local", ...(await repeated(count, async () => local.stream({ operation: "true" }, SILENT))));
-    samples.add("remote", ...(await repeated(count, async () => remote.stream({ operation: "true" }, SILENT))));
-  }
+  const samples = await bothWays(place, base, "far", quick);
   const sent = await digestOfLog();
   const quiet = await stream(place, sent, "1 GB of log lines over three servers of NATS");
   const killed = await stream(place, sent, "the same, with the agent's server killed at the half", () => {

@@ -7,11 +7,14 @@ import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { GatewayClient } from "../host/fleet/gateway-client.ts";
+import { DaemonClient } from "../wire/client.ts";
+import { repeated, Samples, timed } from "./bench-figures.ts";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 export const cli = join(root, "dist/cmd2host.js");
 export const scratch = mkdtempSync(join(tmpdir(), "c2h-bench-fleet-"));
 export const running: ChildProcess[] = [];
+export const SILENT = { output: { write: () => undefined } };
 export const GIGABYTE = 1_000_000_000;
 
 /** A program of this directory, as words for Node. */
@@ -134,4 +137,49 @@ export async function strike(): Promise<void> {
   await sleep(1_000);
   for (const child of running) child.kill("SIGKILL");
   rmSync(scratch, { recursive: true, force: true });
+}
+
+/** `true` on a machine through a gateway, and by the machine's own daemon, in turns: samples `remote` and `local`. */
+export async function bothWays(place: Place, base: string, name: string, quick: boolean): Promise<Samples> {
+  const token = /[0-9a-f]{64}/.exec(cmd2host(base, "token", "mint", "--project=machine"))?.[0] ?? "";
+  const local = new DaemonClient({ kind: "unix", path: join(base, "cmd2host.sock") }, token);
+  const remote = place.client.on(name);
+  const samples = new Samples();
+  for (let round = 0; round < (quick ? 3 : 12); round++) {
+    const count = quick ? 10 : 40;
+    samples.add("local", ...(await repeated(count, async () => local.stream({ operation: "true" }, SILENT))));
+    samples.add("remote", ...(await repeated(count, async () => remote.stream({ operation: "true" }, SILENT))));
+  }
+  return samples;
+}
+
+/** What a stream from a machine to a client that reads as fast as it can came to. */
+export interface Streamed {
+  readonly bytes: number;
+  readonly mbPerSecond: number;
+  /** Of the gateway's memory, in MB. */
+  readonly growth: number;
+}
+
+/** @throws Error when it does not end with 0 */
+export async function streamed(
+  place: Place,
+  name: string,
+  operation: keyof typeof OPERATIONS,
+  saw: (chunk: Uint8Array) => void = () => undefined,
+): Promise<Streamed> {
+  let bytes = 0;
+  const output = {
+    write: (_stream: unknown, chunk: Uint8Array) => {
+      bytes += chunk.length;
+      saw(chunk);
+      return undefined;
+    },
+  };
+  const before = memory(place.child.pid);
+  const took = await timed(async () => {
+    const { exit_code: exit } = await place.client.on(name).stream({ operation }, { output });
+    if (exit !== 0) throw new Error(`${operation} on ${name}: exit ${String(exit)} after ${bytes} bytes`);
+  });
+  return { bytes, mbPerSecond: bytes / 1_000 / took, growth: memory(place.child.pid).most - before.now };
 }

@@ -7,11 +7,11 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import Table from "cli-table3";
 import { GatewayClient } from "../host/fleet/gateway-client.ts";
-import { DaemonClient } from "../wire/client.ts";
 import { latencyRow, mb, median, ms, repeated, Samples, timed, times, type Row } from "./bench-figures.ts";
 import { overNats } from "./bench-fleet-nats.ts";
 import {
   agentBase,
+  bothWays,
   cli,
   cmd2host,
   enrol,
@@ -22,7 +22,9 @@ import {
   scratch,
   script,
   serve,
+  SILENT,
   startGateway,
+  streamed,
   strike,
   until,
   writeLog,
@@ -30,7 +32,6 @@ import {
 } from "./bench-fleet-scene.ts";
 
 const quick = process.argv.includes("--quick");
-const SILENT = { output: { write: () => undefined } };
 const MANY = 1_000;
 const FAN = 50;
 /** Agents of the fan-out are real daemons; several share a process, or the memory of this machine would be what is measured. */
@@ -38,15 +39,7 @@ const PER_PROCESS = 10;
 
 /** `true` on an agent through the gateway, beside the same through the agent's own daemon, and beside ssh. */
 async function latency(place: Place, base: string): Promise<readonly Row[]> {
-  const token = /[0-9a-f]{64}/.exec(cmd2host(base, "token", "mint", "--project=machine"))?.[0] ?? "";
-  const local = new DaemonClient({ kind: "unix", path: join(base, "cmd2host.sock") }, token);
-  const remote = place.client.on("one");
-  const samples = new Samples();
-  for (let round = 0; round < (quick ? 3 : 12); round++) {
-    const count = quick ? 10 : 40;
-    samples.add("local", ...(await repeated(count, async () => local.stream({ operation: "true" }, SILENT))));
-    samples.add("remote", ...(await repeated(count, async () => remote.stream({ operation: "true" }, SILENT))));
-  }
+  const samples = await bothWays(place, base, "one", quick);
   const rows = [
     latencyRow(
       "`true` through gateway and agent, p50 / p99",
@@ -155,30 +148,15 @@ async function fanOut(place: Place): Promise<Row> {
 }
 
 /** 1 GB from an agent to a client that reads as fast as it can. */
-async function stream(place: Place, operation: string, what: string): Promise<Row> {
-  let bytes = 0;
-  const before = memory(place.child.pid);
-  const took = await timed(async () =>
-    place.client.on("one").stream(
-      { operation },
-      {
-        output: {
-          write: (_stream, chunk) => {
-            bytes += chunk.length;
-            return undefined;
-          },
-        },
-      },
-    ),
-  );
-  const { args_template: args, command } = OPERATIONS[operation as "text" | "gigabyte"];
+async function stream(place: Place, operation: "text" | "gigabyte", what: string): Promise<Row> {
+  const { bytes, mbPerSecond: rate, growth } = await streamed(place, "one", operation);
+  const { args_template: args, command } = OPERATIONS[operation];
   const bare = await timed(async () => {
     const child = spawn(command, [...args], { stdio: ["ignore", "pipe", "ignore"] });
     child.stdout.resume();
     await new Promise((done) => child.once("close", done));
   });
-  const growth = memory(place.child.pid).most - before.now;
-  const [rate, reference] = [bytes / 1_000 / took, bytes / 1_000 / bare];
+  const reference = bytes / 1_000 / bare;
   return {
     what,
     measured: `${rate.toFixed(0)} MB/s, gateway +${mb(growth)}`,

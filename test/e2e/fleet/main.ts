@@ -3,8 +3,8 @@
  * vitest.
  */
 import { spawnSync } from "node:child_process";
-import { accessSync, constants } from "node:fs";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
+import { missingPrograms, run, skip } from "../../fixtures/suite-programs.ts";
 import { projectRoot } from "../../fixtures/temp.ts";
 import { EXECUTABLE } from "../../fixtures/tested-program.ts";
 import { sweepNetworks } from "./net.ts";
@@ -12,46 +12,24 @@ import { sweepNetworks } from "./net.ts";
 /** Debian's packages iproute2, nftables, util-linux, curl. */
 const PROGRAMS = ["ip", "tc", "nft", "nsenter", "unshare", "prlimit", "curl"];
 
-function isHere(program: string): boolean {
-  return [...(process.env["PATH"] ?? "").split(delimiter), "/usr/sbin", "/sbin"].some((directory) => {
-    try {
-      accessSync(join(directory, program), constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
-}
-
 /** Why there can be no network of our own here, or undefined. */
 function whyNotHere(): string | undefined {
   if (process.platform !== "linux") return "they need the network namespaces of Linux";
   if (process.getuid?.() !== 0) return "a network of its own needs root";
-  const missing = PROGRAMS.filter((program) => !isHere(program));
+  const missing = missingPrograms(PROGRAMS);
   if (missing.length > 0) return `${missing.join(", ")} not installed (iproute2, nftables, util-linux, curl)`;
   const { status, stderr } = spawnSync("unshare", ["--net", "--uts", "true"], { encoding: "utf8" });
   return status === 0 ? undefined : `no namespace can be made here: ${stderr.trim()}`;
 }
 
-/** Runs a program with our input and output, and returns its exit code. */
-function run(file: string, ...args: readonly string[]): number {
-  const { status, error } = spawnSync(file, args, { cwd: projectRoot, stdio: "inherit" });
-  if (error !== undefined) throw error;
-  return status ?? 1;
-}
-
 /** The exit code. */
 function main(args: readonly string[]): number {
   const reason = whyNotHere();
-  if (reason !== undefined) {
-    const mustRun = (process.env["CI"] ?? "") !== "";
-    process.stderr.write(`${mustRun ? "FAILED" : "SKIPPED"}: the tests of a fleet: ${reason}\n`);
-    return mustRun ? 1 : 0;
-  }
-  const built = EXECUTABLE === undefined ? run("npm", "run", "--silent", "build") : 0;
+  if (reason !== undefined) return skip("the tests of a fleet", reason);
+  const built = EXECUTABLE === undefined ? run(process.env, "npm", "run", "--silent", "build") : 0;
   if (built !== 0) return built;
   const vitest = join(projectRoot, "node_modules/vitest/vitest.mjs");
-  const code = run(process.execPath, vitest, "run", "--config", "vitest.fleet.config.ts", ...args);
+  const code = run(process.env, process.execPath, vitest, "run", "--config", "vitest.fleet.config.ts", ...args);
   sweepNetworks();
   return code;
 }

@@ -2,33 +2,23 @@
  * `npm run test:containers`: makes podman's settings, the images and the feature's package where they are missing, then runs the tests of
  * test/e2e/containers in a network of their own. Where that cannot be done it says so loudly, and fails in CI. Arguments go to vitest.
  */
-import { spawnSync } from "node:child_process";
-import { accessSync, constants, existsSync, rmSync } from "node:fs";
-import { delimiter, join } from "node:path";
+import { existsSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { missingPrograms, run, skip } from "../../fixtures/suite-programs.ts";
 import { projectRoot } from "../../fixtures/temp.ts";
 import { makeImages, whyNoContainer } from "./images.ts";
 import { inRig, podmanEnvironment } from "./store.ts";
 
 const BRIDGE = `shim/dist/cmd2host-bridge-linux-${process.arch}`;
+const SUITE = "the tests in containers";
 const LOCKED = "--locked";
 const PROGRAMS = ["podman", "buildah", "runc", "debootstrap", "docker-registry", "flock", "unshare", "ip", "iptables"];
 const IMAGE_PROGRAMS = ["python3", "qemu-img", "debugfs", "tar"];
 
-function isHere(program: string): boolean {
-  return [...(process.env["PATH"] ?? "").split(delimiter), "/usr/sbin", "/sbin"].some((directory) => {
-    try {
-      accessSync(join(directory, program), constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
-}
-
 /** Why containers cannot be had here, or undefined. */
 function whyNotHere(): string | undefined {
   if (process.getuid?.() !== 0) return "containers with networks of their own need root";
-  const missing = [...PROGRAMS, ...IMAGE_PROGRAMS].filter((program) => !isHere(program));
+  const missing = missingPrograms([...PROGRAMS, ...IMAGE_PROGRAMS]);
   return missing.length === 0 ? undefined : `${missing.join(", ")} not installed: .ci/run has the packages`;
 }
 
@@ -45,25 +35,11 @@ function prepare(environment: NodeJS.ProcessEnv): string | undefined {
   return whyNoContainer(environment);
 }
 
-/** Runs a program with our input and output, and returns its exit code. */
-function run(environment: NodeJS.ProcessEnv, file: string, ...args: readonly string[]): number {
-  const { status, error } = spawnSync(file, args, { env: environment, cwd: projectRoot, stdio: "inherit" });
-  if (error !== undefined) throw error;
-  return status ?? 1;
-}
-
-/** Says loudly that nothing was tested; in CI that is a failure. Returns the exit code. */
-function skip(reason: string): number {
-  const mustRun = (process.env["CI"] ?? "") !== "";
-  process.stderr.write(`${mustRun ? "FAILED" : "SKIPPED"}: the tests in containers: ${reason}\n`);
-  return mustRun ? 1 : 0;
-}
-
 /** The tests, in a network of their own, with the programs and the feature as they are now. Returns the exit code. */
 function test(args: readonly string[]): number {
   const environment = podmanEnvironment();
   const reason = prepare(environment);
-  if (reason !== undefined) return skip(reason);
+  if (reason !== undefined) return skip(SUITE, reason);
   const built = run(environment, "npm", "run", "--silent", "build:feature");
   if (built !== 0) return built;
   const inside = join(projectRoot, "test/e2e/rig/run-inside");
@@ -78,7 +54,7 @@ function test(args: readonly string[]): number {
 function main([first, ...rest]: readonly string[]): number {
   if (first === LOCKED) return test(rest);
   const reason = whyNotHere();
-  if (reason !== undefined) return skip(reason);
+  if (reason !== undefined) return skip(SUITE, reason);
   const self = [process.execPath, ...process.execArgv, import.meta.filename, LOCKED];
   const args = [...(first === undefined ? [] : [first]), ...rest];
   return run(process.env, "flock", "--close", join(inRig(), "lock"), ...self, ...args);
