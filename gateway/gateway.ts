@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { AUTH_FAILURE_DELAY_MS } from "../wire/limits.ts";
-import type { NatsRoad } from "../nats/road.ts";
+import { OpenedRoad } from "../nats/opened-road.ts";
 import { Approvals } from "../host/approval/approvals.ts";
 import { auditSettings } from "../host/audit/settings.ts";
 import { openAudit, type RunningAudit } from "../host/audit/running.ts";
@@ -46,7 +46,7 @@ import {
   doorSettings,
   infoLog,
   warnLog,
-  openNats,
+  natsSettings,
   ownAddresses,
   ownName,
   pageSettings,
@@ -67,7 +67,7 @@ interface Built {
   readonly lock: BaseLock;
   readonly hub: LinkHub;
   readonly registry: Registry;
-  readonly nats: NatsRoad | undefined;
+  readonly road: OpenedRoad;
 }
 
 /** The composition root of a gateway: builds its rooms from gateway.toml, opens the ways in, and takes everything down again. */
@@ -76,7 +76,7 @@ export class Gateway {
   readonly #log: Log;
   readonly #audit: RunningAudit;
   readonly #lock: BaseLock;
-  readonly #nats: NatsRoad | undefined;
+  readonly #road: OpenedRoad;
   readonly #hub: LinkHub;
   readonly #registry: Registry;
   readonly #watch: RegistryWatch;
@@ -93,7 +93,7 @@ export class Gateway {
     this.#file = file;
     this.#log = log;
     const { audit, lock, hub, registry } = built;
-    this.#nats = built.nats;
+    this.#road = built.road;
     this.#audit = audit;
     this.#lock = lock;
     this.#hub = hub;
@@ -195,14 +195,14 @@ export class Gateway {
       const own = auditSettings(settings.audit, places.keys, (pointer, message) => {
         throw file.wrong(`/audit${pointer}`, message);
       });
-      const { nats, sinks } = openNats(settings.nats, log);
-      opened.push(async () => nats?.close());
-      const audit = await openAudit(places.audit, own, log, sinks);
+      const road = new OpenedRoad(natsSettings(settings.nats), settings.nats?.audit === true, log);
+      opened.push(async () => road.close());
+      const audit = await openAudit(places.audit, own, log, road.sinks);
       opened.push(async () => audit.close());
       const registry = new Registry({ settings, store: new TargetsStore(places.root) });
       const hub = await LinkHub.start({
         places,
-        nats,
+        nats: road.nats,
         name: ownName(),
         link: settings.link,
         log,
@@ -214,7 +214,7 @@ export class Gateway {
         },
       });
       opened.push(async () => hub.close());
-      gateway = new Gateway(file, log, { audit, lock, hub, registry, nats });
+      gateway = new Gateway(file, log, { audit, lock, hub, registry, road });
       await gateway.#open();
       return gateway;
     } catch (error) {
@@ -312,7 +312,7 @@ export class Gateway {
     await this.#hub.close();
     this.#budgets.flush();
     await this.#audit.close();
-    await this.#nats?.close();
+    await this.#road.close();
     await this.#lock.release();
   }
 }

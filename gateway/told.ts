@@ -1,8 +1,6 @@
 import { hostname, networkInterfaces } from "node:os";
 import { isMachineName } from "../link/pins.ts";
-import { NatsRoad } from "../nats/road.ts";
 import type { NatsSettings } from "../nats/settings.ts";
-import type { Sink } from "../host/audit/sinks.ts";
 import type { Log } from "../host/util/log.ts";
 import type { ConfigListener } from "./config/config-file.ts";
 import type { GatewaySettings } from "./config/settings.ts";
@@ -36,9 +34,9 @@ export function ownAddresses(port: number, publicUrl: string | undefined): reado
   return addresses.length === 0 ? [`127.0.0.1:${port}`] : addresses.slice(0, 4);
 }
 
-type NatsFields = NonNullable<GatewaySettings["nats"]>;
-
-function natsSettings(nats: NatsFields): NatsSettings {
+/** How this gateway reaches NATS, if it does. */
+export function natsSettings(nats: GatewaySettings["nats"]): NatsSettings | undefined {
+  if (nats === undefined) return undefined;
   const { servers, creds, nkeySeed, caFile, name, prefix } = nats;
   return {
     servers,
@@ -48,18 +46,6 @@ function natsSettings(nats: NatsFields): NatsSettings {
     ...(nkeySeed === undefined ? {} : { nkeySeedFile: nkeySeed }),
     ...(caFile === undefined ? {} : { tls: { caFile } }),
   };
-}
-
-/** The way over NATS, if there is one, and the receivers of audit records that it leads to. */
-export function openNats(
-  settings: NatsFields | undefined,
-  log: Log,
-): { readonly nats: NatsRoad | undefined; readonly sinks: readonly Sink[] } {
-  if (settings === undefined) return { nats: undefined, sinks: [] };
-  const nats = NatsRoad.open(natsSettings(settings), (level, message, fields) => {
-    log[level](message, fields);
-  });
-  return { nats, sinks: settings.audit ? [nats.auditSink()] : [] };
 }
 
 /** For what nobody expected. */

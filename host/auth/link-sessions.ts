@@ -10,8 +10,8 @@ function half(text: string): string {
 }
 
 /**
- * Sessions of those who proved who they are by a link, and so have no token. Each caller of a circle of gateways, which may be
- * a single one, is a session of its own: what one started another one does not see. A session is known inside of the daemon by a token that is made up and never leaves it.
+ * Sessions of those who proved who they are by a link, and so have no token. Each caller of a circle of gateways, which may be a single one, is a session
+ * of its own: what one started another one does not see. A session is known inside of the daemon by a token that is made up and never leaves it.
  */
 export class LinkSessions {
   readonly #byToken = new Map<string, Session>();

@@ -2,10 +2,10 @@ import type { Address } from "../../wire/client-connect.ts";
 import { CodedError, messageOf } from "../../wire/errors.ts";
 import type { DaemonCalls } from "../../wire/daemon-calls.ts";
 import { Pins } from "../../link/pins.ts";
+import { OpenedRoad } from "../../nats/opened-road.ts";
 import { Agent } from "../agent/agent.ts";
 import { COMMANDO_GATEWAY } from "../agent/commando-door.ts";
 import { circleOf } from "../agent/gateway-pin.ts";
-import { AgentRoad } from "../agent/road.ts";
 import type { AgentSettings } from "../agent/settings.ts";
 import { Engine } from "../engine/handle.ts";
 import { InProcessClient } from "../engine/in-process.ts";
@@ -54,7 +54,7 @@ export class Daemon {
   readonly #reception: Reception;
   readonly #lock: BaseLock;
   readonly #audit: RunningAudit;
-  readonly #road: AgentRoad;
+  readonly #road: OpenedRoad;
   readonly #stops: StopWatch;
   #settings: DaemonSettings;
   /** The gateways that this machine lets in, if it is an agent. */
@@ -68,7 +68,7 @@ export class Daemon {
     settings: DaemonSettings,
     lock: BaseLock,
     audit: RunningAudit,
-    road: AgentRoad,
+    road: OpenedRoad,
     log: Log,
     environment: NodeJS.ProcessEnv,
   ) {
@@ -111,7 +111,7 @@ export class Daemon {
     const lock = await lockBase(base.root, base.lockSocket, (socket, peer) => {
       accept(socket, peer);
     });
-    const road = new AgentRoad(settings.agent, log);
+    const road = new OpenedRoad(settings.agent?.nats, settings.agent?.auditStream === true, log);
     let audit: RunningAudit;
     try {
       // Only who holds the lock writes to it.
