@@ -1,6 +1,7 @@
-/** Bytes after which a server is asked whether it has them, and bytes that it need not have confirmed. */
+/** Bytes after which a server is asked whether it has them. */
 const STEP = 1_048_576;
-const LIMIT = 8_388_608;
+/** Bytes that it need not have confirmed. Twice as many may be kept: a write that the socket has half done is kept whole, though the server has confirmed half of it. */
+const LIMIT = 4_194_304;
 
 /**
  * What was given to the client of NATS and is not known to be with a server. The client itself takes any amount and keeps what its socket does
